@@ -1,0 +1,245 @@
+"""From a configuration to the runs it asks for; every mistake in it is found before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dgmbench.errors import UserError
+from dgmbench.registry import check_options, find_entry, load_factory
+from dgmbench.spec import SETTINGS, TASKS, RunSpec, Task, build_settings, did_you_mean
+
+# What the two tasks call the things they are made of.
+GROUPS: dict[Task, tuple[str, str]] = {"density": ("datasets", "models"), "classification": ("corpora", "methods")}
+DATASETS: dict[Task, tuple[str, ...]] = {"density": ("mnist", "ocr-letters"), "classification": ("20news", "reuters")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration asks for.
+
+    Attributes:
+        preset: names the results folder ``results/<preset>``.
+        runs: every run of every cell.
+        tracking: whether MLflow is shown the results.
+        threads: CPU threads for one job.
+    """
+
+    preset: str
+    runs: tuple[RunSpec, ...]
+    tracking: bool = True
+    threads: int = 1
+
+    def of(self, task: Task) -> list[RunSpec]:
+        """The runs of one task."""
+        return [run for run in self.runs if run.task == task]
+
+    def find(self, run_id: str) -> RunSpec:
+        """The run with this id, or with this training id.
+
+        Raises:
+            UserError: the plan has no such run.
+        """
+        for run in self.runs:
+            if run_id in (run.run_id, run.training_id):
+                return run
+        raise UserError(f"no run {run_id} in preset {self.preset!r}: the configuration has changed since")
+
+
+def read_config(paths: list[Path]) -> dict[str, Any]:
+    """Configuration files laid over each other, the later one winning key by key.
+
+    Raises:
+        UserError: a file is missing or is not YAML.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(f"no configuration file {path}") from error
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: a configuration is a mapping of keys to values")
+        _overlay(merged, content)
+    return merged
+
+
+def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
+            _overlay(below[key], value)
+        else:
+            below[key] = value
+
+
+def read_plan(config: Mapping[str, Any]) -> Plan:
+    """The runs that a configuration asks for.
+
+    A cell's settings are, the later one winning: the published protocol, the name's own (iwae-5 has k = 5),
+    the task's ``settings``, the dataset's, the model's.
+
+    Raises:
+        UserError: an unknown key, name, setting or option, or a value out of range, and where it stands.
+    """
+    known = {"preset", "seeds", "tracking", "threads", *TASKS}
+    for key in config:
+        if key not in known:
+            raise UserError(f"config: unknown key {key!r}{did_you_mean(key, known)}")
+    preset = config.get("preset", "default")
+    if not isinstance(preset, str) or not preset or "/" in preset or preset.startswith("."):
+        raise UserError(f"config.preset: {preset!r} cannot name a folder")
+    if preset == "reference":
+        raise UserError("config.preset: 'reference' is where the published runs are kept; choose another name")
+    threads = config.get("threads", 1)
+    if type(threads) is not int or threads < 1:
+        raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
+    tracking = config.get("tracking", True)
+    if type(tracking) is not bool:
+        raise UserError(f"config.tracking: {tracking!r} is not true or false")
+    seeds = _seeds(config.get("seeds", [0]), "config.seeds")
+    runs: list[RunSpec] = []
+    for task in TASKS:
+        runs += _task_runs(task, config.get(task) or {}, seeds)
+    if not runs:
+        raise UserError("config: no runs; give density.datasets and density.models, or classification likewise")
+    return Plan(preset, tuple(runs), tracking, threads)
+
+
+def _seeds(seeds: Any, where: str) -> list[int]:
+    if not isinstance(seeds, list) or not seeds or any(type(s) is not int or s < 0 for s in seeds):
+        raise UserError(f"{where}: {seeds!r} is not a list of whole numbers from 0")
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"{where}: {seeds!r} names a seed twice")
+    return seeds
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    """A mapping of names to settings; a list of names stands for names without settings."""
+    if value is None:
+        return {}
+    if isinstance(value, list):
+        value = {name: {} for name in value}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where}: expected a mapping of names to settings, not {value!r}")
+    return {str(name): content for name, content in value.items() if content is not False}
+
+
+def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
+    plural_datasets, plural_models = GROUPS[task]
+    section = _mapping(section, f"config.{task}")
+    known = {"settings", "seeds", plural_datasets, plural_models}
+    for key in section:
+        if key not in known:
+            raise UserError(f"config.{task}: unknown key {key!r}{did_you_mean(key, known)}")
+    datasets = _mapping(section.get(plural_datasets), f"config.{task}.{plural_datasets}")
+    models = _mapping(section.get(plural_models), f"config.{task}.{plural_models}")
+    common = _mapping(section.get("settings"), f"config.{task}.settings")
+    seeds = _seeds(section["seeds"], f"config.{task}.seeds") if "seeds" in section else seeds
+    runs = []
+    for dataset, of_dataset in datasets.items():
+        where_dataset = f"config.{task}.{plural_datasets}.{dataset}"
+        _check_dataset(task, dataset, where_dataset)
+        for model, of_model in models.items():
+            where = f"config.{task}.{plural_models}.{model}"
+            layers = [
+                (common, f"config.{task}.settings"),
+                (_mapping(of_dataset, where_dataset), where_dataset),
+                (_mapping(of_model, where), where),
+            ]
+            for seed in seeds:
+                runs.append(build_run(task, dataset, model, seed, layers, where))
+    return runs
+
+
+def _check_dataset(task: Task, dataset: str, where: str) -> None:
+    if ":" in dataset or dataset in DATASETS[task]:
+        return
+    from dgmbench.data import known_datasets
+
+    names = known_datasets(task)
+    if dataset not in names:
+        raise UserError(f"{where}: unknown dataset{did_you_mean(dataset, names)}")
+
+
+def build_run(
+    task: Task, dataset: str, model: str, seed: int, layers: list[tuple[Mapping[str, Any], str]], where: str
+) -> RunSpec:
+    """One run from layers of settings, each with the place it stands at; later layers win.
+
+    Raises:
+        UserError: see `read_plan`.
+    """
+    factory = ""
+    for layer, place in layers:
+        factory = layer.get("factory", factory)
+        if not isinstance(factory, str):
+            raise UserError(f"{place}.factory: {factory!r} is not module:Class")
+    entry = find_entry(task, model, factory)
+    settings: dict[str, Any] = dict(entry.settings)
+    options: dict[str, Any] = {**entry.options, **entry.by_dataset.get(dataset, {})}
+    explicit: dict[str, Any] = {}
+    for layer, place in layers:
+        values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
+        build_settings(task, values, place)
+        settings |= values
+        explicit |= _mapping(layer.get("options"), f"{place}.options")
+    if explicit or factory or ":" in model:
+        check_options(load_factory(entry.factory), explicit, f"{where}.options")
+    spec_settings = build_settings(task, settings, where)
+    return RunSpec(task, dataset, model, seed, factory, spec_settings, {**options, **explicit})
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a configuration, made from the settings' own checks (for editors and Snakemake)."""
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dgmbench configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "preset": {"type": "string", "description": "names results/<preset>"},
+            "seeds": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+            "tracking": {"type": "boolean", "description": "show the results in MLflow"},
+            "threads": {"type": "integer", "minimum": 1, "description": "CPU threads for one job"},
+        },
+    }
+    for task in TASKS:
+        settings = {f.name: _property(f) for f in dataclasses.fields(SETTINGS[task])}
+        group = {"type": "object", "additionalProperties": False, "properties": settings}
+        one = {**group, "properties": {**settings, "options": {"type": "object"}, "factory": {"type": "string"}}}
+        many = {
+            "oneOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"oneOf": [one, {"const": False}, {"type": "null"}]}},
+            ]
+        }
+        datasets, models = GROUPS[task]
+        schema["properties"][task] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "settings": group,
+                "seeds": schema["properties"]["seeds"],
+                datasets: many,
+                models: many,
+            },
+        }
+    return schema
+
+
+def _property(f: dataclasses.Field[Any]) -> dict[str, Any]:
+    kinds = {int: "integer", float: "number", str: "string", bool: "boolean"}
+    rule: dict[str, Any] = {"type": kinds[type(f.default)], "description": f.metadata["about"], "default": f.default}
+    for key, name in (("at_least", "minimum"), ("above", "exclusiveMinimum"), ("at_most", "maximum")):
+        if f.metadata[key] is not None:
+            rule[name] = f.metadata[key]
+    if f.metadata["choices"]:
+        rule["enum"] = list(f.metadata["choices"])
+    return rule

@@ -1,0 +1,119 @@
+"""Labelled text as word numbers: one flat array for all tokens, one of offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Documents over a fixed vocabulary, in token order.
+
+    Attributes:
+        vocabulary: the words; a word's number is its position.
+        words: (tokens,) int32, the word number of every token, document after document.
+        offsets: (documents + 1,) int64; document d is ``words[offsets[d]:offsets[d + 1]]``.
+        labels: (documents,) int32 positions in ``classes``, or None for unlabelled text.
+        classes: the class names.
+    """
+
+    vocabulary: tuple[str, ...]
+    words: np.ndarray
+    offsets: np.ndarray
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_tokens(
+        cls,
+        documents: Iterable[Sequence[str]],
+        labels: Sequence[str] | None = None,
+        *,
+        vocabulary: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> Corpus:
+        """Number the words of tokenised documents.
+
+        Without ``vocabulary`` every word counts, in sorted order; with it, other words are dropped.
+        Likewise ``classes`` fixes the order of the labels (sorted otherwise).
+
+        Raises:
+            UserError: the labels do not match the documents, or name a class not in ``classes``.
+        """
+        documents = [list(document) for document in documents]
+        if labels is not None and len(labels) != len(documents):
+            raise UserError(f"{len(documents)} documents but {len(labels)} labels: give one label a document")
+        if vocabulary is None:
+            vocabulary = sorted({word for document in documents for word in document})
+        number = {word: i for i, word in enumerate(vocabulary)}
+        kept = [[number[word] for word in document if word in number] for document in documents]
+        lengths = np.fromiter((len(document) for document in kept), np.int64, len(kept))
+        words = np.fromiter((w for document in kept for w in document), np.int32, int(lengths.sum()))
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        if labels is None:
+            return cls(tuple(vocabulary), words, offsets)
+        if classes is None:
+            classes = sorted(set(labels))
+        position = {name: i for i, name in enumerate(classes)}
+        unknown = sorted(set(labels) - set(position))
+        if unknown:
+            raise UserError(f"label {unknown[0]!r} is not among the classes {', '.join(classes)}")
+        numbers = np.array([position[name] for name in labels], np.int32)
+        return cls(tuple(vocabulary), words, offsets, numbers, tuple(classes))
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_words(self) -> int:
+        """The size of the vocabulary."""
+        return len(self.vocabulary)
+
+    @property
+    def n_tokens(self) -> int:
+        """The number of tokens of all documents together."""
+        return len(self.words)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(documents,) tokens of each document."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def counts(self) -> sparse.csr_matrix:
+        """(documents, vocabulary) int32: how often each word occurs in each document."""
+        ones = np.ones(self.n_tokens, np.int32)
+        matrix = sparse.csr_matrix((ones, self.words, self.offsets), shape=(len(self), self.n_words))
+        matrix.sum_duplicates()
+        return matrix
+
+    def document(self, index: int) -> np.ndarray:
+        """(tokens of the document,) its word numbers, in order."""
+        return self.words[self.offsets[index] : self.offsets[index + 1]]
+
+    def select_documents(self, index: np.ndarray) -> Corpus:
+        """The documents at these positions (or under this mask), in that order; the vocabulary stays."""
+        index = np.flatnonzero(index) if index.dtype == bool else np.asarray(index)
+        parts = [self.document(i) for i in index]
+        words = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[index])]).astype(np.int64)
+        labels = None if self.labels is None else self.labels[index]
+        return Corpus(self.vocabulary, words, offsets, labels, self.classes)
+
+    def select_words(self, keep: np.ndarray) -> Corpus:
+        """The same documents over the words under the mask ``keep`` (vocabulary,) alone, renumbered."""
+        renumbered = np.full(self.n_words, -1, np.int32)
+        renumbered[keep] = np.arange(np.count_nonzero(keep), dtype=np.int32)
+        words = renumbered[self.words]
+        kept = words >= 0
+        cumulative = np.concatenate([[0], np.cumsum(kept)])
+        vocabulary = tuple(np.asarray(self.vocabulary, dtype=object)[keep])
+        return Corpus(vocabulary, words[kept], cumulative[self.offsets].astype(np.int64), self.labels, self.classes)

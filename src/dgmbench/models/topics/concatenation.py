@@ -1,0 +1,55 @@
+"""Several methods' features side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+
+
+class DocumentMethod(Protocol):
+    """The interface of every document method."""
+
+    transductive: bool
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> DocumentMethod:
+        """Learn from the training documents."""
+
+    def transform(self, corpus: Corpus) -> np.ndarray | sparse.csr_matrix:
+        """(documents, features) of training or held-out documents."""
+
+
+class Concatenation:
+    """Each method fitted on its own, their features put side by side, unscaled.
+
+    Args:
+        methods: the methods, in the order of their features.
+    """
+
+    def __init__(self, methods: Sequence[DocumentMethod]) -> None:
+        if not methods:
+            raise UserError("a concatenation of no methods has no features: name at least one method")
+        self.methods = list(methods)
+
+    @property
+    def transductive(self) -> bool:
+        """Whether any of the methods saw the test documents."""
+        return any(method.transductive for method in self.methods)
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> Concatenation:
+        """Fit every method on the same documents."""
+        for method in self.methods:
+            method.fit(corpus, labels)
+        return self
+
+    def transform(self, corpus: Corpus) -> np.ndarray | sparse.csr_matrix:
+        """(documents, Σ features): dense unless some method's features are sparse."""
+        parts = [method.transform(corpus) for method in self.methods]
+        if any(sparse.issparse(part) for part in parts):
+            return sparse.hstack(parts, format="csr")
+        return np.hstack(parts)

@@ -1,0 +1,133 @@
+"""Names of models and methods: what the tables call them, the class behind each, where it comes from."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgmbench.errors import UserError
+from dgmbench.spec import Task, did_you_mean
+
+ENTRY_POINT_GROUP = "dgmbench.models"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model or method by name.
+
+    Attributes:
+        factory: ``module:Class``.
+        about: one line: what it is and whose.
+        options: keyword arguments of the class that make this row.
+        settings: settings that belong to the name (the k of iwae-5).
+        by_dataset: further options that depend on the dataset.
+    """
+
+    factory: str
+    about: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_VAE = "dgmbench.models.density.vae:VAE"
+_IWAE_PAPER = "Burda, Grosse, Salakhutdinov, ICLR 2016"
+_MEMORY_PAPER = "Li, Zhu, Zhang, ICML 2016"
+_TOPICS = "dgmbench.models.topics"
+
+
+def _topics(twenty_news: int, reuters: int) -> Mapping[str, Mapping[str, Any]]:
+    return {"20news": {"n_topics": twenty_news}, "reuters": {"n_topics": reuters}}
+
+
+DENSITY: dict[str, Entry] = {
+    "vae": Entry(_VAE, "variational auto-encoder (Kingma, Welling, ICLR 2014)"),
+    "iwae-5": Entry(_VAE, f"importance-weighted, 5 samples ({_IWAE_PAPER})", settings={"importance_samples": 5}),
+    "iwae-50": Entry(_VAE, f"importance-weighted, 50 samples ({_IWAE_PAPER})", settings={"importance_samples": 50}),
+    "mem-vae": Entry(_VAE, f"VAE with external memory ({_MEMORY_PAPER})", options={"memory": True}),
+    "mem-iwae-5": Entry(
+        _VAE, f"IWAE-5 with memory ({_MEMORY_PAPER})", options={"memory": True}, settings={"importance_samples": 5}
+    ),
+    "mem-iwae-50": Entry(
+        _VAE, f"IWAE-50 with memory ({_MEMORY_PAPER})", options={"memory": True}, settings={"importance_samples": 50}
+    ),
+    "large-vae": Entry(
+        _VAE,
+        "VAE with as many parameters as mem-vae: the fairness control",
+        by_dataset={"mnist": {"hidden": [530, 530]}, "ocr-letters": {"hidden": [234, 234]}},
+    ),
+}
+
+METHODS: dict[str, Entry] = {
+    "bow": Entry(f"{_TOPICS}:BagOfWords", "bag of words: raw counts"),
+    "lda": Entry(f"{_TOPICS}:LDA", "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)", by_dataset=_topics(100, 50)),
+    "slda": Entry(
+        f"{_TOPICS}:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", by_dataset=_topics(100, 50)
+    ),
+    "lftm": Entry(f"{_TOPICS}:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", by_dataset=_topics(100, 50)),
+    "mean-wv": Entry(f"{_TOPICS}:MeanWordVectors", "mean of the word embeddings"),
+    "doc2vec": Entry(f"{_TOPICS}:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)"),
+    "twe": Entry(f"{_TOPICS}:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", by_dataset=_topics(100, 50)),
+    "gaussian-lda": Entry(
+        f"{_TOPICS}:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", by_dataset=_topics(100, 70)
+    ),
+    "topicvec": Entry(f"{_TOPICS}:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)"),
+    "topicvec+mean-wv": Entry(f"{_TOPICS}:TopicVecMeanWV", "TopicVec features beside the mean embedding (ibid.)"),
+}
+
+REGISTRY: dict[Task, dict[str, Entry]] = {"density": DENSITY, "classification": METHODS}
+
+
+def find_entry(task: Task, name: str, factory: str = "") -> Entry:
+    """The entry behind a name: built in, ``module:Class``, or an entry point of another package.
+
+    Raises:
+        UserError: nobody knows the name.
+    """
+    if factory or ":" in name:
+        return Entry(factory or name, "a model of one's own")
+    if name in REGISTRY[task]:
+        return REGISTRY[task][name]
+    others = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
+    if name in others:
+        return Entry(others[name].value, f"from {others[name].module}")
+    kind = "model" if task == "density" else "method"
+    raise UserError(f"unknown {kind} {name!r}{did_you_mean(name, {**REGISTRY[task], **others})}")
+
+
+def load_factory(factory: str) -> Callable[..., Any]:
+    """Import ``module:Class``; modules of the current folder count.
+
+    Raises:
+        UserError: the module or the class does not exist.
+    """
+    module_name, _, attribute = factory.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{factory}: no module {error.name!r}; is it in this folder or installed?") from error
+    except AttributeError as error:
+        raise UserError(f"{factory}: module {module_name!r} has no {attribute!r}") from error
+    return found  # type: ignore[no-any-return]
+
+
+def accepted_options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The keyword arguments that a class takes, by name."""
+    parameters = inspect.signature(factory).parameters
+    return {n: p for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+
+
+def check_options(factory: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
+    """Raise a UserError for an option that the class does not take."""
+    accepted = accepted_options(factory)
+    for name in options:
+        if name not in accepted:
+            raise UserError(f"{where}: unknown option {name!r}{did_you_mean(name, accepted)}")
