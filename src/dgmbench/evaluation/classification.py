@@ -105,7 +105,9 @@ def _checked(features: Features, labels: np.ndarray, part: str) -> Features:
     else:
         features = values = np.ascontiguousarray(features, dtype=np.float64)
     if features.ndim != 2 or labels.ndim != 1 or features.shape[0] != len(labels):
-        raise UserError(f"{part} features of shape {features.shape} do not match {labels.shape} labels: one row a label")
+        raise UserError(
+            f"{part} features of shape {features.shape} do not match {labels.shape} labels: one row a label"
+        )
     if len(labels) == 0:
         raise UserError(f"no {part} documents to classify: check the corpus and the words dropped from it")
     if not np.isfinite(values).all():

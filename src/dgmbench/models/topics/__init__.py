@@ -16,7 +16,7 @@ _HOME = {
     "TopicVec": "topicvec",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - resolved below, so that naming one method imports no other's libraries
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

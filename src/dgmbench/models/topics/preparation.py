@@ -65,7 +65,9 @@ def prepare(splits: Splits, embeddings: WordVectors) -> Prepared:
     dropped_train = int(np.count_nonzero(train.lengths == 0))
     dropped_test = int(np.count_nonzero(test.lengths == 0))
     if dropped_train == len(train):
-        raise UserError(f"no training document has a word with an embedding in {embeddings.name}: nothing to learn from")
+        raise UserError(
+            f"no training document has a word with an embedding in {embeddings.name}: nothing to learn from"
+        )
     if dropped_train or dropped_test:
         log.info("dropped %d training and %d test documents that were left empty", dropped_train, dropped_test)
     vectors = np.ascontiguousarray(embeddings.vectors[rows[keep]], dtype=np.float32)
