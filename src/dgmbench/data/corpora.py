@@ -102,7 +102,7 @@ class Corpus:
     def select_documents(self, index: np.ndarray) -> Corpus:
         """The documents at these positions (or under this mask), in that order; the vocabulary stays."""
         index = np.flatnonzero(index) if index.dtype == bool else np.asarray(index)
-        parts = [self.document(i) for i in index]
+        parts = [self.document(int(i)) for i in index]
         words = np.concatenate(parts) if parts else np.empty(0, np.int32)
         offsets = np.concatenate([[0], np.cumsum(self.lengths[index])]).astype(np.int64)
         labels = None if self.labels is None else self.labels[index]

