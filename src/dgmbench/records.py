@@ -90,7 +90,8 @@ def fingerprint(spec: RunSpec, stage: str, checksums: dict[str, str]) -> str:
     return canonical_hash(
         {
             "spec": spec.canonical("training" if stage == "training" else "evaluation"),
-            "data": checksums,
+            # the parsed arrays decide, not the archive they came in
+            "data": {name: value for name, value in checksums.items() if name.startswith("array:")},
             "code": provenance.source_hash(spec.task, stage, spec.factory),
         }
     )

@@ -66,6 +66,7 @@ class DensitySettings:
     devices: int = setting(1, "GPUs (or CPU processes) for one training job", at_least=1)
     k: int = setting(5000, "importance samples per test image", at_least=1, stage="evaluation")
     test_limit: int = setting(0, "evaluate this many test images; 0 is all", at_least=0, stage="evaluation")
+    split: str = setting("test", "what is evaluated", choices=("test", "valid"), stage="evaluation")
 
 
 @dataclass(frozen=True)

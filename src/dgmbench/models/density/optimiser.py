@@ -1,0 +1,62 @@
+"""Adam over one flat parameter, with the protocol's two clips and its learning-rate schedules."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from dgmbench.spec import DensitySettings
+
+
+class FlatParameters:
+    """All parameters of a module as views of one vector, and their gradients as views of another.
+
+    Clipping and Adam then are a few operations on one array instead of several per parameter, which is what a step
+    of a small network otherwise spends its time on. Moving the module to another device breaks the views: flatten last.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
+        self.flat.grad = torch.zeros_like(self.flat)
+        start = 0
+        for p in parameters:
+            stop = start + p.numel()
+            p.data = self.flat.data[start:stop].view_as(p)
+            p.grad = self.flat.grad[start:stop].view_as(p)
+            start = stop
+
+    @property
+    def gradient(self) -> torch.Tensor:
+        """(parameters,) the gradient of everything."""
+        assert self.flat.grad is not None
+        return self.flat.grad
+
+    def clip(self, norm: float, value: float) -> None:
+        """Scale the gradient to at most ``norm``, then clamp each element to ±``value``."""
+        gradient = self.gradient
+        factor = norm / (torch.linalg.vector_norm(gradient) + 1e-6)
+        gradient.mul_(factor.clamp_(max=1.0)).clamp_(-value, value)
+
+
+def adam(flat: FlatParameters, settings: DensitySettings) -> torch.optim.Adam:
+    """Adam with betas 0.9 and 0.999 on the flat parameter."""
+    return torch.optim.Adam([flat.flat], lr=settings.learning_rate, eps=settings.adam_eps, fused=True)
+
+
+def learning_rate(settings: DensitySettings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of gradient step ``step`` (from 0)."""
+    peak = settings.learning_rate
+    if settings.schedule == "constant":
+        return peak
+    if settings.schedule == "published":
+        return float(peak * settings.decay ** max(0, step // steps_per_epoch - settings.decay_from))
+    total = settings.epochs * steps_per_epoch
+    rise = settings.warm_up * total
+    if step < rise:
+        # a cosine from peak / 25 up to the peak
+        return peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / rise)))
+    share = (step - rise) / max(1.0, total - rise)
+    return peak * max(1e-4, 0.5 * (1 + math.cos(math.pi * share)))

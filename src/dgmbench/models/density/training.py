@@ -1,0 +1,223 @@
+"""Training a density model with Lightning: data in memory, exact resume, the bound logged per epoch."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dgmbench.models.density.bounds import iwae_bound, normalised_weights
+from dgmbench.models.density.layers import collect_statistics, finish_statistics
+from dgmbench.models.density.optimiser import FlatParameters, adam, learning_rate
+from dgmbench.models.density.vae import Terms
+from dgmbench.spec import DensitySettings
+
+log = logging.getLogger("dgmbench")
+
+
+class Images:
+    """Training images in memory, in batches of one epoch at a time; grey images are binarised anew each epoch.
+
+    Everything random in an epoch follows from the seed and the epoch's number, so that a resumed run sees the same
+    batches. Batches differ by at most one image in size, so that none is too small for a batch norm.
+    """
+
+    def __init__(self, pixels: np.ndarray, binary: bool, batch_size: int, seed: int, device: torch.device) -> None:
+        """
+        Args:
+            pixels: (images, pixels) uint8; 0 and 1 if ``binary``, grey values 0 to 255 otherwise.
+        """
+        self.pixels = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+        self.binary = binary
+        self.seed = seed
+        self.epoch = 0
+        self.n_batches = math.ceil(len(pixels) / batch_size)
+        self._generator = torch.Generator(device)
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The batches of ``epoch``, each (batch, pixels) float32 of 0 and 1."""
+        self._generator.manual_seed(epoch_seed(self.seed, self.epoch))
+        device = self.pixels.device
+        order = torch.randperm(len(self.pixels), generator=self._generator, device=device)
+        for index in torch.tensor_split(order, self.n_batches):
+            chosen = self.pixels[index]
+            if self.binary:
+                yield chosen.float()
+            else:
+                threshold = torch.rand(chosen.shape, generator=self._generator, device=device).mul_(255)
+                yield (threshold < chosen).float()
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """A seed of its own for each epoch of each run."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+
+
+@dataclass
+class History:
+    """One row per epoch: the mean bound over the epoch's batches, in nats, the learning rate, seconds so far."""
+
+    epoch: list[int] = field(default_factory=list)
+    bound: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def append(self, epoch: int, bound: float, rate: float, seconds: float) -> None:
+        self.epoch.append(epoch)
+        self.bound.append(bound)
+        self.learning_rate.append(rate)
+        self.seconds.append(seconds)
+
+
+class DensityTraining(L.LightningModule):
+    """Maximises the importance-weighted bound of a model.
+
+    The cost is −mean_batch L_k + λ · local error. Gradients of L_k by ``settings.estimator``: ``iwae`` is plain
+    differentiation; ``stl`` leaves out the score of q (unbiased only for k = 1); ``dreg`` also weighs what passes
+    through the samples by w_i once more (Tucker et al. 2019, eq. 8).
+    """
+
+    def __init__(self, model: nn.Module, images: Images, settings: DensitySettings, seed: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self.images = images
+        self.settings = settings
+        self.seed = seed
+        self.history = History()
+        self.first_epoch = 0
+        self.diverged_at: int | None = None
+        self.on_epoch_done: Callable[[DensityTraining], None] = lambda _: None
+        self._previous_seconds = 0.0
+
+    def train_dataloader(self) -> Images:
+        return self.images
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        self.flat = FlatParameters(self.model)
+        self.adam = adam(self.flat, self.settings)
+        return self.adam
+
+    @property
+    def epoch(self) -> int:
+        """The current epoch, counted over all resumed parts of the run."""
+        return self.first_epoch + self.current_epoch
+
+    def on_train_epoch_start(self) -> None:
+        self.images.epoch = self.epoch
+        torch.manual_seed(epoch_seed(self.seed + 1_000_003, self.epoch))
+        self._bounds: list[Tensor] = []
+        self._started = time.perf_counter()
+
+    def training_step(self, x: Tensor, batch_index: int) -> None:
+        step = self.epoch * len(self.images) + batch_index
+        rate = learning_rate(self.settings, step, len(self.images))
+        self.adam.param_groups[0]["lr"] = rate
+        self.flat.gradient.zero_()
+        cost, bound = self.cost(x)
+        self.manual_backward(cost)
+        self.flat.clip(self.settings.clip_norm, self.settings.clip_value)
+        self.adam.step()
+        self._bounds.append(bound)
+        self._rate = rate
+
+    def cost(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What is minimised, and the batch's mean bound (a value without a gradient)."""
+        k, estimator = self.settings.importance_samples, self.settings.estimator
+        terms = self._terms(x, k, path_only=estimator != "iwae")
+        bound = iwae_bound(terms.log_w).mean()
+        objective = bound
+        if estimator == "dreg":
+            weights = normalised_weights(terms.log_w)
+            terms.z.register_hook(lambda gradient: gradient * weights.unsqueeze(-1))
+            objective = (weights * terms.log_w).sum(0).mean()
+        return self.settings.local_error * terms.local_error - objective, bound.detach()
+
+    def _terms(self, x: Tensor, k: int, path_only: bool) -> Terms:
+        if hasattr(self.model, "training_terms"):
+            return self.model.training_terms(x, k, path_only)  # type: ignore[no-any-return, operator]
+        log_w = self.model.log_weights(x, k)  # type: ignore[operator]
+        return Terms(log_w, log_w, log_w.new_zeros(()))
+
+    def on_train_epoch_end(self) -> None:
+        bound = float(torch.stack(self._bounds).mean())
+        seconds = time.perf_counter() - self._started
+        if not math.isfinite(bound):
+            self.diverged_at = self.epoch
+            self.trainer.should_stop = True
+            return
+        before = self.history.seconds[-1] if self.history.seconds else 0.0
+        self.history.append(self.epoch + 1, bound, self._rate, round(before + seconds, 3))
+        self.on_epoch_done(self)
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, at the end of an epoch."""
+        return {
+            "model": self.model.state_dict(),
+            "adam": self.adam.state_dict(),
+            "history": vars(self.history),
+            "epochs": self.epoch + 1,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Continue after the epoch that `state` was taken at (call before fitting)."""
+        self.model.load_state_dict(state["model"])
+        self.history = History(**state["history"])
+        self.first_epoch = state["epochs"]
+        self._adam_state = state["adam"]
+
+    def on_fit_start(self) -> None:
+        if self.first_epoch:
+            self.adam.load_state_dict(self._adam_state)
+
+
+@torch.no_grad()
+def recompute_batch_norm(model: nn.Module, images: Images, epoch: int, seed: int, k: int = 1) -> None:
+    """Batch-norm statistics for evaluation from one pass over the whole (binarised) training set."""
+    images.epoch = epoch
+    torch.manual_seed(epoch_seed(seed + 2_000_003, epoch))
+    model.train()
+    collect_statistics(model)
+    for x in images:
+        model.training_terms(x, k) if hasattr(model, "training_terms") else model.log_weights(x, k)  # type: ignore[operator]
+    finish_statistics(model)
+    model.eval()
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """A checkpoint, atomically, the previous one kept beside it."""
+    from dgmbench.records import atomic_write
+
+    if path.exists():
+        path.replace(path.with_suffix(".previous"))
+    with atomic_write(path, "wb") as file:
+        torch.save(state, file)
+
+
+def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """The newest checkpoint that loads and belongs to this very run, or None."""
+    for candidate in (path, path.with_suffix(".previous")):
+        if not candidate.exists():
+            continue
+        try:
+            state = torch.load(candidate, weights_only=True, map_location="cpu")
+        except Exception as error:  # a torn file raises whatever the archive reader meets first
+            log.warning("checkpoint %s does not load (%s); trying the one before", candidate.name, error)
+            continue
+        if state.get("fingerprint") != fingerprint:
+            log.info("checkpoint %s belongs to another specification, data or code: starting afresh", candidate.name)
+            return None
+        return state  # type: ignore[no-any-return]
+    return None

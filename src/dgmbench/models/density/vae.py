@@ -1,0 +1,129 @@
+"""The variational auto-encoder with two-layer networks, plain or with a memory in its decoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dgmbench.models.density.layers import HiddenLayer, Linear, bernoulli_log_prob
+from dgmbench.models.density.memory import MemoryLayer, local_error
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one pass gives to the training objective.
+
+    Attributes:
+        log_w: (k, batch) log p(x, z) − log q(z | x), z ~ q, in nats.
+        z: (k, batch, latent) the samples, for estimators that weigh the gradient passing through them.
+        local_error: scalar, the summed local reconstruction error of the memory layers; 0 without memory.
+    """
+
+    log_w: Tensor
+    z: Tensor
+    local_error: Tensor
+
+
+class VAE(nn.Module):
+    """x → h1 → h2 → (μ, log σ²); z → h2 → h1 → x; prior N(0, I), Bernoulli pixels (Kingma, Welling 2014).
+
+    Example:
+        >>> model = VAE(n_pixels=128, hidden=(200, 200), latent=50)
+        >>> model.log_weights(torch.zeros(7, 128), k=5).shape
+        torch.Size([5, 7])
+    """
+
+    def __init__(
+        self,
+        n_pixels: int,
+        hidden: Sequence[int] = (500, 500),
+        latent: int = 100,
+        memory: bool = False,
+        slots: Sequence[int] = (70, 30),
+        attention: str = "sigmoid",
+    ) -> None:
+        """
+        Args:
+            n_pixels: number of binary pixels.
+            hidden: widths of h1 (next to x) and h2 (next to z).
+            latent: dimensions of z.
+            memory: whether the decoder's hidden layers read from a memory.
+            slots: memory slots of the layers next to x and next to z.
+            attention: ``sigmoid`` with the ladder composition, or ``softmax`` with a sum.
+        """
+        super().__init__()
+        h1, h2 = hidden
+        self.encoder1 = HiddenLayer(n_pixels, h1)
+        self.encoder2 = HiddenLayer(h1, h2)
+        self.mean = Linear(h2, latent)
+        self.log_variance = Linear(h2, latent)
+        self.memory = memory
+        self.decoder2: HiddenLayer | MemoryLayer
+        self.decoder1: HiddenLayer | MemoryLayer
+        if memory:
+            self.decoder2 = MemoryLayer(latent, h2, slots[1], attention)
+            self.decoder1 = MemoryLayer(h2, h1, slots[0], attention)
+        else:
+            self.decoder2 = HiddenLayer(latent, h2)
+            self.decoder1 = HiddenLayer(h2, h1)
+        self.output = Linear(h1, n_pixels)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, pixels) → mean and log-variance of q(z | x), each (batch, latent)."""
+        h = self.encoder2(self.encoder1(x))
+        return self.mean(h), self.log_variance(h)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """(..., latent) → (..., pixels) logits."""
+        return self.output(self.decoder1(self.decoder2(z)))  # type: ignore[no-any-return]
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        """(batch, pixels) → (k, batch): log p(x, z) − log q(z | x) for k samples z ~ q(z | x), in nats."""
+        mean, log_variance = self.encode(x)
+        z, log_ratio = sample(mean, log_variance, k)
+        return bernoulli_log_prob(self.decode(z), x) + log_ratio
+
+    def training_terms(self, x: Tensor, k: int, path_only: bool = False) -> Terms:
+        """As `log_weights`, with the local reconstruction error beside it.
+
+        Args:
+            path_only: leave the score out of the gradient: q's density keeps its value, but its parameters are
+                reached through z alone (Roeder et al. 2017; Tucker et al. 2019).
+        """
+        e1, unit1 = self.encoder1.normalised(x) if self.memory else (self.encoder1(x), None)
+        e2, unit2 = self.encoder2.normalised(e1) if self.memory else (self.encoder2(e1), None)
+        z, log_ratio = sample(self.mean(e2), self.log_variance(e2), k, path_only)
+        d2 = self.decoder2(z)
+        d1 = self.decoder1(d2)
+        log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
+        if unit1 is None or unit2 is None:
+            return Terms(log_w, z, log_w.new_zeros(()))
+        return Terms(log_w, z, local_error(unit1, d1) + local_error(unit2, d2))
+
+
+def sample(mean: Tensor, log_variance: Tensor, k: int, path_only: bool = False) -> tuple[Tensor, Tensor]:
+    """z ~ N(mean, exp(log_variance)) and log p(z) − log q(z), p = N(0, I).
+
+    Args:
+        mean, log_variance: (batch, latent).
+        path_only: see `VAE.training_terms`.
+
+    Returns:
+        z (k, batch, latent) and the log-ratio (k, batch); their 2π terms cancel.
+    """
+    noise = torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
+    z = torch.addcmul(mean, noise, torch.exp(0.5 * log_variance))
+    if path_only:
+        mean, log_variance = mean.detach(), log_variance.detach()
+        noise = (z - mean) * torch.exp(-0.5 * log_variance)
+    squares = noise.square() - z.square()
+    return z, 0.5 * (squares.sum(-1) + log_variance.sum(-1))
+
+
+def prior_log_density(z: Tensor) -> Tensor:
+    """log N(z; 0, I) over the last axis, in nats."""
+    return -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))

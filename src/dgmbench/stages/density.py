@@ -1,0 +1,322 @@
+"""Train a density model and measure its test log-likelihood."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import math
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dgmbench import records
+from dgmbench.data import checksums, load_images
+from dgmbench.errors import UserError
+from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
+from dgmbench.spec import DensitySettings, RunSpec
+from dgmbench.stages.workspace import Workspace, is_finished, stage_record
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from dgmbench.models.density.training import DensityTraining
+
+log = logging.getLogger("dgmbench")
+
+# Grey test images are binarised once, with this seed, whatever the seed of the run: every model sees the same images.
+TEST_BINARISATION_SEED = 2016
+
+
+def build_model(spec: RunSpec, n_pixels: int) -> nn.Module:
+    """The untrained model of a run, seeded.
+
+    Raises:
+        UserError: the class refuses its options or has no ``log_weights``.
+    """
+    import torch
+
+    entry = find_entry("density", spec.model, spec.factory)
+    factory = load_factory(entry.factory)
+    check_options(factory, spec.options, spec.model)
+    options = dict(spec.options)
+    if "n_pixels" in accepted_options(factory):
+        options["n_pixels"] = n_pixels
+    torch.manual_seed(spec.seed)
+    try:
+        model = factory(**options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{spec.model}: {entry.factory} refuses its options: {error}") from error
+    if not isinstance(model, torch.nn.Module) or not hasattr(model, "log_weights"):
+        raise UserError(f"{spec.model}: {entry.factory} is no torch module with log_weights(x, k) -> (k, batch)")
+    return model
+
+
+def training_images(spec: RunSpec) -> tuple[np.ndarray, bool]:
+    """(images, pixels) uint8 and whether they are binary already."""
+    settings = _settings(spec)
+    data = load_images(spec.dataset)
+    train = data.train[: settings.train_limit] if settings.train_limit else data.train
+    return train, data.binary
+
+
+def evaluation_images(spec: RunSpec) -> np.ndarray:
+    """(images, pixels) float32 of 0 and 1: the test images, or the validation images, as every model sees them.
+
+    Raises:
+        UserError: the dataset has no validation part.
+    """
+    settings = _settings(spec)
+    data = load_images(spec.dataset)
+    images = data.test if settings.split == "test" else data.valid
+    if not len(images):
+        raise UserError(f"{spec.dataset} has no {settings.split} images; set split to test")
+    if not data.binary:
+        threshold = np.random.default_rng(TEST_BINARISATION_SEED).random(images.shape, dtype=np.float32)
+        images = threshold * 255 < images
+    images = images[: settings.test_limit] if settings.test_limit else images
+    return images.astype(np.float32)
+
+
+def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 1) -> dict[str, Any]:
+    """Train, or continue an interrupted training, and leave the model, its record and its curve.
+
+    Args:
+        devices: GPUs to use; 0 is the CPU.
+        threads: CPU threads.
+
+    Returns:
+        The training record. Its status is ``diverged`` when the bound stopped being finite: the last good state is
+        kept and evaluated.
+    """
+    folder = workspace.trained(spec)
+    fingerprint = records.fingerprint(spec, "training", checksums(spec.dataset))
+    if is_finished(folder / "training.json", fingerprint):
+        log.info("%s is trained already", spec.training_id)
+        return records.read_json(folder / "training.json")
+    import torch
+
+    with workspace.claim(spec, "training"):
+        started, watch = records.now(), records.Stopwatch()
+        keep_freed_memory()
+        torch.set_num_threads(threads)
+        module, resumed_from = _fit(spec, workspace.state(spec) / "last.ckpt", fingerprint, devices)
+        fit_seconds = watch.seconds
+        record = stage_record(spec, "training", fingerprint, started, watch) | {
+            "training_id": spec.training_id,
+            "status": "ok" if module.diverged_at is None else "diverged",
+            "epochs": len(module.history.epoch),
+            "diverged_at": module.diverged_at,
+            "resumed_from_epoch": resumed_from,
+            "parameters": sum(p.numel() for p in module.model.parameters()),
+            "fit_seconds": fit_seconds,
+            "train_seconds": module.history.seconds[-1] if module.history.seconds else 0.0,
+            "final_bound": module.history.bound[-1] if module.history.bound else None,
+            "device": str(module.images.pixels.device),
+            "threads": threads,
+            "dense_kernel": _dense_kernel(),
+        }
+        with records.atomic_write(folder / "model.pt", "wb") as file:
+            torch.save({name: value.cpu() for name, value in module.model.state_dict().items()}, file)
+        write_curve(folder / "curve.csv", vars(module.history))
+        records.write_json(folder / "training.json", record)
+    return record
+
+
+def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tuple[DensityTraining, int]:
+    import lightning as L
+    import torch
+
+    from dgmbench.models.density.training import DensityTraining, Images, load_state, recompute_batch_norm, save_state
+
+    quiet_lightning()
+    settings = _settings(spec)
+    pixels, binary = training_images(spec)
+    device = torch.device("cuda" if devices else "cpu")
+    model = build_model(spec, pixels.shape[1]).to(device)
+    images = Images(pixels, binary, settings.batch_size, spec.seed, device)
+    module = DensityTraining(model, images, settings, spec.seed)
+    state = load_state(checkpoint, fingerprint)
+    if state is not None:
+        module.resume(state)
+        log.info("%s: resumed after epoch %d of %d", spec.training_id, state["epochs"], settings.epochs)
+    resumed_from = module.first_epoch
+    every = max(1, settings.epochs // 10)
+    last_good: dict[str, Any] = {}
+
+    def epoch_done(module: DensityTraining) -> None:
+        done = module.epoch + 1
+        # a checkpoint costs milliseconds and an epoch seconds to minutes, but short epochs need not each have one
+        if done == settings.epochs or module.history.seconds[-1] - last_good.get("seconds", 0.0) > 15:
+            save_state(checkpoint, module.state() | {"fingerprint": fingerprint})
+            last_good["seconds"] = module.history.seconds[-1]
+        if done % every == 0 or done == settings.epochs:
+            h = module.history
+            log.info("epoch %d/%d  bound %.3f nats  %.0f s", done, settings.epochs, h.bound[-1], h.seconds[-1])
+
+    module.on_epoch_done = epoch_done
+    trainer = L.Trainer(
+        max_epochs=settings.epochs - module.first_epoch,
+        accelerator="gpu" if devices else "cpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        default_root_dir=checkpoint.parent,
+        precision="bf16-mixed" if devices and settings.precision == "bf16" else "32-true",
+        num_sanity_val_steps=0,
+    )
+    if module.first_epoch < settings.epochs:
+        trainer.fit(module)
+    module.model.to(device)
+    if module.diverged_at is not None:
+        log.warning("%s diverged in epoch %d", spec.training_id, module.diverged_at + 1)
+        good = load_state(checkpoint, fingerprint)
+        if good is None:
+            raise UserError(f"{spec.training_id}: the bound was not finite in the first epochs; lower learning_rate")
+        module.model.load_state_dict(good["model"])
+    recompute_batch_norm(module.model, images, settings.epochs, spec.seed)
+    return module, resumed_from
+
+
+def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 1) -> dict[str, Any]:
+    """Measure the test log-likelihood of a trained model and leave the run's record and every image's value.
+
+    Raises:
+        UserError: the model was not trained, or its checkpoint holds another architecture.
+    """
+    folder, trained = workspace.run(spec), workspace.trained(spec)
+    data = checksums(spec.dataset)
+    training = records.read_json(trained / "training.json")
+    fingerprint = records.canonical_hash(
+        [records.fingerprint(spec, "evaluation", data), training["fingerprint"], training["finished"]]
+    )
+    if is_finished(folder / "run.json", fingerprint):
+        log.info("%s is evaluated already", spec.run_id)
+        return records.read_json(folder / "run.json")
+    import torch
+
+    from dgmbench.evaluation.likelihood import log_likelihood
+
+    with workspace.claim(spec, "evaluation"):
+        started, watch = records.now(), records.Stopwatch()
+        keep_freed_memory()
+        torch.set_num_threads(threads)
+        settings = _settings(spec)
+        images = evaluation_images(spec)
+        model = load_model(spec, trained / "model.pt", images.shape[1]).to("cuda" if devices else "cpu")
+        measuring = records.Stopwatch()
+        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_progress_line(len(images)))  # type: ignore[arg-type]
+        measure_seconds = measuring.seconds
+        finite = bool(np.isfinite(values).all())
+        metrics = {
+            "log_likelihood": float(values.mean()) if finite else None,
+            "standard_error": float(values.std(ddof=1) / math.sqrt(len(values))) if finite and len(values) > 1 else None,
+            "images": len(values),
+            "k": settings.k,
+            "final_bound": training["final_bound"],
+        }
+        record = stage_record(spec, "evaluation", fingerprint, started, watch) | {"measure_seconds": measure_seconds}
+        run = {
+            "format": records.FORMAT,
+            "run_id": spec.run_id,
+            "training_id": spec.training_id,
+            "fingerprint": fingerprint,
+            "spec": spec.to_dict(),
+            "spec_hash": records.canonical_hash(spec.canonical()),
+            "seed": spec.seed,
+            "status": training["status"] if finite else "diverged",
+            "metrics": metrics,
+            "data": {"name": spec.dataset, "checksums": data, "source": data.get("source")},
+            "protocol": {
+                "binarisation": "stochastic, new each epoch; test once, fixed seed"
+                if not load_images(spec.dataset).binary
+                else "binary data",
+                "batch_norm": "statistics of one pass over the training set",
+                "split": settings.split,
+            },
+            "training": training,
+            "evaluation": record,
+        }
+        records.write_arrays(folder / "per_example.npz", log_likelihood=values)
+        records.write_json(folder / "run.json", run)
+    log.info("%s: %.2f nats (k = %d, %d images)", spec.run_id, values.mean(), settings.k, len(values))
+    return run
+
+
+def load_model(spec: RunSpec, path: Path, n_pixels: int) -> nn.Module:
+    """A trained model, in evaluation mode.
+
+    Raises:
+        UserError: the checkpoint does not fit the architecture that the run asks for.
+    """
+    import torch
+
+    model = build_model(spec, n_pixels)
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        held = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(state.items())[:3])
+        raise UserError(
+            f"{path} holds another architecture ({held}, ...) than {spec.model} {dict(spec.options)}; remove it and train again"
+        ) from error
+    return model.eval()
+
+
+def write_curve(path: Path, columns: dict[str, list[Any]]) -> None:
+    """Equally long columns as CSV, atomically."""
+    with records.atomic_write(path) as file:
+        file.write(",".join(columns) + "\n")
+        for row in zip(*columns.values(), strict=True):
+            file.write(",".join(repr(value) for value in row) + "\n")
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep freed arrays for the next ones (glibc only).
+
+    By default it gives arrays of some megabytes back to the system at once; a training step then spends much of its
+    time on page faults.
+    """
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        m_trim_threshold, m_mmap_threshold = -1, -3
+        libc.mallopt(m_mmap_threshold, 1 << 30)
+        libc.mallopt(m_trim_threshold, 1 << 30)
+    except (OSError, AttributeError):
+        log.debug("no glibc: memory stays as the system manages it")
+
+
+def quiet_lightning() -> None:
+    """Silence Lightning's notes about hardware and data loaders, which say nothing about this training."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    os.environ.setdefault("PYTORCH_LIGHTNING_NO_TIPS", "1")
+
+
+def _settings(spec: RunSpec) -> DensitySettings:
+    assert isinstance(spec.settings, DensitySettings)
+    return spec.settings
+
+
+def _dense_kernel() -> str:
+    from dgmbench.models.density.layers import DENSE_KERNEL
+
+    return DENSE_KERNEL
+
+
+def _progress_line(total: int) -> Any:
+    """Log a tenth at a time."""
+    step = max(1, total // 5)
+
+    def show(done: int, of: int) -> None:
+        if done % step == 0:
+            log.info("evaluated %d of %d images", done, of)
+
+    return show
