@@ -16,11 +16,20 @@ from typing import IO, Any
 
 import numpy as np
 
-BROKEN = (ValueError, KeyError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
-          gzip.BadGzipFile, pickle.UnpicklingError)  # fmt: skip
+BROKEN = (
+    ValueError,
+    TypeError,
+    LookupError,
+    RuntimeError,  # an encrypted or oddly compressed zip member
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    pickle.UnpicklingError,
+)
 """What reading a damaged or foreign archive raises."""
-
-MEGABYTE = 1_000_000
 
 
 @contextmanager

