@@ -18,15 +18,20 @@ class FlatParameters:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
+        self._parameters = [p for p in module.parameters() if p.requires_grad]
+        self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in self._parameters]))
         self.flat.grad = torch.zeros_like(self.flat)
-        start = 0
-        for p in parameters:
-            stop = start + p.numel()
-            p.data = self.flat.data[start:stop].view_as(p)
-            p.grad = self.flat.grad[start:stop].view_as(p)
-            start = stop
+        for p, part in zip(self._parameters, self._parts(self.flat.data), strict=True):
+            p.data = part.view_as(p)
+        self.bind_gradients()
+
+    def bind_gradients(self) -> None:
+        """Make every gradient a view again; whoever resets gradients to None cuts them off."""
+        for p, part in zip(self._parameters, self._parts(self.gradient), strict=True):
+            p.grad = part.view_as(p)
+
+    def _parts(self, flat: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return flat.split([p.numel() for p in self._parameters])
 
     @property
     def gradient(self) -> torch.Tensor:

@@ -117,6 +117,7 @@ class DensityTraining(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         self.images.epoch = self.epoch
+        self.flat.bind_gradients()  # the trainer resets them when it starts
         torch.manual_seed(epoch_seed(self.seed + 1_000_003, self.epoch))
         self._bounds: list[Tensor] = []
         self._started = time.perf_counter()
