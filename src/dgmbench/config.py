@@ -11,12 +11,14 @@ from typing import Any
 import yaml
 
 from dgmbench.errors import UserError
-from dgmbench.registry import check_options, find_entry, load_factory
-from dgmbench.spec import SETTINGS, TASKS, RunSpec, Task, build_settings, did_you_mean
+from dgmbench.registry import REGISTRY, check_options, find_entry, load_factory
+from dgmbench.spec import SETTINGS, TASKS, RunSpec, Task, build_settings, canonical_hash, did_you_mean
 
 # What the two tasks call the things they are made of.
 GROUPS: dict[Task, tuple[str, str]] = {"density": ("datasets", "models"), "classification": ("corpora", "methods")}
 DATASETS: dict[Task, tuple[str, ...]] = {"density": ("mnist", "ocr-letters"), "classification": ("20news", "reuters")}
+
+LARGEST_SEED = 2**32 - 1  # numpy's
 
 
 @dataclass(frozen=True)
@@ -113,22 +115,30 @@ def read_plan(config: Mapping[str, Any]) -> Plan:
 
 
 def _seeds(seeds: Any, where: str) -> list[int]:
-    if not isinstance(seeds, list) or not seeds or any(type(s) is not int or s < 0 for s in seeds):
-        raise UserError(f"{where}: {seeds!r} is not a list of whole numbers from 0")
+    if not isinstance(seeds, list) or not seeds or any(type(s) is not int or not 0 <= s <= LARGEST_SEED for s in seeds):
+        raise UserError(f"{where}: {seeds!r} is not a list of whole numbers from 0 to {LARGEST_SEED}")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"{where}: {seeds!r} names a seed twice")
     return seeds
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
-    """A mapping of names to settings; a list of names stands for names without settings."""
     if value is None:
         return {}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where}: expected a mapping of names to values, not {value!r}")
+    return {str(name): content for name, content in value.items()}
+
+
+def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
+    """Settings by the name they belong to. A list stands for names without settings; ``name: false`` leaves one out."""
     if isinstance(value, list):
         value = {name: {} for name in value}
-    if not isinstance(value, Mapping):
-        raise UserError(f"{where}: expected a mapping of names to settings, not {value!r}")
-    return {str(name): content for name, content in value.items() if content is not False}
+    return {
+        name: _mapping(content, f"{where}.{name}")
+        for name, content in _mapping(value, where).items()
+        if content is not False
+    }
 
 
 def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
@@ -138,27 +148,28 @@ def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
     for key in section:
         if key not in known:
             raise UserError(f"config.{task}: unknown key {key!r}{did_you_mean(key, known)}")
-    datasets = _mapping(section.get(plural_datasets), f"config.{task}.{plural_datasets}")
-    models = _mapping(section.get(plural_models), f"config.{task}.{plural_models}")
+    datasets = _named(section.get(plural_datasets), f"config.{task}.{plural_datasets}")
+    models = _named(section.get(plural_models), f"config.{task}.{plural_models}")
     common = _mapping(section.get("settings"), f"config.{task}.settings")
     seeds = _seeds(section["seeds"], f"config.{task}.seeds") if "seeds" in section else seeds
     runs = []
     for dataset, of_dataset in datasets.items():
         where_dataset = f"config.{task}.{plural_datasets}.{dataset}"
-        _check_dataset(task, dataset, where_dataset)
+        check_dataset(task, dataset, where_dataset)
         for model, of_model in models.items():
             where = f"config.{task}.{plural_models}.{model}"
             layers = [
                 (common, f"config.{task}.settings"),
-                (_mapping(of_dataset, where_dataset), where_dataset),
-                (_mapping(of_model, where), where),
+                (of_dataset, where_dataset),
+                (of_model, where),
             ]
             for seed in seeds:
                 runs.append(build_run(task, dataset, model, seed, layers, where))
     return runs
 
 
-def _check_dataset(task: Task, dataset: str, where: str) -> None:
+def check_dataset(task: Task, dataset: str, where: str) -> None:
+    """Raise a UserError for a dataset that nobody knows."""
     if ":" in dataset or dataset in DATASETS[task]:
         return
     from dgmbench.data import known_datasets
@@ -189,11 +200,26 @@ def build_run(
         values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
         build_settings(task, values, place)
         settings |= values
-        explicit |= _mapping(layer.get("options"), f"{place}.options")
-    if explicit or factory or ":" in model:
+        explicit |= _options(layer.get("options"), f"{place}.options")
+    for name, value in entry.settings.items():
+        if settings[name] != value:
+            raise UserError(f"{where}: {model} has {name} {value} by definition, not {settings[name]}")
+    own = model not in REGISTRY[task] or bool(factory)
+    # the registry's own options need no check, which would import the model's libraries
+    if own or explicit.keys() - options.keys():
         check_options(load_factory(entry.factory), explicit, f"{where}.options")
-    spec_settings = build_settings(task, settings, where)
-    return RunSpec(task, dataset, model, seed, factory, spec_settings, {**options, **explicit})
+    factory = entry.factory if own else ""
+    return RunSpec(task, dataset, model, seed, factory, build_settings(task, settings, where), {**options, **explicit})
+
+
+def _options(value: Any, where: str) -> dict[str, Any]:
+    options = _mapping(value, where)
+    for name, content in options.items():
+        try:
+            canonical_hash(content)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{where}.{name}: {content!r} is no text, number, list or mapping ({error})") from error
+    return options
 
 
 def json_schema() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -19,14 +20,14 @@ from dgmbench import __version__
 from dgmbench.spec import Task
 
 _PACKAGE = Path(__file__).parent
-_TRAINING_SOURCES: dict[Task, tuple[str, ...]] = {
-    "density": ("models/density", "data/images.py"),
-    "classification": ("models/topics", "data/corpora.py", "data/text.py", "data/embeddings.py"),
+# Where the search for a stage's code begins, beside the model's own module.
+_ROOTS: dict[tuple[Task, str], tuple[str, ...]] = {
+    ("density", "training"): ("dgmbench.models.density.training",),
+    ("density", "evaluation"): ("dgmbench.evaluation.likelihood",),
+    ("classification", "training"): ("dgmbench.models.topics.preparation", "dgmbench.data.text"),
+    ("classification", "evaluation"): ("dgmbench.evaluation.classification",),
 }
-_EVALUATION_SOURCES: dict[Task, tuple[str, ...]] = {
-    "density": ("evaluation/likelihood.py",),
-    "classification": ("evaluation/classification.py",),
-}
+_FOLLOWED = ("dgmbench.models.", "dgmbench.evaluation.", "dgmbench.data.text", "dgmbench.data.corpora")
 _LIBRARIES: dict[Task, tuple[str, ...]] = {
     "density": ("numpy", "torch", "lightning"),
     "classification": ("numpy", "scipy", "scikit-learn", "numba", "gensim", "tomotopy"),
@@ -34,34 +35,56 @@ _LIBRARIES: dict[Task, tuple[str, ...]] = {
 
 
 @lru_cache(maxsize=256)
-def source_hash(task: Task, stage: str, factory: str = "") -> str:
+def source_hash(task: Task, stage: str, factory: str) -> str:
     """A hash of the code that a stage runs: changed code means that the work is done again.
 
-    Comments, docstrings and layout do not count. ``factory`` adds the module of a model of one's own.
+    It covers the model's module (``factory`` is ``module:Class``) and what it imports of this package, so that a
+    change in one method leaves the others alone. Comments, docstrings and layout do not count.
     """
-    names = _TRAINING_SOURCES[task] if stage == "training" else _EVALUATION_SOURCES[task]
-    files: list[Path] = []
-    for name in names:
-        path = _PACKAGE / name
-        files += sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.is_file() else []
-    if factory:
-        spec = importlib.util.find_spec(factory.partition(":")[0])
-        if spec is not None and spec.origin:
-            files.append(Path(spec.origin))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + _without_docstrings(path).encode() + b"\0")
-    return digest.hexdigest()[:12]
+    waiting = list(_ROOTS[task, stage])
+    if stage == "training":
+        waiting.append(factory.partition(":")[0])
+    found: dict[str, str] = {}
+    while waiting:
+        module = waiting.pop()
+        path = _module_path(module)
+        if module in found or path is None:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found[module] = ast.dump(_without_docstrings(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                waiting += [name for name in names if name.startswith(_FOLLOWED)]
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:12]
 
 
-def _without_docstrings(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _module_path(module: str) -> Path | None:
+    """The file of a module, without importing it where it is our own."""
+    if module.startswith("dgmbench."):
+        path = _PACKAGE.joinpath(*module.split(".")[1:])
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    tree = copy.deepcopy(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
-    return ast.dump(tree)
+    return tree
 
 
 def code() -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from dgmbench import provenance
 from dgmbench.errors import UserError
+from dgmbench.registry import find_entry
 from dgmbench.spec import RunSpec, canonical_hash
 
 FORMAT = 1
@@ -92,9 +93,14 @@ def fingerprint(spec: RunSpec, stage: str, checksums: dict[str, str]) -> str:
             "spec": spec.canonical("training" if stage == "training" else "evaluation"),
             # the parsed arrays decide, not the archive they came in
             "data": {name: value for name, value in checksums.items() if name.startswith("array:")},
-            "code": provenance.source_hash(spec.task, stage, spec.factory),
+            "code": code_hash(spec, stage),
         }
     )
+
+
+def code_hash(spec: RunSpec, stage: str) -> str:
+    """The hash of the code that a stage of this run executes."""
+    return provenance.source_hash(spec.task, stage, find_entry(spec.task, spec.model, spec.factory).factory)
 
 
 def now() -> str:

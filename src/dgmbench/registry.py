@@ -37,6 +37,10 @@ class Entry:
 
 
 _VAE = "dgmbench.models.density.vae:VAE"
+_MLP: Mapping[str, Mapping[str, Any]] = {
+    "mnist": {"hidden": [500, 500], "latent": 100},
+    "ocr-letters": {"hidden": [200, 200], "latent": 50},
+}
 _IWAE_PAPER = "Burda, Grosse, Salakhutdinov, ICLR 2016"
 _MEMORY_PAPER = "Li, Zhu, Zhang, ICML 2016"
 _TOPICS = "dgmbench.models.topics"
@@ -46,39 +50,52 @@ def _topics(twenty_news: int, reuters: int) -> Mapping[str, Mapping[str, Any]]:
     return {"20news": {"n_topics": twenty_news}, "reuters": {"n_topics": reuters}}
 
 
+_MEMORY = {"memory": True}
+
+
+def _vae(about: str, k: int = 1, memory: bool = False) -> Entry:
+    settings = {"importance_samples": k} if k > 1 else {}
+    return Entry(_VAE, about, options=_MEMORY if memory else {}, settings=settings, by_dataset=_MLP)
+
+
 DENSITY: dict[str, Entry] = {
-    "vae": Entry(_VAE, "variational auto-encoder (Kingma, Welling, ICLR 2014)"),
-    "iwae-5": Entry(_VAE, f"importance-weighted, 5 samples ({_IWAE_PAPER})", settings={"importance_samples": 5}),
-    "iwae-50": Entry(_VAE, f"importance-weighted, 50 samples ({_IWAE_PAPER})", settings={"importance_samples": 50}),
-    "mem-vae": Entry(_VAE, f"VAE with external memory ({_MEMORY_PAPER})", options={"memory": True}),
-    "mem-iwae-5": Entry(
-        _VAE, f"IWAE-5 with memory ({_MEMORY_PAPER})", options={"memory": True}, settings={"importance_samples": 5}
-    ),
-    "mem-iwae-50": Entry(
-        _VAE, f"IWAE-50 with memory ({_MEMORY_PAPER})", options={"memory": True}, settings={"importance_samples": 50}
-    ),
+    "vae": _vae("variational auto-encoder (Kingma, Welling, ICLR 2014)"),
+    "mem-vae": _vae(f"VAE with external memory ({_MEMORY_PAPER})", memory=True),
+    "iwae-5": _vae(f"importance-weighted, 5 samples ({_IWAE_PAPER})", 5),
+    "mem-iwae-5": _vae(f"IWAE-5 with memory ({_MEMORY_PAPER})", 5, memory=True),
+    "iwae-50": _vae(f"importance-weighted, 50 samples ({_IWAE_PAPER})", 50),
+    "mem-iwae-50": _vae(f"IWAE-50 with memory ({_MEMORY_PAPER})", 50, memory=True),
     "large-vae": Entry(
         _VAE,
         "VAE with as many parameters as mem-vae: the fairness control",
-        by_dataset={"mnist": {"hidden": [530, 530]}, "ocr-letters": {"hidden": [234, 234]}},
+        by_dataset={
+            "mnist": {"hidden": [530, 530], "latent": 100},
+            "ocr-letters": {"hidden": [234, 234], "latent": 50},
+        },
     ),
 }
 
 METHODS: dict[str, Entry] = {
-    "bow": Entry(f"{_TOPICS}:BagOfWords", "bag of words: raw counts"),
-    "lda": Entry(f"{_TOPICS}:LDA", "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)", by_dataset=_topics(100, 50)),
+    "bow": Entry(f"{_TOPICS}.bow:BagOfWords", "bag of words: raw counts"),
+    "lda": Entry(
+        f"{_TOPICS}.lda:LDA", "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)", by_dataset=_topics(100, 50)
+    ),
     "slda": Entry(
-        f"{_TOPICS}:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", by_dataset=_topics(100, 50)
+        f"{_TOPICS}.slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", by_dataset=_topics(100, 50)
     ),
-    "lftm": Entry(f"{_TOPICS}:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", by_dataset=_topics(100, 50)),
-    "mean-wv": Entry(f"{_TOPICS}:MeanWordVectors", "mean of the word embeddings"),
-    "doc2vec": Entry(f"{_TOPICS}:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)"),
-    "twe": Entry(f"{_TOPICS}:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", by_dataset=_topics(100, 50)),
+    "lftm": Entry(f"{_TOPICS}.lftm:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", by_dataset=_topics(100, 50)),
+    "mean-wv": Entry(f"{_TOPICS}.mean_wv:MeanWordVectors", "mean of the word embeddings"),
+    "doc2vec": Entry(f"{_TOPICS}.doc2vec:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)"),
+    "twe": Entry(
+        f"{_TOPICS}.twe:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", by_dataset=_topics(100, 50)
+    ),
     "gaussian-lda": Entry(
-        f"{_TOPICS}:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", by_dataset=_topics(100, 70)
+        f"{_TOPICS}.gaussian_lda:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", by_dataset=_topics(100, 70)
     ),
-    "topicvec": Entry(f"{_TOPICS}:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)"),
-    "topicvec+mean-wv": Entry(f"{_TOPICS}:TopicVecMeanWV", "TopicVec features beside the mean embedding (ibid.)"),
+    "topicvec": Entry(f"{_TOPICS}.topicvec:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)"),
+    "topicvec+mean-wv": Entry(
+        f"{_TOPICS}.topicvec_mean_wv:TopicVecMeanWV", "TopicVec features beside the mean embedding (ibid.)"
+    ),
 }
 
 REGISTRY: dict[Task, dict[str, Entry]] = {"density": DENSITY, "classification": METHODS}
@@ -116,7 +133,7 @@ def load_factory(factory: str) -> Callable[..., Any]:
         raise UserError(f"{factory}: no module {error.name!r}; is it in this folder or installed?") from error
     except AttributeError as error:
         raise UserError(f"{factory}: module {module_name!r} has no {attribute!r}") from error
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def accepted_options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -76,8 +78,9 @@ class ClassificationSettings:
     embeddings: str = setting("glove-50d", "word vectors for the methods that need them, and for the vocabulary")
     train_limit: int = setting(0, "use this many training documents (evenly spaced); 0 is all", at_least=0)
     test_limit: int = setting(0, "use this many test documents (evenly spaced); 0 is all", at_least=0)
-    svm_c: float = setting(1.0, "C of the L1-regularised linear SVM", above=0, stage="evaluation")
-    svm_max_iterations: int = setting(1000, "passes of the SVM solver before it gives up", at_least=1, stage="evaluation")
+    svm_max_iterations: int = setting(
+        1000, "passes of the SVM solver before it gives up", at_least=1, stage="evaluation"
+    )
 
 
 SETTINGS: dict[Task, type[DensitySettings] | type[ClassificationSettings]] = {
@@ -149,9 +152,13 @@ class RunSpec:
         """The whole specification, defaults included, as plain values."""
         return dataclasses.asdict(self)
 
-    def to_arguments(self) -> str:
-        """The command-line arguments that build this specification again."""
-        canonical = self.canonical()
+    def to_arguments(self, stage: Literal["training", "evaluation"] = "evaluation") -> str:
+        """The command-line arguments that build this specification again.
+
+        With ``stage="training"`` without the evaluation's settings: the arguments then change only when the
+        trained model does.
+        """
+        canonical = self.canonical(stage)
         words = [self.task, self.dataset, self.model, "--seed", str(self.seed)]
         if self.factory:
             words += ["--factory", self.factory]
@@ -190,18 +197,16 @@ def _check(value: Any, f: dataclasses.Field[Any], where: str) -> Any:
         value = float(value)
     if kind is float and isinstance(value, str):
         # YAML reads 1e-4 as text
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)
-        except ValueError:
-            pass
     if kind is str and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if type(value) is not kind:
         names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise UserError(f"{where}: {value!r} is not {names[kind]}")
     limits = f.metadata
-    if kind is float and value != value:
-        raise UserError(f"{where}: not a number")
+    if kind is float and not math.isfinite(value):
+        raise UserError(f"{where}: {value} is not a finite number")
     if limits["at_least"] is not None and value < limits["at_least"]:
         raise UserError(f"{where}: {value} is too small; give at least {limits['at_least']:g}")
     if limits["above"] is not None and value <= limits["above"]:

@@ -216,7 +216,9 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
         finite = bool(np.isfinite(values).all())
         metrics = {
             "log_likelihood": float(values.mean()) if finite else None,
-            "standard_error": float(values.std(ddof=1) / math.sqrt(len(values))) if finite and len(values) > 1 else None,
+            "standard_error": float(values.std(ddof=1) / math.sqrt(len(values)))
+            if finite and len(values) > 1
+            else None,
             "images": len(values),
             "k": settings.k,
             "final_bound": training["final_bound"],
@@ -264,7 +266,8 @@ def load_model(spec: RunSpec, path: Path, n_pixels: int) -> nn.Module:
     except RuntimeError as error:
         held = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(state.items())[:3])
         raise UserError(
-            f"{path} holds another architecture ({held}, ...) than {spec.model} {dict(spec.options)}; remove it and train again"
+            f"{path} holds another architecture ({held}, ...) than {spec.model} {dict(spec.options)}; "
+            "remove it and train again"
         ) from error
     return model.eval()
 

@@ -107,7 +107,7 @@ def stage_record(spec: RunSpec, stage: str, fingerprint: str, started: str, watc
         "seconds": watch.seconds,
         "cpu_seconds": provenance.cpu_seconds(),
         "peak_memory_mb": provenance.peak_memory_mb(),
-        "code": provenance.code() | {"source_hash": provenance.source_hash(spec.task, stage, spec.factory)},
+        "code": provenance.code() | {"source_hash": records.code_hash(spec, stage)},
         "libraries": provenance.libraries(spec.task),
         "host": provenance.host(),
     }

@@ -26,17 +26,17 @@ DENSE_KERNEL = "onednn" if _onednn() else "torch"
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")  # type: ignore[no-any-return]
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
 
 
 class _Dense(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[no-untyped-def, override]
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def, override]
+    def backward(ctx, grad: Tensor):
         x, weight = ctx.saved_tensors
         rows, grad_rows = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
         grad_x = _product(grad, weight.t()) if ctx.needs_input_grad[0] else None
@@ -140,7 +140,7 @@ class HiddenLayer(nn.Module):
 
 class _BernoulliLogProb(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, logits: Tensor, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def, override]
+    def forward(ctx, logits: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(logits, x)
         linear = (logits * x).sub_(torch.relu(logits)).sum(-1)
         # Σ log σ(|l|) as the log of products of up to 16 factors, each in [1/2, 1): one logarithm for 16 pixels
@@ -153,7 +153,7 @@ class _BernoulliLogProb(torch.autograd.Function):
         return linear + odds.log_().sum(-1)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def, override]
+    def backward(ctx, grad: Tensor):
         logits, x = ctx.saved_tensors
         return torch.sigmoid(logits).neg_().add_(x).mul_(grad.unsqueeze(-1)), None
 
@@ -168,7 +168,7 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     Returns:
         (k, batch).
     """
-    return _BernoulliLogProb.apply(logits, x)  # type: ignore[no-any-return, no-untyped-call]
+    return _BernoulliLogProb.apply(logits, x)
 
 
 def collect_statistics(model: nn.Module) -> None:

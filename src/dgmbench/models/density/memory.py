@@ -16,7 +16,7 @@ class _Ladder(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, h: Tensor, m: Tensor, ladder: Tensor) -> Tensor:  # type: ignore[no-untyped-def, override]
+    def forward(ctx, h: Tensor, m: Tensor, ladder: Tensor) -> Tensor:
         a1, a2, a3, a4, b1, c1, c2, c3, c4 = ladder
         hm = h * m
         gate = torch.addcmul(c1, c2, h).addcmul_(c3, m).addcmul_(c4, hm).sigmoid_()
@@ -25,7 +25,7 @@ class _Ladder(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def, override]
+    def backward(ctx, grad: Tensor):
         h, m, hm, gate, out, ladder = ctx.saved_tensors
         _, a2, a3, a4, b1, _, c2, c3, c4 = ladder
         grad = torch.ops.aten.threshold_backward(grad, out, 0)
@@ -71,8 +71,8 @@ class MemoryLayer(nn.Module):
         if self.soft:
             return torch.relu(h + read)
         width = h.shape[-1]
-        out = _Ladder.apply(h.reshape(-1, width), read.reshape(-1, width), self.ladder)  # type: ignore[no-untyped-call]
-        return out.view_as(h)  # type: ignore[no-any-return]
+        out = _Ladder.apply(h.reshape(-1, width), read.reshape(-1, width), self.ladder)
+        return out.view_as(h)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) → (..., outputs)."""

@@ -148,7 +148,7 @@ class DensityTraining(L.LightningModule):
 
     def _terms(self, x: Tensor, k: int, path_only: bool) -> Terms:
         if hasattr(self.model, "training_terms"):
-            return self.model.training_terms(x, k, path_only)  # type: ignore[no-any-return, operator]
+            return self.model.training_terms(x, k, path_only)
         log_w = self.model.log_weights(x, k)  # type: ignore[operator]
         return Terms(log_w, log_w, log_w.new_zeros(()))
 
@@ -220,5 +220,5 @@ def load_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
         if state.get("fingerprint") != fingerprint:
             log.info("checkpoint %s belongs to another specification, data or code: starting afresh", candidate.name)
             return None
-        return state  # type: ignore[no-any-return]
+        return state
     return None
