@@ -10,16 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dgmbench.data.catalogue import checksums, known_datasets
     from dgmbench.data.embeddings import Embeddings, load_embeddings
     from dgmbench.data.images import ImageSplits, load_images
-    from dgmbench.data.store import checksums
     from dgmbench.data.text import CorpusSplits, load_corpus
 
 _HOME = {
     "CorpusSplits": "text",
     "Embeddings": "embeddings",
     "ImageSplits": "images",
-    "checksums": "store",
+    "checksums": "catalogue",
+    "known_datasets": "catalogue",
     "load_corpus": "text",
     "load_embeddings": "embeddings",
     "load_images": "images",
@@ -29,6 +30,7 @@ __all__ = [
     "Embeddings",
     "ImageSplits",
     "checksums",
+    "known_datasets",
     "load_corpus",
     "load_embeddings",
     "load_images",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dgmbench.data import embeddings, images, text
+from dgmbench.data.own import entry_points, is_own, own_checksums
 from dgmbench.data.sources import Npm, PyPI, Web, WebFile
-from dgmbench.data.store import Dataset, Kind, Origin
+from dgmbench.data.store import Dataset, Kind, Origin, stored
 from dgmbench.errors import UserError
-from dgmbench.spec import did_you_mean
+from dgmbench.spec import Task, did_you_mean
 
 _MNIST_FILES = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -191,6 +192,34 @@ def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
     """
     known = {n: d for n, d in CATALOGUE.items() if kind in (None, d.kind)}
     if name not in known:
+        known_names = [*known, *(entry_points() if kind != "embeddings" else ())]
         what = {"images": "image dataset", "corpus": "corpus", "embeddings": "embeddings", None: "dataset"}[kind]
-        raise UserError(f"unknown {what} {name!r}{did_you_mean(name, known)}")
+        raise UserError(f"unknown {what} {name!r}{did_you_mean(name, known_names)}")
     return known[name]
+
+
+def known_datasets(task: Task) -> list[str]:
+    """The names that ``load_images`` (density) or ``load_corpus`` (classification) knows.
+
+    Entry points of other packages count for both: what they return shows when they are called.
+    """
+    kind = {"density": "images", "classification": "corpus"}[task]
+    return [*(name for name, dataset in CATALOGUE.items() if dataset.kind == kind), *entry_points()]
+
+
+def checksums(name: str) -> dict[str, str]:
+    """Which data a name stands for here: ``source``, ``archive:<file>`` and ``array:<name>`` SHA-256 checksums.
+
+    Fetches the dataset when the cache has none.
+
+    Raises:
+        UserError: unknown name, or the data cannot be had.
+    """
+    if name not in CATALOGUE and is_own(name):
+        return own_checksums(name)
+    manifest, _ = stored(find_dataset(name))
+    return {
+        "source": manifest["source"],
+        **{f"archive:{file}": archive["sha256"] for file, archive in manifest["archives"].items()},
+        **{f"array:{array}": entry["sha256"] for array, entry in manifest["arrays"].items()},
+    }

@@ -58,9 +58,12 @@ def load_images(name: str) -> ImageSplits:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    from dgmbench.data.catalogue import find_dataset
+    from dgmbench.data.catalogue import CATALOGUE, find_dataset
+    from dgmbench.data.own import is_own, own_images
     from dgmbench.data.store import arrays
 
+    if name not in CATALOGUE and is_own(name):
+        return own_images(name)
     found = arrays(find_dataset(name, "images"))
     if name == "mnist":
         return ImageSplits(

@@ -95,21 +95,6 @@ def arrays(dataset: Dataset, *, check: bool = False) -> Arrays:
     return stored(dataset, check=check)[1]
 
 
-def checksums(name: str) -> dict[str, str]:
-    """Which data a name stands for here: ``source``, ``archive:<file>`` and ``array:<name>`` checksums.
-
-    Fetches the dataset when the cache has none. For datasets of one's own, see ``dgmbench.data.own``.
-    """
-    from dgmbench.data.catalogue import find_dataset
-
-    manifest, _ = stored(find_dataset(name))
-    return {
-        "source": manifest["source"],
-        **{f"archive:{file}": archive["sha256"] for file, archive in manifest["archives"].items()},
-        **{f"array:{array}": entry["sha256"] for array, entry in manifest["arrays"].items()},
-    }
-
-
 def stored(dataset: Dataset, *, check: bool = False) -> tuple[dict[str, Any], Arrays]:
     """The manifest and the arrays; see ``arrays``. The manifest's ``downloaded`` tells whether this call built it."""
     folder = cache_folder() / "datasets" / dataset.name

@@ -40,9 +40,12 @@ def load_corpus(name: str) -> CorpusSplits:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    from dgmbench.data.catalogue import find_dataset
+    from dgmbench.data.catalogue import CATALOGUE, find_dataset
+    from dgmbench.data.own import is_own, own_corpus
     from dgmbench.data.store import arrays
 
+    if name not in CATALOGUE and is_own(name):
+        return own_corpus(name)
     found = arrays(find_dataset(name, "corpus"))
     vocabulary, classes = tuple(unpack_text(found["vocabulary"])), tuple(unpack_text(found["classes"]))
     return CorpusSplits(
