@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,7 @@ def check_dataset(task: Task, dataset: str, where: str) -> None:
 
 
 def build_run(
-    task: Task, dataset: str, model: str, seed: int, layers: list[tuple[Mapping[str, Any], str]], where: str
+    task: Task, dataset: str, model: str, seed: int, layers: Sequence[tuple[Mapping[str, Any], str]], where: str
 ) -> RunSpec:
     """One run from layers of settings, each with the place it stands at; later layers win.
 

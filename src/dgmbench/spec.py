@@ -205,7 +205,7 @@ def _check(value: Any, f: dataclasses.Field[Any], where: str) -> Any:
         names = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise UserError(f"{where}: {value!r} is not {names[kind]}")
     limits = f.metadata
-    if kind is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{where}: {value} is not a finite number")
     if limits["at_least"] is not None and value < limits["at_least"]:
         raise UserError(f"{where}: {value} is too small; give at least {limits['at_least']:g}")

@@ -1,0 +1,5 @@
+"""``python -m dgmbench``: the command line."""
+
+from dgmbench.cli import main
+
+main()

@@ -1,0 +1,286 @@
+"""The command line: one command per step of the benchmark. Each works without the workflow around it.
+
+Libraries that take seconds to import are imported inside the commands, after threads and GPUs are settled.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from dgmbench import __version__
+from dgmbench.config import LARGEST_SEED, Plan, build_run, check_dataset, json_schema, read_config, read_plan
+from dgmbench.errors import UserError
+from dgmbench.spec import TASKS, RunSpec, did_you_mean
+
+if TYPE_CHECKING:
+    from dgmbench.stages.workspace import Workspace
+
+log = logging.getLogger("dgmbench")
+
+
+class Commands(TyperGroup):
+    """Ends a user's mistake, or Ctrl-C, in one line; anything else keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            print(f"dgmbench: error: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            _end_interrupted()
+        except SystemExit as stop:
+            # Lightning turns Ctrl-C into an exit of its own
+            if isinstance(stop.__context__, KeyboardInterrupt):
+                _end_interrupted()
+            raise
+
+
+def _end_interrupted() -> None:
+    print("dgmbench: interrupted; the same command goes on from the last saved state", file=sys.stderr)
+    raise SystemExit(130) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Benchmarks for deep generative models and topic models, on real data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help=f"{' or '.join(TASKS)}")]
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a dataset or corpus, see 'dgmbench list'")]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a model or method, or module:Class")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="seeds everything random in the run")]
+Factory = Annotated[str, typer.Option(metavar="MODULE:CLASS", help="the class behind a model name of your own")]
+Settings = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more", default_factory=list)
+]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="KEY=JSON", help="an argument of the model's class", default_factory=list),
+]
+PresetFolder = Annotated[Path, typer.Option("--results", help="the preset's folder")]
+Devices = Annotated[int, typer.Option(min=0, help="GPUs to use; without a GPU the CPU does it")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads")]
+ConfigFiles = Annotated[
+    list[Path],
+    typer.Option(
+        "--config",
+        help="a configuration; repeat to lay one over another",
+        show_default="config.yaml",
+        default_factory=lambda: [Path("config.yaml")],
+    ),
+]
+Results = Annotated[Path, typer.Option("--results", help="the folder of all presets")]
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="a dataset, corpus or embeddings, see 'dgmbench list'")],
+    marker: Annotated[Path | None, typer.Option(help="write what the data is to this JSON file")] = None,
+) -> None:
+    """Download a dataset into the cache, or check the one there."""
+    from dgmbench.stages.fetch import fetch as fetch_dataset
+
+    manifest = fetch_dataset(name)
+    log.info("%s: ready, from %s", name, manifest["source"])
+    if marker:
+        from dgmbench.records import write_json
+
+        write_json(marker, manifest)
+
+
+@app.command()
+def train(
+    task: TaskName,
+    dataset: DatasetName,
+    model: ModelName,
+    settings: Settings,
+    options: Options,
+    seed: Seed = 0,
+    factory: Factory = "",
+    results: PresetFolder = Path("results/default"),
+    devices: Devices = 0,
+    threads: Threads = 1,
+) -> None:
+    """Train a density model, or fit a document method."""
+    with _compute(threads, devices) as found:
+        spec = parse_run(task, dataset, model, seed, factory, settings, options)
+        _stage(task).train(spec, _workspace(results), devices=found, threads=threads)
+
+
+@app.command()
+def evaluate(
+    task: TaskName,
+    dataset: DatasetName,
+    model: ModelName,
+    settings: Settings,
+    options: Options,
+    seed: Seed = 0,
+    factory: Factory = "",
+    results: PresetFolder = Path("results/default"),
+    devices: Devices = 0,
+    threads: Threads = 1,
+) -> None:
+    """Measure a trained model, and leave the record that the tables are made from."""
+    with _compute(threads, devices) as found:
+        spec = parse_run(task, dataset, model, seed, factory, settings, options)
+        _stage(task).evaluate(spec, _workspace(results), devices=found, threads=threads)
+
+
+@app.command()
+def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
+    """Make the tables and figures of a configuration from the run records."""
+    from dgmbench.stages.tabulate import tabulate as make_tables
+
+    plan = _plan(config)
+    make_tables(plan, _workspace(results / plan.preset))
+
+
+@app.command()
+def track(config: ConfigFiles, results: Results = Path("results")) -> None:
+    """Show the results of a configuration in MLflow."""
+    from dgmbench.stages.track import create_store, sync
+
+    plan = _plan(config)
+    create_store(results)
+    log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
+
+
+@app.command("sync-mlflow")
+def sync_mlflow(
+    presets: Annotated[list[str] | None, typer.Argument(metavar="[PRESET]...", help="all of them by default")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Rebuild MLflow's view from the files, which are the truth."""
+    from dgmbench.stages.track import create_store, sync
+
+    create_store(results)
+    chosen: list[str | None] = [*presets] if presets else [None]
+    for preset in chosen:
+        log.info("MLflow shows %d runs of %s", sync(results, preset), preset or "all presets")
+
+
+@app.command("list")
+def list_everything() -> None:
+    """List models, methods, datasets and presets, and where each comes from."""
+    from dgmbench.stages.listing import show
+
+    show()
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what this machine has, what is missing, and which data sources answer."""
+    from dgmbench.stages.doctor import examine
+
+    if not examine():
+        raise SystemExit(1)
+
+
+@app.command("plan")
+def show_plan(config: ConfigFiles) -> None:
+    """List the runs of a configuration, with the settings and options that differ from the published protocol."""
+    plan = _plan(config)
+    for spec in plan.runs:
+        differing = spec.canonical().get("settings", {}) | dict(spec.options)
+        print(spec.run_id, *(f"{key}={json.dumps(value)}" for key, value in differing.items()))
+    print(f"{len(plan.runs)} runs in preset {plan.preset}", file=sys.stderr)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a configuration."""
+    print(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def parse_run(
+    task: str, dataset: str, model: str, seed: int, factory: str, settings: list[str], options: list[str]
+) -> RunSpec:
+    """The run that the arguments of ``train`` and ``evaluate`` name.
+
+    Raises:
+        UserError: an unknown name, or a value that cannot be read or is out of range.
+    """
+    if task not in TASKS:
+        raise UserError(f"unknown task {task!r}{did_you_mean(task, TASKS)}")
+    check_dataset(task, dataset, "command line")
+    layer = {key: _plain_value(value) for key, value in map(_pair, settings)}
+    layer["options"] = {key: _json_value(key, value) for key, value in map(_pair, options)}
+    if factory:
+        layer["factory"] = factory
+    return build_run(task, dataset, model, seed, [(layer, "command line")], "command line")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _plain_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _json_value(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UserError(f"--option {key}={text}: the value is not JSON; write text as {json.dumps(text)}") from None
+
+
+def _plan(config: list[Path]) -> Plan:
+    return read_plan(read_config(config))
+
+
+def _workspace(root: Path) -> Workspace:
+    from dgmbench.stages.workspace import Workspace
+
+    return Workspace(root)
+
+
+def _stage(task: str) -> Any:
+    import importlib
+
+    return importlib.import_module(f"dgmbench.stages.{task}")
+
+
+@contextmanager
+def _compute(threads: int, devices: int) -> Iterator[int]:
+    """Threads and GPUs for the body, settled before numpy and torch are imported; yields the GPUs to use."""
+    from dgmbench.stages.devices import limit_threads, reserve_gpus
+
+    limit_threads(threads)
+    with reserve_gpus(devices) as found:
+        yield found
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    log.setLevel(logging.INFO)
+    app(prog_name="dgmbench")
