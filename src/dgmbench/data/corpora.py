@@ -91,7 +91,8 @@ class Corpus:
     def counts(self) -> sparse.csr_matrix:
         """(documents, vocabulary) int32: how often each word occurs in each document."""
         ones = np.ones(self.n_tokens, np.int32)
-        matrix = sparse.csr_matrix((ones, self.words, self.offsets), shape=(len(self), self.n_words))
+        # summing duplicates sorts in place: without the copy it would reorder the documents' own tokens
+        matrix = sparse.csr_matrix((ones, self.words.copy(), self.offsets), shape=(len(self), self.n_words))
         matrix.sum_duplicates()
         return matrix
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,12 +32,12 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: 
 
 class _Dense(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         rows, grad_rows = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
         grad_x = _product(grad, weight.t()) if ctx.needs_input_grad[0] else None
@@ -140,7 +141,7 @@ class HiddenLayer(nn.Module):
 
 class _BernoulliLogProb(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, logits: Tensor, x: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(logits, x)
         linear = (logits * x).sub_(torch.relu(logits)).sum(-1)
         # Σ log σ(|l|) as the log of products of up to 16 factors, each in [1/2, 1): one logarithm for 16 pixels
@@ -153,7 +154,7 @@ class _BernoulliLogProb(torch.autograd.Function):
         return linear + odds.log_().sum(-1)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         logits, x = ctx.saved_tensors
         return torch.sigmoid(logits).neg_().add_(x).mul_(grad.unsqueeze(-1)), None
 

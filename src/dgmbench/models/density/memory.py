@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ class _Ladder(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, h: Tensor, m: Tensor, ladder: Tensor) -> Tensor:
+    def forward(ctx: Any, h: Tensor, m: Tensor, ladder: Tensor) -> Tensor:
         a1, a2, a3, a4, b1, c1, c2, c3, c4 = ladder
         hm = h * m
         gate = torch.addcmul(c1, c2, h).addcmul_(c3, m).addcmul_(c4, hm).sigmoid_()
@@ -25,7 +27,7 @@ class _Ladder(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         h, m, hm, gate, out, ladder = ctx.saved_tensors
         _, a2, a3, a4, b1, _, c2, c3, c4 = ladder
         grad = torch.ops.aten.threshold_backward(grad, out, 0)

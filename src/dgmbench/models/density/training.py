@@ -148,7 +148,7 @@ class DensityTraining(L.LightningModule):
 
     def _terms(self, x: Tensor, k: int, path_only: bool) -> Terms:
         if hasattr(self.model, "training_terms"):
-            return self.model.training_terms(x, k, path_only)
+            return self.model.training_terms(x, k, path_only)  # type: ignore[operator]
         log_w = self.model.log_weights(x, k)  # type: ignore[operator]
         return Terms(log_w, log_w, log_w.new_zeros(()))
 

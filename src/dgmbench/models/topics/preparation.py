@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,18 +17,26 @@ log = logging.getLogger("dgmbench")
 class WordVectors(Protocol):
     """What the methods need of word embeddings: `dgmbench.data.load_embeddings` returns such an object."""
 
-    name: str
-    vectors: np.ndarray  # (words, dim) float32
+    @property
+    def name(self) -> str: ...
 
-    def find(self, words: tuple[str, ...]) -> np.ndarray:
+    @property
+    def vectors(self) -> np.ndarray:
+        """(words, dim) float32."""
+        ...
+
+    def find(self, words: Sequence[str]) -> np.ndarray:
         """(len(words),) row of each word in ``vectors``, -1 where it has none."""
 
 
 class Splits(Protocol):
     """A training and a test corpus over one vocabulary."""
 
-    train: Corpus
-    test: Corpus
+    @property
+    def train(self) -> Corpus: ...
+
+    @property
+    def test(self) -> Corpus: ...
 
 
 class Prepared(NamedTuple):
