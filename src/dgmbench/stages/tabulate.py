@@ -1,0 +1,44 @@
+"""From run records to tables."""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+
+from dgmbench import records
+from dgmbench.config import Plan
+from dgmbench.spec import TASKS, Task
+from dgmbench.stages.workspace import Workspace
+from dgmbench.tables import classification, density
+from dgmbench.tables.cells import collect
+from dgmbench.tables.formats import to_csv, to_latex, to_markdown
+from dgmbench.tables.page import to_html
+
+_TABLES: dict[Task, ModuleType] = {"density": density, "classification": classification}
+
+log = logging.getLogger("dgmbench")
+
+
+def tabulate(plan: Plan, workspace: Workspace) -> None:
+    """Write both tables as CSV, Markdown, HTML and LaTeX.
+
+    Only the records on disk count. Every published cell appears, and every planned one; what did not run shows as
+    ``missing``, what failed as ``failed`` with its reason.
+
+    Raises:
+        UserError: the results folder cannot be written.
+    """
+    for name in TASKS:
+        table = _TABLES[name]
+        cells = collect(plan, workspace, name)
+        sheet = table.sheet(cells, plan)
+        for suffix, text in (
+            ("csv", to_csv(table.COLUMNS, table.rows(cells))),
+            ("md", to_markdown(sheet)),
+            ("html", to_html(sheet, [])),
+            ("tex", to_latex(sheet)),
+        ):
+            with records.atomic_write(workspace.tables / f"{name}.{suffix}") as file:
+                file.write(text)
+        done = sum(cell.status == "ok" for cell in cells)
+        log.info("%s: %d of %d cells are ok", workspace.tables / f"{name}.csv", done, len(cells))
