@@ -35,8 +35,8 @@ METRICS = ("precision", "recall", "f1")
 _CORPORA = {
     "20news": "20news: this text keeps the subject line, which the paper strips with the rest of the header: bag of "
     "words alone gains more than 8 points by it. Compare ranks and gaps with the paper's, not values.",
-    "reuters": "reuters: the ten largest single-label classes of R52, 5,754 training and 2,254 test documents before any "
-    "is dropped (the paper's cut has 5,770 and 2,255). Values compare.",
+    "reuters": "reuters: the ten largest single-label classes of R52, 5,754 training and 2,254 test documents before "
+    "any is dropped (the paper's cut has 5,770 and 2,255). Values compare.",
 }
 
 
@@ -93,8 +93,8 @@ def sheet(cells: list[Cell], plan: Plan) -> Sheet:
         table.append((method, line))
     notes = [
         f"Preset {plan.preset}. Document features classified by an L1-regularised linear SVM, one class against the "
-        "rest; macro averages over the classes, in percent, on the test documents. Each cell: ours (the paper's number, ours "
-        f"minus the paper's). {DASH} means that nothing was published.",
+        "rest; macro averages over the classes, in percent, on the test documents. Each cell: ours (the paper's "
+        f"number, ours minus the paper's). {DASH} means that nothing was published.",
         "Bold: best macro F1 of its corpus, and the 95 % interval of the paired difference to the second best "
         "(bootstrap over the test documents) excludes 0.",
         *[note for corpus in corpora for note in _notes(corpus, [c for c in cells if c.dataset == corpus])],
@@ -131,8 +131,8 @@ def _notes(corpus: str, cells: list[Cell]) -> list[str]:
     )
     notes.append(
         f"{corpus}: {each('corpus', 'train_documents')} training and {each('corpus', 'test_documents')} test "
-        f"documents, {each('corpus', 'vocabulary')} words. Words without a vector in {each('spec', 'settings', 'embeddings')} are "
-        f"dropped for every method, and documents left empty ({dropped}). "
+        f"documents, {each('corpus', 'vocabulary')} words. Words without a vector in "
+        f"{each('spec', 'settings', 'embeddings')} are dropped for every method, and documents left empty ({dropped}). "
         + (
             f"Test documents took part in fitting {', '.join(transductive)} (transductive); in no other method."
             if transductive

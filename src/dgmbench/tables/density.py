@@ -122,8 +122,8 @@ def sheet(cells: list[Cell], plan: Plan) -> Sheet:
         table.append((model, line))
     notes = [
         f"Preset {plan.preset}. Test log-likelihood in nats per image, estimated by importance sampling with k "
-        "samples: higher is better. Each cell: ours ± its standard error over the test images (the paper's number, ours minus "
-        f"the paper's). {DASH} means that nothing was published.",
+        "samples: higher is better. Each cell: ours ± its standard error over the test images (the paper's "
+        f"number, ours minus the paper's). {DASH} means that nothing was published.",
         "Bold: best of its column, and the 95 % interval of the paired difference to the second best excludes 0.",
         *[note for dataset in datasets for note in _note(dataset, [c for c in cells if c.dataset == dataset])],
         *sheets.notes_on_gaps(cells),
@@ -157,8 +157,8 @@ def _note(dataset: str, cells: list[Cell]) -> list[str]:
     return [
         f"{dataset}: k = {k}{smaller}; {images} {each('protocol', 'split')} images; binarisation: "
         f"{each('protocol', 'binarisation')}; batch norm: {each('protocol', 'batch_norm')}; epochs "
-        f"{epochs}{published}, batch size {each('spec', 'settings', 'batch_size')}, schedule {each('spec', 'settings', 'schedule')}; "
-        f"seeds {sheets.variants((cell.model, sheets.seeds(cell)) for cell in cells if cell.runs)}."
+        f"{epochs}{published}, batch size {each('spec', 'settings', 'batch_size')}, schedule "
+        f"{each('spec', 'settings', 'schedule')}; seeds {sheets.variants((cell.model, sheets.seeds(cell)) for cell in cells if cell.runs)}."
     ]
 
 
