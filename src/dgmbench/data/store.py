@@ -135,14 +135,18 @@ def is_cached(dataset: Dataset) -> bool:
 def _read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        current = manifest["format"] == FORMAT
+        found = {name: entry["sha256"] for name, entry in manifest["arrays"].items()}
+        whole = all(entry.keys() >= {"dtype", "shape", "file_bytes"} for entry in manifest["arrays"].values())
+        if not whole or not manifest.keys() >= {"source", "archives"}:
+            raise ValueError("entries are missing")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         log.warning("%s: the cached manifest cannot be read (%s); building it again", dataset.name, error)
         return None
-    current = isinstance(manifest, dict) and manifest.get("format") == FORMAT
-    if not current or any(manifest["arrays"].get(a, {}).get("sha256") != s for a, s in dataset.sha256.items()):
-        log.info("%s: the cache holds another version; building it again", dataset.name)
+    if not current or any(found.get(name) != sha256 for name, sha256 in dataset.sha256.items()):
+        log.warning("%s: the cache holds another version; building it again", dataset.name)
         return None
     return manifest
 

@@ -1,0 +1,178 @@
+"""The real datasets, from the shared cache: what the papers say they are. They download on first use."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+
+import numpy as np
+import pytest
+
+from dgmbench.data import checksums, load_corpus, load_embeddings, load_images
+from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.data.embeddings import is_plain, parse_glove_zip
+from dgmbench.data.images import MNIST_FILES, parse_letters_table, parse_mnist_files
+from dgmbench.data.store import array_sha256, arrays, is_cached
+from dgmbench.data.text import stop_words, unpack_text
+from dgmbench.data.transfer import SourceError
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture
+def have():
+    """Skip where a dataset is neither cached nor to be had; a source that answers and then fails is a failure."""
+
+    def check(*names: str) -> None:
+        for name in names:
+            dataset = CATALOGUE[name]
+            errors = []
+            for origin in () if is_cached(dataset) else dataset.origins:
+                try:
+                    origin.source.probe()
+                except SourceError as error:
+                    errors.append(f"{origin.source.label}: {error}")
+                else:
+                    break
+            else:
+                if errors:
+                    pytest.skip(f"{name} is not in the cache and no source answers ({'; '.join(errors)})")
+
+    return check
+
+
+def idx(array: np.ndarray) -> bytes:
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def test_mnist(have):
+    have("mnist")
+    images = load_images("mnist")
+    assert images.train.shape == (60_000, 784)
+    assert images.valid.shape == (0, 784)
+    assert images.test.shape == (10_000, 784)
+    assert images.shape == (28, 28)
+    assert not images.binary
+    assert images.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert np.bincount(images.test_labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    # the mean and deviation that everybody normalises by
+    assert images.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert images.train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
+
+
+def test_the_mnist_mirrors_files_would_give_the_same_arrays(have, tmp_path):
+    have("mnist")
+    found = arrays(CATALOGUE["mnist"])
+    files = {}
+    for name, file in MNIST_FILES.items():
+        array = found[name].reshape(-1, 28, 28) if found[name].ndim > 1 else found[name]
+        files[f"{file}.gz"] = tmp_path / f"{file}.gz"
+        files[f"{file}.gz"].write_bytes(gzip.compress(idx(array), 1))
+    parsed = parse_mnist_files(files)
+    assert {name: array_sha256(array) for name, array in parsed.items()} == CATALOGUE["mnist"].sha256
+
+
+def test_ocr_letters(have):
+    have("ocr-letters")
+    images = load_images("ocr-letters")
+    assert [len(part) for part in (images.train, images.valid, images.test)] == [32_152, 10_000, 10_000]
+    assert images.train.shape[1] == 128
+    assert images.shape == (16, 8)
+    assert images.binary
+    assert images.train.dtype == np.uint8
+    assert set(np.unique(images.train)) == {0, 1}
+    found = arrays(CATALOGUE["ocr-letters"])
+    assert "".join(images.classes[label] for label in found["labels"][:9]) == "ommanding"
+    np.testing.assert_array_equal(images.train[0], found["letters"][8110])
+    np.testing.assert_array_equal(images.train_labels[:5], found["labels"][[8110, 9346, 20302, 2071, 22904]])
+    assert len(np.unique(images.test_labels)) == 26
+
+
+def test_the_letters_page_would_give_the_same_arrays(have, tmp_path):
+    have("ocr-letters")
+    found = arrays(CATALOGUE["ocr-letters"])
+    lines = [
+        f"{i}\t{chr(97 + label)}\t-1\t1\t1\t0\t" + "\t".join(map(str, pixels)) + "\t"
+        for i, (label, pixels) in enumerate(zip(found["labels"].tolist(), found["letters"].tolist(), strict=True))
+    ]
+    path = tmp_path / "letter.data.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode(), 1))
+    parsed = parse_letters_table({path.name: path})
+    assert {name: array_sha256(array) for name, array in parsed.items()} == CATALOGUE["ocr-letters"].sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "documents", "classes"), [("20news", (11_293, 7_528), 20), ("reuters", (5_754, 2_254), 10)]
+)
+def test_corpora(have, name, documents, classes):
+    have(name)
+    splits = load_corpus(name)
+    assert tuple(len(part) for part in splits) == documents
+    assert splits.train.vocabulary == splits.test.vocabulary
+    assert splits.train.classes == splits.test.classes == tuple(sorted(splits.train.classes))
+    assert not stop_words() & set(splits.train.vocabulary)
+    for part in splits:
+        assert part.labels is not None
+        assert len(part.labels) == len(part)
+        assert len(np.unique(part.labels)) == len(part.classes) == classes
+        assert part.words.max() < part.n_words
+        assert part.lengths.min() >= 0
+    used = np.bincount(np.concatenate([part.words for part in splits]), minlength=splits.train.n_words)
+    assert used.min() > 0
+
+
+def test_what_the_corpora_are_about(have):
+    have("20news", "reuters")
+    news, reuters = load_corpus("20news").train, load_corpus("reuters").train
+    assert [news.vocabulary[w] for w in news.document(0)[:4]] == ["alt", "atheism", "faq", "atheist"]
+    assert sorted(np.bincount(reuters.labels))[-2:] == [1596, 2840]
+    assert set(reuters.classes) == {
+        "acq", "coffee", "crude", "earn", "interest", "money-fx", "money-supply", "ship", "sugar", "trade",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "words", "dim"), [("glove-50d", 400_000, 50), ("glove-100d", 341_479, 100)])
+def test_embeddings(have, name, words, dim):
+    have(name)
+    embeddings = load_embeddings(name)
+    assert embeddings.vectors.shape == (words, dim) == (len(embeddings.words), embeddings.dim)
+    assert embeddings.vectors.dtype == np.float32
+    assert embeddings.words[:3] == ["the", ",", "."]
+    assert embeddings.find(["the", "zzzxqq"]).tolist() == [0, -1]
+    king, man, woman, queen = embeddings.vectors[embeddings.find(["king", "man", "woman", "queen"])]
+    unit = embeddings.vectors[:20_000] / np.linalg.norm(embeddings.vectors[:20_000], axis=1, keepdims=True)
+    nearest = np.argsort(-(unit @ (king - man + woman)))[:2]
+    assert "queen" in {embeddings.words[i] for i in nearest}
+    assert np.linalg.norm(queen) > 0
+
+
+def test_the_authors_archive_would_give_the_same_words_to_100d(have):
+    have("glove-50d", "glove-100d")
+    everything = load_embeddings("glove-50d").words
+    assert [word for word in everything if is_plain(word)] == load_embeddings("glove-100d").words
+
+
+def test_the_authors_format_would_give_the_same_numbers(have, tmp_path):
+    have("glove-50d")
+    embeddings = load_embeddings("glove-50d")
+    lines = [
+        f"{word} {' '.join(map(str, vector))}\n"
+        for word, vector in zip(embeddings.words[:3000], embeddings.vectors[:3000], strict=True)
+    ]
+    with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w") as archive:
+        archive.writestr("glove.6B.50d.txt", "".join(lines))
+    parsed = parse_glove_zip(50)({"glove.6B.zip": tmp_path / "glove.6B.zip"})
+    assert unpack_text(parsed["words"]) == embeddings.words[:3000]
+    np.testing.assert_array_equal(parsed["vectors"], embeddings.vectors[:3000])
+
+
+@pytest.mark.parametrize("name", ["mnist", "ocr-letters", "20news", "reuters", "glove-50d", "glove-100d"])
+def test_the_checksums_are_those_of_the_catalogue(have, name):
+    have(name)
+    found = checksums(name)
+    pinned = CATALOGUE[name].sha256
+    assert pinned
+    assert {key.removeprefix("array:"): value for key, value in found.items() if key.startswith("array:")} == pinned
+    assert found["source"] in {origin.source.label for origin in CATALOGUE[name].origins}
+    assert any(key.startswith("archive:") for key in found)
