@@ -1,4 +1,4 @@
-"""From run records to tables."""
+"""From run records to tables and figures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import ModuleType
 
 from dgmbench import records
 from dgmbench.config import Plan
+from dgmbench.report.panels import classification_figures, density_figures
 from dgmbench.spec import TASKS, Task
 from dgmbench.stages.workspace import Workspace
 from dgmbench.tables import classification, density
@@ -15,12 +16,13 @@ from dgmbench.tables.formats import to_csv, to_latex, to_markdown
 from dgmbench.tables.page import to_html
 
 _TABLES: dict[Task, ModuleType] = {"density": density, "classification": classification}
+_FIGURES = {"density": density_figures, "classification": classification_figures}
 
 log = logging.getLogger("dgmbench")
 
 
 def tabulate(plan: Plan, workspace: Workspace) -> None:
-    """Write both tables as CSV, Markdown, HTML and LaTeX.
+    """Write both tables as CSV, Markdown, HTML and LaTeX, and their figures.
 
     Only the records on disk count. Every published cell appears, and every planned one; what did not run shows as
     ``missing``, what failed as ``failed`` with its reason.
@@ -32,10 +34,11 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
         table = _TABLES[name]
         cells = collect(plan, workspace, name)
         sheet = table.sheet(cells, plan)
+        figures = _FIGURES[name](cells, workspace)
         for suffix, text in (
             ("csv", to_csv(table.COLUMNS, table.rows(cells))),
             ("md", to_markdown(sheet)),
-            ("html", to_html(sheet, [])),
+            ("html", to_html(sheet, figures)),
             ("tex", to_latex(sheet)),
         ):
             with records.atomic_write(workspace.tables / f"{name}.{suffix}") as file:

@@ -71,6 +71,12 @@ def _row(cell: Cell) -> dict[str, Any]:
     return row | {"status": cell.status}
 
 
+def macro_f1(cell: Cell) -> tuple[float | None, float | None]:
+    """Macro F1 in percent, the mean over the seeds, and its standard deviation over them; None where there is none."""
+    runs = cell.measured("f1")
+    return (_mean(runs, "f1"), _spread(runs)) if runs else (None, None)
+
+
 def _mean(runs: list[Run], metric: str) -> float:
     return float(np.mean([run.get("metrics", metric) for run in runs]))
 

@@ -158,7 +158,8 @@ def _note(dataset: str, cells: list[Cell]) -> list[str]:
         f"{dataset}: k = {k}{smaller}; {images} {each('protocol', 'split')} images; binarisation: "
         f"{each('protocol', 'binarisation')}; batch norm: {each('protocol', 'batch_norm')}; epochs "
         f"{epochs}{published}, batch size {each('spec', 'settings', 'batch_size')}, schedule "
-        f"{each('spec', 'settings', 'schedule')}; seeds {sheets.variants((cell.model, sheets.seeds(cell)) for cell in cells if cell.runs)}."
+        f"{each('spec', 'settings', 'schedule')}; "
+        f"seeds {sheets.variants((cell.model, sheets.seeds(cell)) for cell in cells if cell.runs)}."
     ]
 
 
