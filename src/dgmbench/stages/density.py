@@ -31,6 +31,9 @@ log = logging.getLogger("dgmbench")
 # Grey test images are binarised once, with this seed, whatever the seed of the run: every model sees the same images.
 TEST_BINARISATION_SEED = 2016
 
+# A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
+CHECKPOINT_SECONDS = 15.0
+
 
 def build_model(spec: RunSpec, n_pixels: int) -> nn.Module:
     """The untrained model of a run, seeded.
@@ -131,29 +134,29 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
     import lightning as L
     import torch
 
-    from dgmbench.models.density.training import DensityTraining, Images, load_state, recompute_batch_norm, save_state
+    from dgmbench.models.density import training
 
     quiet_lightning()
     settings = _settings(spec)
     pixels, binary = training_images(spec)
     device = torch.device("cuda" if devices else "cpu")
     model = build_model(spec, pixels.shape[1]).to(device)
-    images = Images(pixels, binary, settings.batch_size, spec.seed, device)
-    module = DensityTraining(model, images, settings, spec.seed)
-    state = load_state(checkpoint, fingerprint)
+    images = training.Images(pixels, binary, settings.batch_size, spec.seed, device)
+    module = training.DensityTraining(model, images, settings, spec.seed)
+    state = training.load_state(checkpoint, fingerprint)
     if state is not None:
         module.resume(state)
         log.info("%s: resumed after epoch %d of %d", spec.training_id, state["epochs"], settings.epochs)
     resumed_from = module.first_epoch
     every = max(1, settings.epochs // 10)
-    last_good: dict[str, Any] = {}
+    last_saved = module.history.seconds[-1] if module.history.seconds else 0.0
 
     def epoch_done(module: DensityTraining) -> None:
+        nonlocal last_saved
         done = module.epoch + 1
-        # a checkpoint costs milliseconds and an epoch seconds to minutes, but short epochs need not each have one
-        if done == settings.epochs or module.history.seconds[-1] - last_good.get("seconds", 0.0) > 15:
-            save_state(checkpoint, module.state() | {"fingerprint": fingerprint})
-            last_good["seconds"] = module.history.seconds[-1]
+        if done == settings.epochs or module.history.seconds[-1] - last_saved > CHECKPOINT_SECONDS:
+            training.save_state(checkpoint, module.state() | {"fingerprint": fingerprint})
+            last_saved = module.history.seconds[-1]
         if done % every == 0 or done == settings.epochs:
             h = module.history
             log.info("epoch %d/%d  bound %.3f nats  %.0f s", done, settings.epochs, h.bound[-1], h.seconds[-1])
@@ -176,11 +179,11 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
     module.model.to(device)
     if module.diverged_at is not None:
         log.warning("%s diverged in epoch %d", spec.training_id, module.diverged_at + 1)
-        good = load_state(checkpoint, fingerprint)
+        good = training.load_state(checkpoint, fingerprint)
         if good is None:
             raise UserError(f"{spec.training_id}: the bound was not finite in the first epochs; lower learning_rate")
         module.model.load_state_dict(good["model"])
-    recompute_batch_norm(module.model, images, settings.epochs, spec.seed)
+    training.recompute_batch_norm(module.model, images, settings.epochs, spec.seed)
     return module, resumed_from
 
 

@@ -1,0 +1,178 @@
+"""Batches, schedules, resuming, divergence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dgmbench.data import load_images
+from dgmbench.errors import UserError
+from dgmbench.models.density.optimiser import FlatParameters, learning_rate
+from dgmbench.models.density.training import Images
+from dgmbench.models.density.vae import VAE
+from dgmbench.spec import DensitySettings, RunSpec
+from dgmbench.stages import density
+from dgmbench.stages.workspace import Workspace
+
+CPU = torch.device("cpu")
+
+
+def test_every_image_comes_once_an_epoch_in_batches_of_nearly_equal_size() -> None:
+    pixels = np.eye(23, 40, dtype=np.uint8)
+    images = Images(pixels, True, 10, 0, CPU)
+    batches = list(images)
+    assert sorted(len(b) for b in batches) == [7, 8, 8]
+    assert torch.equal(torch.cat(batches).sum(0)[:23], torch.ones(23))
+
+
+def test_grey_images_are_binarised_anew_each_epoch_at_their_own_rate() -> None:
+    pixels = np.tile(np.array([0, 64, 128, 255], np.uint8), (4000, 1))
+    images = Images(pixels, False, 500, 0, CPU)
+    first = torch.cat(list(images))
+    images.epoch = 1
+    second = torch.cat(list(images))
+    assert set(first.unique().tolist()) == {0.0, 1.0}
+    assert not torch.equal(first, second)
+    np.testing.assert_allclose(first.mean(0), [0, 64 / 255, 128 / 255, 1], atol=0.03)
+    images.epoch = 0
+    assert torch.equal(torch.cat(list(images)), first)
+
+
+def test_flat_parameters_step_as_separate_ones_do() -> None:
+    torch.manual_seed(0)
+    one, two = VAE(20, (8, 8), 3), VAE(20, (8, 8), 3)
+    two.load_state_dict(one.state_dict())
+    x = (torch.rand(16, 20) < 0.5).float()
+    flat = FlatParameters(one)
+    ours = torch.optim.Adam([flat.flat], lr=0.01, eps=1e-4)
+    theirs = torch.optim.Adam(two.parameters(), lr=0.01, eps=1e-4)
+    for step in range(3):
+        flat.gradient.zero_()
+        theirs.zero_grad()
+        for model in (one, two):
+            torch.manual_seed(step)
+            (-50 * model.log_weights(x, 2).mean()).backward()
+        flat.clip(5.0, 1.0)
+        torch.nn.utils.clip_grad_norm_(two.parameters(), 5.0)
+        torch.nn.utils.clip_grad_value_(two.parameters(), 1.0)
+        ours.step()
+        theirs.step()
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_published_schedule() -> None:
+    settings = DensitySettings()
+    assert learning_rate(settings, 0, 10) == learning_rate(settings, 10_009, 10) == 1e-3
+    assert learning_rate(settings, 10 * 1500, 10) == pytest.approx(1e-3 * 0.998**500)
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    settings = DensitySettings(schedule="one-cycle", epochs=10, warm_up=0.3)
+    rates = [learning_rate(settings, step, 10) for step in range(100)]
+    assert rates.index(max(rates)) == 30
+    assert rates[0] < 0.1 * max(rates) and rates[-1] < 0.01 * max(rates)
+
+
+def tiny(**settings: object) -> RunSpec:
+    values = {"epochs": 4, "batch_size": 50, "train_limit": 300, "test_limit": 20, "k": 10, **settings}
+    options = {"hidden": [20, 20], "latent": 5, "memory": True, "slots": [6, 4]}
+    return RunSpec("density", "ocr-letters", "mem-vae", 3, "", DensitySettings(**values), options)  # type: ignore[arg-type]
+
+
+@pytest.mark.network
+def test_two_runs_of_one_specification_are_identical(tmp_path: Path) -> None:
+    values = []
+    for name in ("a", "b"):
+        workspace = Workspace(tmp_path / name)
+        density.train(tiny(), workspace)
+        density.evaluate(tiny(), workspace)
+        values.append(np.load(workspace.run(tiny()) / "per_example.npz")["log_likelihood"])
+    np.testing.assert_array_equal(*values)
+
+
+@pytest.mark.network
+def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, killed = Workspace(tmp_path / "whole"), Workspace(tmp_path / "killed")
+    density.train(tiny(), whole)
+    reference = torch.load(whole.trained(tiny()) / "model.pt", weights_only=True)
+
+    from dgmbench.models.density import training
+
+    save = training.save_state
+
+    class Killed(BaseException):
+        pass
+
+    def save_then_die(path: Path, state: dict[str, object]) -> None:
+        save(path, state)
+        if state["epochs"] == 2:
+            raise Killed
+
+    monkeypatch.setattr(density, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(training, "save_state", save_then_die)
+    with pytest.raises(Killed):
+        density.train(tiny(), killed)
+    monkeypatch.setattr(training, "save_state", save)
+    record = density.train(tiny(), killed)
+    assert record["resumed_from_epoch"] == 2
+    assert record["epochs"] == 4
+    resumed = torch.load(killed.trained(tiny()) / "model.pt", weights_only=True)
+    for name, value in reference.items():
+        assert torch.equal(value, resumed[name]), name
+
+
+@pytest.mark.network
+def test_a_finished_run_is_not_trained_again_and_a_changed_one_is(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first = density.train(tiny(), workspace)
+    assert density.train(tiny(), workspace) == first
+    assert tiny(k=20).training_id == tiny().training_id
+    assert tiny(learning_rate=0.01).training_id != tiny().training_id
+
+
+@pytest.mark.network
+def test_divergence_is_a_result_with_the_last_good_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(density, "CHECKPOINT_SECONDS", 0)
+    calls = 0
+    original = VAE.training_terms
+
+    def breaks_in_the_third_epoch(self: VAE, x: torch.Tensor, k: int, path_only: bool = False) -> object:
+        nonlocal calls
+        calls += 1
+        terms = original(self, x, k, path_only)
+        return type(terms)(terms.log_w * (float("nan") if 12 < calls <= 18 else 1.0), terms.z, terms.local_error)
+
+    monkeypatch.setattr(VAE, "training_terms", breaks_in_the_third_epoch)
+    workspace = Workspace(tmp_path)
+    record = density.train(tiny(), workspace)
+    assert record["status"] == "diverged"
+    assert record["diverged_at"] == 2 and record["epochs"] == 2
+    run = density.evaluate(tiny(), workspace)
+    assert run["status"] == "diverged"
+    assert np.isfinite(np.load(workspace.run(tiny()) / "per_example.npz")["log_likelihood"]).all()
+
+
+@pytest.mark.network
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    density.train(tiny(), workspace)
+    other = VAE(128, (10, 10), 2)
+    torch.save(other.state_dict(), workspace.trained(tiny()) / "model.pt")
+    with pytest.raises(UserError, match="another architecture"):
+        density.evaluate(tiny(), workspace)
+
+
+@pytest.mark.network
+def test_the_test_images_are_the_same_for_every_seed_and_binary() -> None:
+    spec = RunSpec("density", "mnist", "vae", 0)
+    images = density.evaluation_images(spec)
+    assert images.shape == (10_000, 784)
+    assert set(np.unique(images)) == {0.0, 1.0}
+    grey = load_images("mnist").test / 255
+    assert abs(images.mean() - grey.mean()) < 1e-3
+    other = density.evaluation_images(RunSpec("density", "mnist", "iwae-5", 7))
+    np.testing.assert_array_equal(images, other)
