@@ -1,6 +1,7 @@
 """Datasets of one's own: a function that returns the same objects as the built-in names do.
 
-It is named in a config by ``module:function``, or by an entry point in the group ``dgmbench.datasets``.
+It is named in a config by ``module:function``, or by an entry point in the group ``dgmbench.datasets``; a corpus
+also by its files (see ``dgmbench.data.files``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.files import PREFIX, read_corpus
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.store import array_sha256
 from dgmbench.data.text import CorpusSplits, pack_text
@@ -86,4 +88,6 @@ def own_checksums(name: str) -> dict[str, str]:
 
 
 def _call(name: str) -> Any:
+    if name.startswith(PREFIX):
+        return read_corpus(name)
     return load_factory(entry_points().get(name, name))()

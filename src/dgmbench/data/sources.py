@@ -65,11 +65,11 @@ class PyPI:
 
     def probe(self) -> None:
         """Ask the index for the release; see ``Source``."""
-        finder, _ = _package_finder(read_pip_settings(), timeout=10)
+        finder, _ = _package_finder(timeout=10)
         self._locate(finder)
 
     def _get(self, target: Path) -> None:
-        finder, client = _package_finder(read_pip_settings())
+        finder, client = _package_finder()
         download(client, self._locate(finder).link.normalized, target, self.limit)
 
     def _locate(self, finder: PackageFinder) -> Package:
@@ -86,8 +86,16 @@ class PyPI:
         return (same_bytes or same_name)[0]
 
 
-def _package_finder(settings: PipSettings, timeout: float | None = None) -> tuple[PackageFinder, Client]:
+def _package_finder(timeout: float | None = None) -> tuple[PackageFinder, Client]:
     """A finder that looks where pip would, and the HTTP client to download what it finds."""
+    try:
+        return _finder_of(read_pip_settings(), timeout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # a certificate that is not there, a timeout that is no number
+        raise SourceError(f"pip's settings cannot be used: {describe(error)}") from error
+
+
+def _finder_of(settings: PipSettings, timeout: float | None) -> tuple[PackageFinder, Client]:
     import ssl
 
     from unearth import PackageFinder
@@ -170,8 +178,7 @@ class Npm:
         except subprocess.TimeoutExpired as error:
             raise SourceError(f"npm {arguments[0]} gave no answer in {timeout:.0f} s") from error
         if ran.returncode:
-            said = [line.removeprefix("npm error ") for line in ran.stderr.splitlines() if line.strip()]
-            raise SourceError(f"npm {arguments[0]}: {'; '.join(said[:2]) or f'exit status {ran.returncode}'}")
+            raise SourceError(f"npm {arguments[0]}: {_complaint(ran.stderr) or f'exit status {ran.returncode}'}")
         return ran.stdout
 
     def _tarball_url(self) -> str:
@@ -187,6 +194,14 @@ class Npm:
                 return str(answer.json()["versions"][self.version]["dist"]["tarball"])
         except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, json.JSONDecodeError) as error:
             raise SourceError(describe(error)) from error
+
+
+def _complaint(stderr: str) -> str:
+    """The code and the first sentence of npm's error lines, which also hold errno, syscall and log files."""
+    lines = [line.removeprefix("npm error ").strip() for line in stderr.splitlines()]
+    codes = [line.removeprefix("code ") for line in lines if line.startswith("code ")]
+    sentences = [line for line in lines if line and not line.startswith(("code ", "errno ", "syscall "))]
+    return ": ".join(codes[:1] + sentences[:1])
 
 
 def configured_npm_registry(environment: Mapping[str, str], npmrc: Path) -> str:

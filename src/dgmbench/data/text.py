@@ -32,7 +32,10 @@ class LabelledText(NamedTuple):
 
 
 def load_corpus(name: str) -> CorpusSplits:
-    """A corpus by name: ``20news``, ``reuters``, or one of one's own (``module:function``, entry point).
+    """A corpus by name: ``20news``, ``reuters``, or one of one's own.
+
+    One's own is named by ``module:function``, by an entry point, or by its files, ``file:reviews.csv?label=stars``
+    (see ``dgmbench.data.files``).
 
     Words are lower-case and without stop words; the rest is as in the file, documents in the file's order.
     Documents that stop words alone made up stay, with no words. Classes are sorted by name.
@@ -46,14 +49,17 @@ def load_corpus(name: str) -> CorpusSplits:
 
     if name not in CATALOGUE and is_own(name):
         return own_corpus(name)
-    found = arrays(find_dataset(name, "corpus"))
+    return splits_of(arrays(find_dataset(name, "corpus")))
+
+
+def splits_of(found: Mapping[str, np.ndarray]) -> CorpusSplits:
+    """The corpora that ``corpus_arrays`` made arrays of."""
     vocabulary, classes = tuple(unpack_text(found["vocabulary"])), tuple(unpack_text(found["classes"]))
-    return CorpusSplits(
-        *(
-            Corpus(vocabulary, found[f"{part}_words"], found[f"{part}_offsets"], found[f"{part}_labels"], classes)
-            for part in ("train", "test")
-        )
+    train, test = (
+        Corpus(vocabulary, found[f"{part}_words"], found[f"{part}_offsets"], found[f"{part}_labels"], classes)
+        for part in ("train", "test")
     )
+    return CorpusSplits(train, test)
 
 
 def stop_words() -> frozenset[str]:
