@@ -49,3 +49,14 @@ def test_probing_asks_every_source_and_downloads_nothing(one_dataset):
 def test_an_unknown_name_is_said(one_dataset):
     with pytest.raises(UserError, match="unknown dataset 'number'; did you mean 'numbers'"):
         stage.fetch("number")
+
+
+def test_a_dataset_of_ones_own_is_loaded_and_checked(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "a cat,x\na dog,y\n" * 5)
+    report = stage.fetch(f"file:{path}")
+    assert report["source"] == f"file:{path}"
+    assert len(report["arrays"]["train_words"]["sha256"]) == 64
+    path.unlink()
+    with pytest.raises(UserError, match="no file or folder"):
+        stage.fetch(f"file:{path}")

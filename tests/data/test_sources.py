@@ -173,7 +173,7 @@ def test_npm_packs_from_its_configured_registry(npm_registry, tmp_path):
     assert npm_registry.asked["/t/some-data.tgz"] == 0
     found = NPM_PACKAGE.obtain(tmp_path / "archives")
     assert found["some-data-1.0.0.tgz"].read_bytes() == TARBALL
-    assert not list((tmp_path / "archives").glob(".npm-*"))
+    assert not [path for path in (tmp_path / "archives").iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
@@ -257,6 +257,14 @@ def test_a_damaged_copy_in_the_cache_is_replaced(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "dgmbench"):
         assert keep(tmp_path, "data.bin", sha256(FILE), get).read_bytes() == FILE
     assert "damaged" in caplog.text
+
+
+def test_what_a_killed_download_left_is_removed(tmp_path):
+    (tmp_path / ".data.bin-abc").write_bytes(FILE[:100])
+    (tmp_path / ".data.bin-def-npm-1").mkdir()
+    (tmp_path / ".other.bin-abc").write_bytes(b"another download's")
+    keep(tmp_path, "data.bin", None, lambda path: path.write_bytes(FILE) and None)
+    assert {path.name for path in tmp_path.iterdir()} == {"data.bin", "data.bin.lock", ".other.bin-abc"}
 
 
 def test_a_setting_of_pip_that_cannot_be_used_is_said(pip_variables, tmp_path):

@@ -164,7 +164,7 @@ class Npm:
             with _web_client() as client:
                 download(client, self._tarball_url(), target, self.limit)
             return
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".npm-") as folder:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}-npm-") as folder:
             self._npm("pack", f"{self.project}@{self.version}", "--ignore-scripts", "--pack-destination", folder)
             packed = list(Path(folder).glob("*.tgz"))
             if len(packed) != 1:

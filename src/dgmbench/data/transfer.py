@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -65,8 +66,14 @@ def keep(folder: Path, filename: str, sha256: str | None, get: Callable[[Path], 
 
 @contextlib.contextmanager
 def new_file(target: Path) -> Iterator[Path]:
-    """A temporary path that becomes ``target`` when the block ends well, and vanishes when it does not."""
-    handle, name = tempfile.mkstemp(prefix=".incoming-", dir=target.parent)
+    """A temporary path that becomes ``target`` when the block ends well, and vanishes when it does not.
+
+    The caller holds a lock on ``target``, so other temporary files of it are what a killed process left: they go.
+    """
+    prefix = f".{target.name}-"
+    for left in [path for path in target.parent.iterdir() if path.name.startswith(prefix)]:
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:

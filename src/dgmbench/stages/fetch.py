@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from dgmbench.data.catalogue import CATALOGUE, find_dataset
+from dgmbench.data.catalogue import CATALOGUE, checksums, find_dataset
+from dgmbench.data.own import is_own
 from dgmbench.data.sources import Source
 from dgmbench.data.store import cache_folder, is_cached, stored
 from dgmbench.data.transfer import SourceError
@@ -14,6 +15,9 @@ from dgmbench.data.transfer import SourceError
 
 def fetch(name: str) -> dict[str, Any]:
     """Bring a dataset into the cache if it is not there, and check every array against its checksum.
+
+    A dataset of one's own is loaded and checked instead; its report has ``name``, ``source``, ``arrays`` and
+    ``downloaded`` only.
 
     Returns:
         ``name``, ``kind``, ``folder``, ``downloaded`` (whether this call fetched or rebuilt it), ``source``,
@@ -23,6 +27,10 @@ def fetch(name: str) -> dict[str, Any]:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
+    if name not in CATALOGUE and is_own(name):
+        found = checksums(name)
+        arrays_found = {key.removeprefix("array:"): {"sha256": v} for key, v in found.items() if key != "source"}
+        return {"name": name, "source": found["source"], "arrays": arrays_found, "downloaded": False}
     dataset = find_dataset(name)
     manifest, arrays = stored(dataset, check=True)
     return {
