@@ -8,6 +8,7 @@ from types import ModuleType
 from dgmbench import records
 from dgmbench.config import Plan
 from dgmbench.report.panels import classification_figures, density_figures
+from dgmbench.report.shown import write_plan
 from dgmbench.spec import TASKS, Task
 from dgmbench.stages.workspace import Workspace
 from dgmbench.tables import classification, density
@@ -30,6 +31,7 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
     Raises:
         UserError: the results folder cannot be written.
     """
+    write_plan(plan, workspace.root / "plan.json")
     for name in TASKS:
         table = _TABLES[name]
         cells = collect(plan, workspace, name)
