@@ -89,13 +89,16 @@ Results = Annotated[Path, typer.Option("--results", help="the folder of all pres
 @app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="a dataset, corpus or embeddings, see 'dgmbench list'")],
-    marker: Annotated[Path | None, typer.Option(help="write what the data is to this JSON file")] = None,
+    marker: Annotated[
+        Path | None, typer.Option(help="write what the data is, and where from, to this JSON file")
+    ] = None,
 ) -> None:
     """Download a dataset into the cache, or check the one there."""
     from dgmbench.stages.fetch import fetch as fetch_dataset
 
     manifest = fetch_dataset(name)
-    log.info("%s: ready, from %s", name, manifest["source"])
+    place = f", {manifest['bytes'] / 1e6:.0f} MB in {manifest['folder']}" if "folder" in manifest else ""
+    log.info("%s: ready, from %s%s", name, manifest["source"], place)
     if marker:
         from dgmbench.records import write_json
 

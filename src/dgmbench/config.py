@@ -12,11 +12,21 @@ import yaml
 
 from dgmbench.errors import UserError
 from dgmbench.registry import REGISTRY, check_options, find_entry, load_factory
-from dgmbench.spec import SETTINGS, TASKS, RunSpec, Task, build_settings, canonical_hash, did_you_mean
+from dgmbench.spec import (
+    SETTINGS,
+    TASKS,
+    ClassificationSettings,
+    RunSpec,
+    Task,
+    build_settings,
+    canonical_hash,
+    did_you_mean,
+)
 
 # What the two tasks call the things they are made of.
 GROUPS: dict[Task, tuple[str, str]] = {"density": ("datasets", "models"), "classification": ("corpora", "methods")}
 DATASETS: dict[Task, tuple[str, ...]] = {"density": ("mnist", "ocr-letters"), "classification": ("20news", "reuters")}
+EMBEDDINGS = ("glove-50d", "glove-100d", "glove-200d", "glove-300d")
 
 LARGEST_SEED = 2**32 - 1  # numpy's
 
@@ -170,9 +180,17 @@ def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
 
 def check_dataset(task: Task, dataset: str, where: str) -> None:
     """Raise a UserError for a dataset that nobody knows."""
-    if ":" in dataset or dataset in DATASETS[task]:
+    if dataset in DATASETS[task]:
         return
     from dgmbench.data import known_datasets
+    from dgmbench.data.files import PREFIX, corpus_files
+
+    if dataset.startswith(PREFIX):
+        corpus_files(dataset)
+        return
+    if ":" in dataset:
+        load_factory(dataset)
+        return
 
     names = known_datasets(task)
     if dataset not in names:
@@ -209,7 +227,12 @@ def build_run(
     if own or explicit.keys() - options.keys():
         check_options(load_factory(entry.factory), explicit, f"{where}.options")
     factory = entry.factory if own else ""
-    return RunSpec(task, dataset, model, seed, factory, build_settings(task, settings, where), {**options, **explicit})
+    checked = build_settings(task, settings, where)
+    if isinstance(checked, ClassificationSettings) and checked.embeddings not in EMBEDDINGS:
+        raise UserError(
+            f"{where}.embeddings: unknown {checked.embeddings!r}{did_you_mean(checked.embeddings, EMBEDDINGS)}"
+        )
+    return RunSpec(task, dataset, model, seed, factory, checked, {**options, **explicit})
 
 
 def _options(value: Any, where: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench import __version__
-from dgmbench.spec import Task
+from dgmbench.spec import Task, canonical_hash
 
 _PACKAGE = Path(__file__).parent
 # Where the search for a stage's code begins, beside the model's own module.
@@ -57,6 +57,33 @@ def source_hash(task: Task, stage: str, factory: str) -> str:
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
                 waiting += [name for name in names if name.startswith(_FOLLOWED)]
     return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:12]
+
+
+def package_hash(*names: str) -> str:
+    """A hash of files and folders of this package, templates and tables included, by their names within it."""
+    digest = hashlib.sha256()
+    for name in names:
+        path = _PACKAGE / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(_PACKAGE)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def data_hash(name: str) -> str:
+    """A hash of what a dataset is, without fetching it: its pinned checksums; the files or code of one's own."""
+    from dgmbench.data.catalogue import CATALOGUE
+    from dgmbench.data.files import PREFIX, corpus_files
+    from dgmbench.data.own import entry_points
+
+    if name in CATALOGUE:
+        return canonical_hash(dict(CATALOGUE[name].sha256))
+    if name.startswith(PREFIX):
+        files = corpus_files(name)
+    else:
+        path = _module_path(entry_points().get(name, name).partition(":")[0])
+        files = [path] if path else []
+    return canonical_hash([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 
 def _module_path(module: str) -> Path | None:

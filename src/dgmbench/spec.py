@@ -136,7 +136,7 @@ class RunSpec:
 
     def _identity(self, stage: Literal["training", "evaluation"]) -> str:
         digest = canonical_hash(self.canonical(stage))
-        return f"{_slug(self.dataset)}.{_slug(self.model)}.s{self.seed}.{digest}"
+        return f"{slug(self.dataset)}.{slug(self.model)}.s{self.seed}.{digest}"
 
     @property
     def run_id(self) -> str:
@@ -225,5 +225,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")

@@ -47,11 +47,7 @@ def read_corpus(name: str) -> CorpusSplits:
     Raises:
         UserError: what is missing or wrong, in which file and line.
     """
-    address, _, query = name.removeprefix(PREFIX).partition("?")
-    path, options = Path(unquote(address)).expanduser(), dict(parse_qsl(query))
-    for option in options:
-        if option not in OPTIONS:
-            raise UserError(f"{name}: unknown option {option!r}{did_you_mean(option, OPTIONS)}")
+    path, options = _parse_name(name)
     columns = options.get("text", "text"), options.get("label", "label")
     if "test" in options:
         train, test = _read(path, columns), _read(Path(options["test"]).expanduser(), columns)
@@ -64,6 +60,30 @@ def read_corpus(name: str) -> CorpusSplits:
     if len({document.label for document in train}) < 2 or not test:
         raise UserError(f"{path}: {len(train)} training and {len(test)} test documents of one class; give two or more")
     return splits_of(corpus_arrays(train, test))
+
+
+def corpus_files(name: str) -> list[Path]:
+    """The files that a corpus ``file:PATH?...`` is read from, sorted.
+
+    Raises:
+        UserError: an unknown option, or a path that does not exist.
+    """
+    path, options = _parse_name(name)
+    files: set[Path] = set()
+    for place in (path, Path(options["test"]).expanduser()) if "test" in options else (path,):
+        if not place.exists():
+            raise UserError(f"{name}: no file or folder {place}")
+        files |= {file for file in place.rglob("*") if file.is_file()} if place.is_dir() else {place}
+    return sorted(files)
+
+
+def _parse_name(name: str) -> tuple[Path, dict[str, str]]:
+    address, _, query = name.removeprefix(PREFIX).partition("?")
+    options = dict(parse_qsl(query))
+    for option in options:
+        if option not in OPTIONS:
+            raise UserError(f"{name}: unknown option {option!r}{did_you_mean(option, OPTIONS)}")
+    return Path(unquote(address)).expanduser(), options
 
 
 def _read(path: Path, columns: tuple[str, str]) -> list[LabelledText]:

@@ -1,0 +1,37 @@
+# dgmbench: download real data, train every model, evaluate all alike, put our numbers beside the published ones.
+#
+#   snakemake --cores all                                             the benchmark of config.yaml
+#   snakemake --cores 2 --configfile workflow/presets/smoke.yaml      every model in minutes
+#   snakemake --cores all --resources gpu=0                           on the CPU, whatever the machine has
+
+
+configfile: "config.yaml"
+
+
+# Used with --software-deployment-method apptainer only; docs/clusters.md says how to build it.
+container: "workflow/dgmbench.sif"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.output,
+        rules.mlflow.output if PLAN.tracking else [],
+    localrule: True
+    message:
+        "the tables are in {TABLES}"
+
+
+onerror:
+    # What finished is shown, and what failed is named; without the marker the next call makes the tables again.
+    shell(
+        f"rm -f {TABLES}/complete; "
+        f"dgmbench tabulate --config {ROOT}/config.json --results {RESULTS} > /dev/null 2>&1 || true"
+    )
