@@ -10,6 +10,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.report.shown import Pipeline, ShownRun
+from dgmbench.spec import canonical_hash
 
 # Our runs are told from a user's own by this tag: a run id, or the digest of a plan.
 _RUN, _PLAN = "dgmbench.run", "dgmbench.plan"
@@ -28,7 +29,8 @@ def show(client: MlflowClient, preset: str, pipeline: Pipeline, runs: list[Shown
     """
     experiment = _experiment(client, preset, artifacts)
     there = _ours(client, experiment)
-    wanted = {_PLAN: {pipeline.digest: pipeline.content}, _RUN: {run.run_id: run.content for run in runs}}
+    whole = _content(pipeline, runs)
+    wanted = {_PLAN: {pipeline.digest: whole}, _RUN: {run.run_id: run.content for run in runs}}
     kept: dict[tuple[str, str], Run] = {}
     for run in there:
         key = next((tag, run.data.tags[tag]) for tag in (_PLAN, _RUN) if tag in run.data.tags)
@@ -37,7 +39,7 @@ def show(client: MlflowClient, preset: str, pipeline: Pipeline, runs: list[Shown
         else:
             _remove(client, run)
     parent = kept.get((_PLAN, pipeline.digest))
-    parent_id = parent.info.run_id if parent else _show_pipeline(client, experiment, pipeline, runs)
+    parent_id = parent.info.run_id if parent else _show_pipeline(client, experiment, pipeline, runs, whole)
     for shown in runs:
         below = parent_id if shown.run_id in pipeline.run_ids else None
         run_ = kept.get((_RUN, shown.run_id))
@@ -82,7 +84,14 @@ def _remove(client: MlflowClient, run: Run) -> None:
     shutil.rmtree(Path(local_file_uri_to_path(run.info.artifact_uri)).parent, ignore_errors=True)
 
 
-def _show_pipeline(client: MlflowClient, experiment: str, pipeline: Pipeline, runs: list[ShownRun]) -> str:
+def _content(pipeline: Pipeline, runs: list[ShownRun]) -> str:
+    """What a pipeline's run depends on: its files, and the runs that it counts."""
+    return canonical_hash([pipeline.content, sorted(run.content for run in runs if run.run_id in pipeline.run_ids)])
+
+
+def _show_pipeline(
+    client: MlflowClient, experiment: str, pipeline: Pipeline, runs: list[ShownRun], content: str
+) -> str:
     """Give the pipeline's run its tables and figures; its id."""
     mine = [run for run in runs if run.run_id in pipeline.run_ids]
     count = {status: sum(run.status == status for run in mine) for status in ("ok", "diverged", "failed")}
@@ -95,7 +104,7 @@ def _show_pipeline(client: MlflowClient, experiment: str, pipeline: Pipeline, ru
         client.log_artifacts(identity, str(folder), folder.name)
     bad = count["failed"] or count["missing"]
     client.set_terminated(identity, "FAILED" if bad else "FINISHED", _milliseconds(max(times)))
-    client.set_tag(identity, _CONTENT, pipeline.content)
+    client.set_tag(identity, _CONTENT, content)
     return identity
 
 

@@ -94,7 +94,7 @@ def _store(results: Path) -> Iterator[Any]:
         try:
             if not database.exists():
                 _make_database(database)
-            elif not os.access(database, os.W_OK):
+            elif not database.is_file() or not os.access(database, os.W_OK):
                 raise UserError(f"cannot write {database}; make it writable, or move it away to have it made again")
             yield MlflowClient(tracking_uri=address, registry_uri=address)
         except (MlflowException, SQLAlchemyError, CommandError) as error:

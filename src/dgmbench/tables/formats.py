@@ -75,7 +75,7 @@ def to_latex(sheet: Sheet) -> str:
         *(f"\\providecommand{{\\{rule}}}{{\\hline}}" for rule in ("toprule", "midrule", "bottomrule")),
         "\\begin{table*}",
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}",
-        f"\\caption{{{latex_text(sheet.title)}. {latex_text(sheet.notes[0])}}}",
+        f"\\caption{{{latex_text(sheet.title)}. {latex_text(sheet.notes[0])}}}\\par\\medskip",
         f"\\label{{tab:{sheet.name}}}",
         f"\\begin{{tabular}}{{l{'r' * fields}}}",
         "\\toprule",
