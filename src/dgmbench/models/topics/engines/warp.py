@@ -1,0 +1,193 @@
+"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016): O(1) per token at any number of topics, memory linear in the tokens.
+
+Each token holds its topic and one or more proposed topics. A sweep visits the tokens by word, then by document. A visit
+to a row (one word or one document) counts the topics of its tokens, lets each token accept or reject what the other
+kind of visit proposed, and proposes new topics from the row's own counts,
+
+    q(k) ∝ n_row,k + prior_k,
+
+in O(1): copy the topic of a random other token of the row, or draw from the prior. As that is the other factor of
+p(k) ∝ (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta), accepting needs this row's counts alone,
+
+    min{1, (n_row,k' + prior_k') (n_k + V beta) / [(n_row,k + prior_k) (n_k' + V beta)]}.
+
+Counts of the other rows and of the topics are those of the last visit (delayed). Counts of the row itself are not: they
+follow each accepted move and leave out the token in question, as the exact conditional does.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+from numba import njit, uint64
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.models.topics.engines.layout import topic_type, word_order
+from dgmbench.models.topics.engines.rng import advance, stream
+
+PARTS = 16
+"""Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""
+
+
+class Warp:
+    """The sampler's state: topic and proposals of every token, in word order.
+
+    Args:
+        corpus: documents, none of them empty.
+        n_topics: K.
+        beta: the symmetric Dirichlet parameter of the topics.
+        seed: names the random streams.
+        proposals: proposals per token and visit; more cost time and mix faster.
+        threads: how many parts are visited at once.
+    """
+
+    def __init__(
+        self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, proposals: int = 1, threads: int = 1
+    ) -> None:
+        self.n_topics, self.beta, self.seed, self.threads, self.sweeps = n_topics, beta, seed, threads, 0
+        order = word_order(corpus)
+        kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
+        self._words, self._documents = order.offsets, corpus.offsets
+        self._positions = order.positions.astype(kind)
+        first = np.random.default_rng(seed).integers(0, n_topics, corpus.n_tokens, dtype=topic_type(n_topics))
+        self._tokens = np.repeat(first[:, None], 1 + proposals, axis=1)
+        self._sizes = np.bincount(first, minlength=n_topics)
+
+    def sweep(self, alpha: np.ndarray) -> None:
+        """Visit every word and every document once, given the (n_topics,) parameters of the proportions."""
+        by_word = (self._words, np.empty(0, self._positions.dtype), np.full(self.n_topics, self.beta))
+        by_document = (self._documents, self._positions, np.asarray(alpha, np.float64))
+        for phase, (offsets, positions, prior) in enumerate((by_word, by_document)):
+            visit = partial(
+                _visit_rows,
+                offsets,
+                positions,
+                self._tokens,
+                prior.astype(np.float32),
+                float(prior.sum()),
+                *alias_table(prior),
+                (1.0 / (self._sizes + (len(self._words) - 1) * self.beta)).astype(np.float32),
+                self.seed,
+                2 * self.sweeps + phase,
+            )
+            parts = _even_parts(offsets)
+            if self.threads == 1:
+                sizes = [visit(*part) for part in zip(*parts, strict=True)]
+            else:
+                with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
+                    sizes = list(pool.map(visit, *parts))
+            self._sizes = np.sum(sizes, axis=0)
+        self.sweeps += 1
+
+    @property
+    def topics(self) -> np.ndarray:
+        """(tokens,) the topic of each token, in document order."""
+        return self._tokens[self._positions, 0]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that `restore` needs to go on exactly."""
+        return {"tokens": self._tokens, "sweeps": np.array(self.sweeps)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take up a state of a sampler with the same arguments."""
+        self._tokens[...] = state["tokens"]
+        self._sizes = np.bincount(self._tokens[:, 0], minlength=self.n_topics)
+        self.sweeps = int(state["sweeps"])
+
+
+def _even_parts(offsets: np.ndarray) -> tuple[range, list[int], list[int]]:
+    """`PARTS` runs of rows with about as many tokens each: their numbers, first rows, and rows after the last."""
+    bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], PARTS + 1)).tolist()
+    bounds[0], bounds[-1] = 0, len(offsets) - 1
+    return range(PARTS), bounds[:-1], bounds[1:]
+
+
+def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) thresholds and (n,) aliases: keep a uniform i with probability threshold_i, else alias_i (Vose, 1991)."""
+    scaled = weights * (len(weights) / weights.sum())
+    aliases = np.arange(len(weights))
+    small, large = list(np.flatnonzero(scaled < 1)), list(np.flatnonzero(scaled >= 1))
+    scaled = scaled.copy()
+    while small and large:
+        low, high = small.pop(), large[-1]
+        aliases[low] = high
+        scaled[high] -= 1 - scaled[low]
+        if scaled[high] < 1:
+            small.append(large.pop())
+    scaled[small + large] = 1.0  # what rounding left over
+    return scaled, aliases
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _visit_rows(
+    offsets: np.ndarray,
+    positions: np.ndarray,
+    tokens: np.ndarray,
+    prior: np.ndarray,
+    prior_sum: float,
+    thresholds: np.ndarray,
+    aliases: np.ndarray,
+    inverse: np.ndarray,
+    seed: int,
+    number: int,
+    part: int,
+    begin: int,
+    end: int,
+) -> np.ndarray:
+    """Visit rows ``begin`` to ``end``; returns (K,) the tokens of each topic in them.
+
+    Args:
+        offsets: where the tokens of each row begin.
+        positions: where each token is in ``tokens``; empty if ``tokens`` are in this order already.
+        tokens: (tokens, 1 + proposals) topic and proposals, changed in place.
+        prior, prior_sum, thresholds, aliases: (K,) prior of the row, its sum, its alias table.
+        inverse: (K,) 1 / (n_k + V beta).
+        seed, number, part: name the random stream.
+    """
+    K, M = inverse.shape[0], tokens.shape[1] - 1
+    counts, sizes = np.zeros(K, np.float32), np.zeros(K, np.int64)
+    one, to_unit = np.float32(1), np.float32(1 / 16777216.0)
+    s0, s1 = stream(seed, number, part)
+    gather = positions.shape[0] > 0
+    z = np.empty(1024, tokens.dtype)  # topics of the row, side by side
+    for row in range(begin, end):
+        start, n = offsets[row], offsets[row + 1] - offsets[row]
+        if n > z.shape[0]:
+            z = np.empty(2 * n, tokens.dtype)
+        for i in range(n):
+            k = tokens[positions[start + i] if gather else start + i, 0]
+            z[i] = k
+            counts[k] += one
+        for i in range(n):
+            k, at = z[i], positions[start + i] if gather else start + i
+            counts[k] -= one
+            for m in range(1, M + 1):
+                proposed = tokens[at, m]
+                s0, s1, bits = advance(s0, s1)
+                u = np.float32(bits >> uint64(40)) * to_unit
+                mass = (counts[k] + prior[k]) * inverse[k]
+                if u * mass < (counts[proposed] + prior[proposed]) * inverse[proposed]:
+                    k = proposed
+            counts[k] += one
+            z[i] = k
+
+        others = float(n - 1)
+        scale = (others + prior_sum) / 4294967296.0
+        for i in range(n):
+            k, at = z[i], positions[start + i] if gather else start + i
+            counts[k] = 0
+            sizes[k] += 1
+            tokens[at, 0] = k
+            for m in range(1, M + 1):
+                s0, s1, bits = advance(s0, s1)
+                x = (bits >> uint64(32)) * scale
+                if x < others:
+                    other = int(x)
+                    tokens[at, m] = z[other + (other >= i)]
+                else:  # the fraction left over chooses topic and side of the alias table
+                    y = (x - others) / prior_sum * K
+                    topic = min(int(y), K - 1)
+                    tokens[at, m] = topic if y - topic < thresholds[topic] else aliases[topic]
+    return sizes

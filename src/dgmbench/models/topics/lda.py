@@ -1,0 +1,219 @@
+"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.topics.engines.gibbs import Gibbs
+from dgmbench.models.topics.engines.likelihood import (
+    document_topic_counts,
+    fitted_alpha,
+    joint_log_likelihood,
+    word_topic_counts,
+)
+from dgmbench.models.topics.engines.proportions import fold_in
+from dgmbench.models.topics.engines.warp import Warp
+from dgmbench.models.topics.preparation import require_documents, require_vocabulary
+
+ALPHA_SUM = 5.0
+"""Σ alpha where none is given."""
+WARP_FROM = 5000
+"""From so many topics on, ``auto`` takes WarpLDA."""
+_ALPHA_EVERY = 10  # sweeps between two estimates of alpha
+_FORMAT = 1
+
+
+class LDA:
+    """Latent Dirichlet allocation (Blei, Ng, Jordan, 2003): theta ~ Dir(alpha), phi_k ~ Dir(beta), z ~ theta, w ~ phi_z
+
+    Args:
+        n_topics: K.
+        alpha: Dirichlet parameters of the proportions: one number for all topics, (n_topics,) numbers, or None for
+            5 / K each.
+        beta: symmetric Dirichlet parameter of the topics.
+        engine: ``gibbs``, exact, one thread; ``warp``, delayed counts, O(1) per token; ``auto``, whichever reaches a
+            given held-out likelihood first: gibbs below 5,000 topics, warp from there on.
+        n_sweeps: visits to each token.
+        optimise_alpha: estimate alpha every ten sweeps by Minka's fixed point (an asymmetric prior).
+        proposals: proposals per token and visit; ``warp`` only.
+        threads: for ``warp`` and `transform`; the results do not depend on it.
+        seed: names the random streams.
+        progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``.
+
+    Attributes:
+        topics_: (n_topics, vocabulary) word probabilities.
+        alpha_: (n_topics,) Dirichlet parameters of the proportions.
+        joint_log_likelihood_: log p(w, z) per token of the last state, in nats.
+        engine_: the engine that was used.
+
+    Example:
+        >>> lda = LDA(20, seed=1).fit(train)
+        >>> features = lda.transform(test)  # (documents, 20), rows sum to one
+    """
+
+    transductive = False
+    _saved: dict[str, np.ndarray]  # a sampler's state from a file, until `resume` has the corpus for it
+
+    def __init__(
+        self,
+        n_topics: int,
+        *,
+        alpha: float | np.ndarray | None = None,
+        beta: float = 0.01,
+        engine: str = "auto",
+        n_sweeps: int = 200,
+        optimise_alpha: bool = False,
+        proposals: int = 1,
+        threads: int = 1,
+        seed: int = 0,
+        progress: Callable[[int, int, float], None] | None = None,
+    ) -> None:
+        if n_topics < 1 or n_sweeps < 1 or proposals < 1 or threads < 1:
+            raise UserError(
+                "LDA: n_topics, n_sweeps, proposals and threads are whole numbers from 1 on, got "
+                f"{n_topics}, {n_sweeps}, {proposals} and {threads}"
+            )
+        if engine not in ("auto", "gibbs", "warp"):
+            raise UserError(f"LDA: unknown engine {engine!r}: choose auto, gibbs or warp")
+        self.n_topics, self.beta, self.engine, self.n_sweeps = n_topics, beta, engine, n_sweeps
+        self.alpha, self.optimise_alpha = _prior(alpha, n_topics), optimise_alpha
+        self.proposals, self.threads, self.seed, self.progress = proposals, threads, seed, progress
+        if not beta > 0:
+            raise UserError(f"LDA: beta is {beta}: give a number above zero")
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LDA:
+        """Learn topics from a corpus; labels are not looked at.
+
+        Raises:
+            UserError: no documents, an empty one, or more topics than tokens.
+        """
+        self.alpha_ = self.alpha.copy()
+        self._sampler = self._new_sampler(corpus)
+        return self._run(corpus, self.n_sweeps)
+
+    def resume(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        """Go on for ``n_sweeps`` more, exactly as one longer fit would have.
+
+        Raises:
+            UserError: nothing was fitted, or the corpus is another one.
+        """
+        if not hasattr(self, "_fingerprint"):
+            raise UserError("LDA: nothing to resume: call fit or LDA.load first")
+        if _fingerprint(corpus) != self._fingerprint:
+            raise UserError("LDA: these are not the documents that the model was fitted on: resume with those")
+        if not hasattr(self, "_sampler"):
+            self._sampler = self._new_sampler(corpus)
+            self._sampler.restore(self._saved)
+            del self._saved
+        return self._run(corpus, n_sweeps)
+
+    def transform(self, corpus: Corpus) -> np.ndarray:
+        """(documents, n_topics) topic proportions, inferred document by document; the model stays as it is.
+
+        Raises:
+            UserError: an empty document, or another vocabulary than that of the fit.
+        """
+        require_documents(corpus)
+        require_vocabulary(corpus, self.vocabulary_)
+        return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write topics and the sampler's state to one .npz file, from which `load` can transform and go on."""
+        settings = {
+            "format": _FORMAT,
+            "n_topics": self.n_topics,
+            "beta": self.beta,
+            "engine": self.engine_,
+            "n_sweeps": self.n_sweeps,
+            "optimise_alpha": self.optimise_alpha,
+            "proposals": self.proposals,
+            "threads": self.threads,
+            "seed": self.seed,
+            "fingerprint": self._fingerprint,
+            "joint_log_likelihood": self.joint_log_likelihood_,
+        }
+        state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
+        arrays = {f"state_{name}": values for name, values in state.items()}
+        arrays |= {"alpha": self.alpha, "alpha_fitted": self.alpha_, "topics": self.topics_}
+        texts = {"settings": json.dumps(settings), "vocabulary": json.dumps(self.vocabulary_)}
+        arrays |= {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
+        path = Path(path)
+        unfinished = path.with_name(path.name + ".partial")
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LDA:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing, damaged, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            settings = json.loads(arrays.pop("settings").tobytes())
+            vocabulary = tuple(json.loads(arrays.pop("vocabulary").tobytes()))
+            if settings.pop("format") != _FORMAT:
+                raise UserError(f"{path} was written by another version of LDA: fit it again")
+            fingerprint, joint = settings.pop("fingerprint"), settings.pop("joint_log_likelihood")
+            model = cls(alpha=arrays.pop("alpha"), **settings)
+            model.alpha_, model.topics_ = arrays.pop("alpha_fitted"), arrays.pop("topics")
+        except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise UserError(f"{path} is not a saved LDA model ({error}): fit and save it again") from error
+        model.vocabulary_, model._fingerprint, model.joint_log_likelihood_ = vocabulary, fingerprint, joint
+        model.engine_ = model.engine
+        model._saved = {name.removeprefix("state_"): values for name, values in arrays.items()}
+        return model
+
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp:
+        require_documents(corpus, at_least=self.n_topics)
+        self.vocabulary_, self._fingerprint = corpus.vocabulary, _fingerprint(corpus)
+        self.engine_ = self.engine
+        if self.engine == "auto":
+            self.engine_ = "gibbs" if self.n_topics < WARP_FROM else "warp"
+        if self.engine_ == "gibbs":
+            return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
+        options: dict[str, Any] = {"proposals": self.proposals, "threads": self.threads}
+        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **options)
+
+    def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        start = time.perf_counter()
+        for sweep in range(1, n_sweeps + 1):
+            if self.optimise_alpha and self._sampler.sweeps and self._sampler.sweeps % _ALPHA_EVERY == 0:
+                counts = document_topic_counts(corpus, self._sampler.topics, self.n_topics)
+                self.alpha_ = fitted_alpha(counts, self.alpha_)
+            self._sampler.sweep(self.alpha_)
+            if self.progress is not None:
+                self.progress(sweep, n_sweeps, time.perf_counter() - start)
+        topics = self._sampler.topics
+        self.topics_ = word_topic_counts(corpus, topics, self.n_topics).T.toarray() + self.beta
+        self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
+        self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
+        return self
+
+
+def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:
+    """(n_topics,) Dirichlet parameters from what the user gave."""
+    values = np.asarray(ALPHA_SUM / n_topics if alpha is None else alpha, np.float64)
+    if values.shape not in ((), (n_topics,)) or not np.all(values > 0) or not np.all(np.isfinite(values)):
+        raise UserError(f"LDA: alpha must be one number above zero, or one for each of the {n_topics} topics")
+    return np.broadcast_to(values, (n_topics,)).copy()
+
+
+def _fingerprint(corpus: Corpus) -> str:
+    digest = hashlib.sha256(corpus.words.tobytes())
+    digest.update(corpus.offsets.tobytes())
+    return digest.hexdigest()
