@@ -17,8 +17,7 @@ _RUN, _PLAN = "dgmbench.run", "dgmbench.plan"
 # Set last: a run without it was cut off while it was written.
 _CONTENT = "dgmbench.content"
 _PARENT = "mlflow.parentRunId"
-_BATCH = 900  # MLflow takes 1000 entries at once, and 100 params or tags of them
-_WORDS = 90
+_BATCH = 800  # MLflow takes 1000 entries at once, params and tags among them
 
 
 def show(client: MlflowClient, preset: str, pipeline: Pipeline, runs: list[ShownRun], artifacts: Path) -> None:
@@ -100,8 +99,8 @@ def _show_pipeline(
     tags = {_PLAN: pipeline.digest, **{f"runs.{status}": str(number) for status, number in count.items()}}
     created = client.create_run(experiment, _milliseconds(min(times)), tags, f"pipeline {pipeline.digest}")
     identity = created.info.run_id
-    for folder in pipeline.folders:
-        client.log_artifacts(identity, str(folder), folder.name)
+    for file in pipeline.files:
+        client.log_artifact(identity, str(file), file.parent.name)
     bad = count["failed"] or count["missing"]
     client.set_terminated(identity, "FAILED" if bad else "FINISHED", _milliseconds(max(times)))
     client.set_tag(identity, _CONTENT, content)
@@ -112,17 +111,16 @@ def _show_run(client: MlflowClient, experiment: str, shown: ShownRun, parent: st
     start, end = _milliseconds(shown.started), _milliseconds(shown.finished)
     tags = {_RUN: shown.run_id, "status": shown.status} | ({_PARENT: parent} if parent else {})
     identity = client.create_run(experiment, start, tags, shown.name).info.run_id
-    words = [Param(key, value) for key, value in shown.params.items()]
-    for first in range(0, len(words), _WORDS):
-        client.log_batch(identity, params=words[first : first + _WORDS])
-    client.log_batch(identity, tags=[RunTag(key, value) for key, value in shown.tags.items()])
     metrics = [
         Metric(name, value, start + _milliseconds(epoch.seconds), epoch.number)
         for epoch in shown.curve
         for name, value in epoch.values.items()
     ]
     metrics += [Metric(name, value, end, 0) for name, value in shown.metrics.items()]
-    for first in range(0, len(metrics), _BATCH):
+    params = [Param(key, value) for key, value in shown.params.items()]
+    words = [RunTag(key, value) for key, value in shown.tags.items()]
+    client.log_batch(identity, metrics[:_BATCH], params, words)
+    for first in range(_BATCH, len(metrics), _BATCH):
         client.log_batch(identity, metrics[first : first + _BATCH])
     for file in shown.files:
         client.log_artifact(identity, str(file))

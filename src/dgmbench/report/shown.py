@@ -19,6 +19,9 @@ from dgmbench.errors import UserError
 
 log = logging.getLogger("dgmbench")
 
+# Of what lies among tables and figures; a workflow leaves markers there too.
+_SHOWN = frozenset({".csv", ".md", ".html", ".tex", ".png", ".pdf"})
+
 
 class Epoch(NamedTuple):
     """A line of a training curve: the bound and the learning rate at an epoch, and seconds since the start."""
@@ -61,13 +64,13 @@ class Pipeline:
         digest: names the plan; another configuration is another pipeline.
         run_ids: its runs.
         content: a hash of the files.
-        folders: shown with it.
+        files: the tables and figures, shown with it in folders of those names.
     """
 
     digest: str
     run_ids: frozenset[str]
     content: str
-    folders: list[Path]
+    files: list[Path]
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -89,9 +92,8 @@ def _planned(folder: Path) -> list[dict[str, Any]]:
 def shown_pipeline(folder: Path) -> Pipeline:
     """The pipeline of a preset's folder; without a note of the plan, all runs that are there."""
     run_ids = [run["run_id"] for run in _planned(folder)] or [p.parent.name for p in folder.glob("runs/*/run.json")]
-    folders = [folder / name for name in ("tables", "figures") if (folder / name).is_dir()]
-    files = [path for each in folders for path in sorted(each.rglob("*")) if path.is_file()]
-    return Pipeline(records.canonical_hash(sorted(run_ids)), frozenset(run_ids), _hash(files), folders)
+    files = sorted(path for each in ("tables", "figures") for path in folder.glob(f"{each}/*") if path.suffix in _SHOWN)
+    return Pipeline(records.canonical_hash(sorted(run_ids)), frozenset(run_ids), _hash(files), files)
 
 
 def shown_runs(folder: Path) -> list[ShownRun]:
