@@ -155,10 +155,9 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
 @app.command()
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
-    from dgmbench.stages.track import create_store, sync
+    from dgmbench.stages.track import sync
 
     plan = _plan(config)
-    create_store(results)
     log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
 
 
@@ -168,9 +167,8 @@ def sync_mlflow(
     results: Results = Path("results"),
 ) -> None:
     """Rebuild MLflow's view from the files, which are the truth."""
-    from dgmbench.stages.track import create_store, sync
+    from dgmbench.stages.track import sync
 
-    create_store(results)
     chosen: list[str | None] = [*presets] if presets else [None]
     for preset in chosen:
         log.info("MLflow shows %d runs of %s", sync(results, preset), preset or "all presets")
