@@ -175,7 +175,7 @@ def _details(cells: list[Cell], measured: dict[tuple[str, str], Likelihood | Non
                 f"{len(found.images):,}",
                 str(row["epochs"]),
                 f"{row['parameters']:,}",
-                f"{row['train_seconds']:,.0f}",
+                f"{row['train_seconds']:,.1f}",
             ]
         lines.append((*line, *[DASH] * (10 - len(line))))
     header = (
