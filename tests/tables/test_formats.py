@@ -152,6 +152,16 @@ def test_a_subset_is_said_not_to_be_comparable(workspace):
         assert ("$\\dagger$" if suffix == "tex" else "†") in text
 
 
+def test_a_cell_that_nobody_published_or_planned_is_a_dash(workspace):
+    asked = plan(density={"datasets": ["mnist"], "models": ["vae", "large-vae"]})
+    tabulate(asked, workspace)
+    lines = (workspace.tables / "density.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines[:12] if line.startswith("| large-vae"))
+    assert [field.strip() for field in line.strip("|").split("|")] == ["large-vae", "missing (–)", "–"]
+    assert "large-vae & missing (--) & -- \\\\" in (workspace.tables / "density.tex").read_text(encoding="utf-8")
+    assert not Page((workspace.tables / "density.html").read_text(encoding="utf-8")).open
+
+
 def test_latex_is_well_formed(whole):
     for task, columns in (("density", 3), ("classification", 7)):
         text = (whole[1].tables / f"{task}.tex").read_text(encoding="utf-8")

@@ -60,7 +60,7 @@ def draw_comparison(points: list[Point], path: Path, unit: str, error: str) -> P
             ax.set(title=dataset + part, xlabel=unit, yticks=range(len(chosen)))
             ax.set_yticklabels([point.model for point in chosen])
             ax.set_ylim(len(chosen) - 0.4, -0.6)
-            ax.margins(x=0.14)
+            ax.margins(x=0.22)  # room for the words
         handles = [
             axes[0].errorbar([], [], xerr=[], fmt="o", color=colours[0], label=f"ours{error}"),
             axes[0].plot([], [], "D", mfc="none", mec=colours[1], mew=1.4, ms=6.5, label="paper")[0],

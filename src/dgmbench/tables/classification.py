@@ -127,7 +127,8 @@ def _notes(corpus: str, cells: list[Cell]) -> list[str]:
         return notes
 
     def each(*keys: str) -> str:
-        return sheets.variants((method, run.get(*keys)) for method, run in runs)
+        values = ((method, run.get(*keys)) for method, run in runs)
+        return sheets.variants((method, f"{value:,}" if isinstance(value, int) else value) for method, value in values)
 
     unfinished = list(dict.fromkeys(method for method, run in runs if not run.get("metrics", "converged")))
     transductive = list(dict.fromkeys(method for method, run in runs if run.get("metrics", "transductive")))
