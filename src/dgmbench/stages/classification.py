@@ -143,6 +143,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             "f1": result.f1,
             "accuracy": result.accuracy,
             "converged": result.converged,
+            "solver": result.solver,
             **training["method"],
         }
         run = {
