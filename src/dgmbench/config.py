@@ -16,6 +16,7 @@ from dgmbench.spec import (
     SETTINGS,
     TASKS,
     ClassificationSettings,
+    DensitySettings,
     RunSpec,
     Task,
     build_settings,
@@ -210,13 +211,16 @@ def build_run(
         factory = layer.get("factory", factory)
         if not isinstance(factory, str):
             raise UserError(f"{place}.factory: {factory!r} is not module:Class")
-    entry = find_entry(task, model, factory)
+    try:
+        entry = find_entry(task, model, factory)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     settings: dict[str, Any] = dict(entry.settings)
     options: dict[str, Any] = {**entry.options, **entry.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}
     for layer, place in layers:
         values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
-        build_settings(task, values, place)
+        _check_embeddings(build_settings(task, values, place), place)
         settings |= values
         explicit |= _options(layer.get("options"), f"{place}.options")
     for name, value in entry.settings.items():
@@ -227,12 +231,14 @@ def build_run(
     if own or explicit.keys() - options.keys():
         check_options(load_factory(entry.factory), explicit, f"{where}.options")
     factory = entry.factory if own else ""
-    checked = build_settings(task, settings, where)
-    if isinstance(checked, ClassificationSettings) and checked.embeddings not in EMBEDDINGS:
-        raise UserError(
-            f"{where}.embeddings: unknown {checked.embeddings!r}{did_you_mean(checked.embeddings, EMBEDDINGS)}"
-        )
-    return RunSpec(task, dataset, model, seed, factory, checked, {**options, **explicit})
+    spec_settings = build_settings(task, settings, where)
+    return RunSpec(task, dataset, model, seed, factory, spec_settings, {**options, **explicit})
+
+
+def _check_embeddings(settings: DensitySettings | ClassificationSettings, where: str) -> None:
+    if isinstance(settings, ClassificationSettings) and settings.embeddings not in EMBEDDINGS:
+        name = settings.embeddings
+        raise UserError(f"{where}.embeddings: unknown {name!r}{did_you_mean(name, EMBEDDINGS)}")
 
 
 def _options(value: Any, where: str) -> dict[str, Any]:

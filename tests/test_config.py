@@ -1,0 +1,157 @@
+"""A configuration asks for runs, and every mistake in it is one line that says where."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dgmbench.config import DATASETS, EMBEDDINGS, Plan, json_schema, read_config, read_plan
+from dgmbench.errors import UserError
+from dgmbench.spec import DensitySettings
+
+REPOSITORY = Path(__file__).parents[1]
+SCHEMA = REPOSITORY / "workflow/schemas/config.schema.json"
+PRESETS = sorted((REPOSITORY / "workflow/presets").glob("*.yaml"))
+
+
+def density(**parts: Any) -> dict[str, Any]:
+    return {"density": {"datasets": ["ocr-letters"], "models": ["vae"], **parts}}
+
+
+def only(plan: Plan) -> DensitySettings:
+    (run,) = plan.runs
+    assert isinstance(run.settings, DensitySettings)
+    return run.settings
+
+
+def test_a_later_layer_wins() -> None:
+    config = density(settings={"epochs": 1, "batch_size": 2, "k": 3, "learning_rate": 0.5})
+    config["density"]["datasets"] = {"ocr-letters": {"batch_size": 20, "k": 30, "learning_rate": 0.25}}
+    config["density"]["models"] = {"iwae-5": {"k": 300, "learning_rate": 0.125}}
+    expected = DensitySettings(importance_samples=5, epochs=1, batch_size=20, k=300, learning_rate=0.125)
+    assert only(read_plan(config)) == expected
+
+
+def test_every_cell_has_a_run_for_each_seed() -> None:
+    config = density(datasets=["mnist", "ocr-letters"], models=["vae", "mem-vae"]) | {"seeds": [3, 4]}
+    cells = {(run.dataset, run.model, run.seed) for run in read_plan(config).runs}
+    assert cells == {(d, m, s) for d in ("mnist", "ocr-letters") for m in ("vae", "mem-vae") for s in (3, 4)}
+
+
+def test_a_list_stands_for_names_without_settings() -> None:
+    assert read_plan(density()) == read_plan(density(datasets={"ocr-letters": None}, models={"vae": {}}))
+
+
+def test_an_overlay_replaces_key_by_key_and_leaves_out_what_is_false(tmp_path: Path) -> None:
+    below, above = tmp_path / "below.yaml", tmp_path / "above.yaml"
+    below.write_text("preset: a\ndensity: {datasets: {mnist: {epochs: 1, k: 2}, ocr-letters: {}}, models: [vae]}\n")
+    above.write_text("preset: b\ndensity: {datasets: {mnist: {k: 3}, ocr-letters: false}}\n")
+    plan = read_plan(read_config([below, above]))
+    assert plan.preset == "b"
+    assert [run.dataset for run in plan.runs] == ["mnist"]
+    assert (only(plan).epochs, only(plan).k) == (1, 3)
+
+
+def test_an_option_that_is_false_is_an_option() -> None:
+    plan = read_plan(density(models={"mem-vae": {"options": {"memory": False}}}))
+    assert plan.runs[0].options["memory"] is False
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({}, "config: no runs; give density.datasets and density.models, or classification likewise"),
+        ({"presett": "a"}, "config: unknown key 'presett'; did you mean 'preset'?"),
+        (density() | {"preset": "../a"}, "config.preset: '../a' cannot name a folder"),
+        (density() | {"threads": 0}, "config.threads: 0 is not a whole number of at least 1"),
+        (density() | {"tracking": "yes"}, "config.tracking: 'yes' is not true or false"),
+        (density() | {"seeds": [1, 1]}, "config.seeds: [1, 1] names a seed twice"),
+        (density(seeds=[-1]), "config.density.seeds: [-1] is not a list of whole numbers from 0 to 4294967295"),
+        (density(model=[]), "config.density: unknown key 'model'; did you mean 'models'?"),
+        (density(models=["vea"]), "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset; did you mean 'mnist'?"),
+        (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
+        (
+            density(models={"vae": {"epochs": 0}}),
+            "config.density.models.vae.epochs: 0 is too small; give at least 1",
+        ),
+        (
+            density(models={"vae": {"options": {"hiden": [3]}}}),
+            "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
+        ),
+        (
+            density(settings={"importance_samples": 7}, models=["iwae-5"]),
+            "config.density.models.iwae-5: iwae-5 has importance_samples 5 by definition, not 7",
+        ),
+        (
+            density(models={"mine": {"factory": "no_such_module:Model"}}),
+            "no_such_module:Model: no module 'no_such_module'; is it in this folder or installed?",
+        ),
+        (
+            density(models={"mine": {"factory": "math:Model"}}),
+            "math:Model: module 'math' has no 'Model'",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": ["bow"], "settings": {"embeddings": "glove-60d"}}},
+            "config.classification.settings.embeddings: unknown 'glove-60d'; did you mean 'glove-50d'?",
+        ),
+        (
+            {"classification": {"corpora": ["file:none.csv"], "methods": ["bow"]}},
+            "file:none.csv: no file or folder none.csv",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(config: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_plan(config)
+    assert str(caught.value) == line
+
+
+def test_a_broken_or_missing_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("density: [\n")
+    for name, words in (("broken.yaml", "is not valid YAML"), ("none.yaml", "no configuration file")):
+        with pytest.raises(UserError, match=words) as caught:
+            read_config([tmp_path / name])
+        assert "\n" not in str(caught.value)
+
+
+def test_the_names_checked_without_an_import_are_the_catalogues() -> None:
+    from dgmbench.data.catalogue import CATALOGUE
+
+    by_kind = {kind: {n for n, d in CATALOGUE.items() if d.kind == kind} for kind in ("images", "corpus", "embeddings")}
+    assert set(DATASETS["density"]) == by_kind["images"]
+    assert set(DATASETS["classification"]) == by_kind["corpus"]
+    assert set(EMBEDDINGS) == by_kind["embeddings"]
+
+
+def test_the_schema_in_the_workflow_is_up_to_date() -> None:
+    assert json.loads(SCHEMA.read_text()) == json_schema(), "run: dgmbench schema > workflow/schemas/config.schema.json"
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda path: path.stem if path else "default")
+def test_every_preset_is_a_plan_and_fits_the_schema(preset: Path | None) -> None:
+    config = read_config([REPOSITORY / "config.yaml", *([preset] if preset else [])])
+    jsonschema.validate(config, json_schema())
+    plan = read_plan(config)
+    assert plan.preset == (preset.stem if preset else "default")
+    assert {run.task for run in plan.runs} == {"density", "classification"}
+
+
+def test_the_paper_preset_is_the_published_protocol() -> None:
+    plan = read_plan(read_config([REPOSITORY / "config.yaml", REPOSITORY / "workflow/presets/paper.yaml"]))
+    for run in plan.runs:
+        assert set(run.canonical().get("settings", {})) <= {"importance_samples"}
+    assert {run.seed for run in plan.runs} == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"presett": "a"}, {"seeds": [-1]}, density(settings={"epochs": 0}), density(settings={"schedule": "none"})],
+)
+def test_the_schema_refuses_mistakes_too(config: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(config, json_schema())
