@@ -144,6 +144,22 @@ def evaluate(
 
 
 @app.command()
+def check(
+    task: TaskName, dataset: DatasetName, model: ModelName, settings: Settings, options: Options, factory: Factory = ""
+) -> None:
+    """Check that a model of your own fits the benchmark, and say what is missing."""
+    with _compute(1, 0):
+        from dgmbench.stages.conformance import findings
+
+        found = findings(parse_run(task, dataset, model, 0, factory, settings, options))
+    for finding in found:
+        print(f"- {finding}")
+    print(f"{model}: {len(found)} findings" if found else f"{model} fits the benchmark")
+    if found:
+        raise SystemExit(1)
+
+
+@app.command()
 def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Make the tables and figures of a configuration from the run records."""
     from dgmbench.stages.tabulate import tabulate as make_tables
