@@ -1,0 +1,207 @@
+"""How well topics predict held-out documents and how they read: the same measures for every topic model.
+
+All that a model hands over are its topics phi, (n_topics, vocabulary), and the Dirichlet parameters alpha, (n_topics,),
+of its documents' proportions. Log-likelihoods are in nats; divide by the tokens scored for a value per token. Words
+outside the vocabulary are dropped by the caller, for all models alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.topics.engines.proportions import fold_in
+from dgmbench.models.topics.engines.rng import advance, stream, unit
+
+
+class Completion(NamedTuple):
+    """Scores of `document_completion`.
+
+    Attributes:
+        log_likelihood: (documents,) log p of the scored half given the other half, in nats.
+        tokens: (documents,) how many tokens were scored.
+    """
+
+    log_likelihood: np.ndarray
+    tokens: np.ndarray
+
+
+def left_to_right(
+    topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray], particles: int = 20, seed: int = 0
+) -> np.ndarray:
+    """(documents,) log p(w_d | phi, alpha) by the left-to-right sampler (Wallach, Murray, Salakhutdinov, Mimno 2009).
+
+    Σ_n log of the mean over R particles of p(w_n | z_<n), each particle resampling its earlier topics once before
+    position n. Takes time in the square of a document's length.
+
+    Args:
+        topics: (n_topics, vocabulary) word probabilities.
+        alpha: (n_topics,) Dirichlet parameters.
+        documents: the word numbers of each document, in order; an empty one has log-likelihood zero.
+        particles: R.
+
+    Raises:
+        UserError: shapes that do not fit, or word numbers outside the vocabulary.
+    """
+    words, offsets = _checked(topics, alpha, documents)
+    if particles < 1:
+        raise UserError(f"left_to_right: {particles} particles: take at least one")
+    by_word = np.ascontiguousarray(np.asarray(topics, np.float64).T)
+    return _left_to_right(by_word, np.asarray(alpha, np.float64), words, offsets, particles, seed)
+
+
+def document_completion(
+    topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray], seed: int = 0, *, threads: int = 1
+) -> Completion:
+    """Score one half of each document's tokens under proportions estimated from the other half.
+
+    The tokens are split at random, a single token goes to the scored half; the proportions are those of
+    `dgmbench.models.topics.engines.proportions.fold_in`. No token is both estimated from and scored.
+
+    Args:
+        topics, alpha, documents: as for `left_to_right`.
+        seed: of the split, which depends on nothing else: models are compared on the same tokens.
+
+    Raises:
+        UserError: shapes that do not fit, or word numbers outside the vocabulary.
+    """
+    words, offsets = _checked(topics, alpha, documents)
+    lengths = np.diff(offsets)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(words)), owner))
+    rank = np.empty(len(words), np.int64)
+    rank[shuffled] = np.arange(len(words)) - offsets[owner]
+    given = rank < lengths[owner] // 2
+
+    shape = (len(lengths), topics.shape[1])
+    ones = np.ones(int(given.sum()), np.int32)
+    observed = sparse.csr_matrix((ones, (owner[given], words[given])), shape=shape)
+    theta = fold_in(topics, alpha, observed, threads=threads)
+
+    rest = np.flatnonzero(~given)
+    by_word = np.ascontiguousarray(np.asarray(topics, np.float64).T)
+    log_likelihood = _score(theta, by_word, owner[rest], words[rest])
+    return Completion(log_likelihood, lengths - lengths // 2)
+
+
+def top_words(topics: np.ndarray, vocabulary: Sequence[str], n: int = 10) -> list[list[str]]:
+    """The n most probable words of each topic, the first the most probable."""
+    return [[vocabulary[w] for w in row] for row in _top(topics, n)]
+
+
+def topic_diversity(topics: np.ndarray, n: int = 25) -> float:
+    """The share of different words among all topics' n most probable (Dieng, Ruiz, Blei, 2020): 1 if none recurs."""
+    top = _top(topics, n)
+    return len(np.unique(top)) / top.size
+
+
+def npmi_coherence(topics: np.ndarray, corpus: Corpus, n: int = 10) -> np.ndarray:
+    """(n_topics,) mean normalised pointwise mutual information of the pairs among each topic's n most probable words.
+
+    log[p(v, w) / (p(v) p(w))] / −log p(v, w), p the share of the corpus's documents that contain a word or both; −1 for
+    a pair that no document contains (Bouma 2009; Lau, Newman, Baldwin 2014).
+
+    Raises:
+        UserError: the corpus has another vocabulary, or no documents.
+    """
+    if topics.shape[1] != corpus.n_words or len(corpus) == 0:
+        raise UserError(
+            f"npmi_coherence: topics over {topics.shape[1]} words, a corpus of {len(corpus)} documents over "
+            f"{corpus.n_words} words: give documents over the topics' vocabulary"
+        )
+    top = _top(topics, n)
+    used, position = np.unique(top, return_inverse=True)
+    contains = (corpus.counts[:, used] > 0).astype(np.float64)
+    together = np.asarray((contains.T @ contains).todense()) / len(corpus)
+    alone = np.diag(together)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        npmi = np.log(together / np.outer(alone, alone)) / -np.log(together)
+    npmi[together == 0] = -1.0
+    npmi[together == 1] = 1.0  # both in every document
+    first, second = np.triu_indices(top.shape[1], 1)
+    position = position.reshape(top.shape)
+    return npmi[position[:, first], position[:, second]].mean(axis=1)
+
+
+def _top(topics: np.ndarray, n: int) -> np.ndarray:
+    """(n_topics, n) word numbers by falling probability; the smaller number first among equals."""
+    return np.argsort(-topics, axis=1, kind="stable")[:, :n]
+
+
+def _checked(topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All words one after the other, and the (documents + 1,) offsets."""
+    if topics.ndim != 2 or np.shape(alpha) != topics.shape[:1]:
+        raise UserError(
+            f"topics of shape {topics.shape} and alpha of shape {np.shape(alpha)} do not fit: "
+            "give (n_topics, vocabulary) and (n_topics,)"
+        )
+    lengths = np.array([len(document) for document in documents], np.int64)
+    words = np.concatenate([*map(np.asarray, documents), np.empty(0, np.int64)]).astype(np.int64)
+    if len(words) and not 0 <= words.min() <= words.max() < topics.shape[1]:
+        raise UserError(
+            f"word numbers run from {words.min()} to {words.max()}, the topics have {topics.shape[1]} words: "
+            "number the documents by the topics' vocabulary and drop other words"
+        )
+    return words, np.concatenate([[0], np.cumsum(lengths)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _score(theta: np.ndarray, by_word: np.ndarray, owner: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """(documents,) Σ log Σ_k theta_dk phi_kw over the tokens given by document and word."""
+    result = np.zeros(theta.shape[0])
+    for i in range(words.shape[0]):
+        probability = 0.0
+        for k in range(theta.shape[1]):
+            probability += theta[owner[i], k] * by_word[words[i], k]
+        result[owner[i]] += np.log(probability)
+    return result
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _left_to_right(
+    by_word: np.ndarray, alpha: np.ndarray, words: np.ndarray, offsets: np.ndarray, particles: int, seed: int
+) -> np.ndarray:
+    K, n_documents = alpha.shape[0], offsets.shape[0] - 1
+    result, alpha_sum = np.zeros(n_documents), alpha.sum()
+    weights, masses = np.empty(K), np.empty(K)
+    for d in range(n_documents):
+        s0, s1 = stream(seed, d, 0)
+        document = words[offsets[d] : offsets[d + 1]]
+        z = np.empty((particles, document.shape[0]), np.int64)
+        counts = np.zeros((particles, K))
+        for n in range(document.shape[0]):
+            probability = 0.0
+            for r in range(particles):
+                weights[:] = counts[r] + alpha
+                for m in range(n):
+                    weights[z[r, m]] -= 1.0
+                    s0, s1, bits = advance(s0, s1)
+                    z[r, m] = _draw(unit(bits), weights, by_word[document[m]], masses)
+                    weights[z[r, m]] += 1.0
+                mass = np.dot(weights, by_word[document[n]])
+                probability += mass / (n + alpha_sum)
+                counts[r] = weights - alpha
+                if mass > 0:
+                    s0, s1, bits = advance(s0, s1)
+                    z[r, n] = _draw(unit(bits), weights, by_word[document[n]], masses)
+                else:  # a word that no topic has: log p is minus infinity whatever follows
+                    z[r, n] = 0
+                counts[r, z[r, n]] += 1.0
+            result[d] += np.log(probability / particles)
+    return result
+
+
+@njit
+def _draw(u: float, weights: np.ndarray, row: np.ndarray, masses: np.ndarray) -> int:
+    """k with probability ∝ weights_k row_k; ``masses`` is room for K sums."""
+    total = 0.0
+    for k in range(weights.shape[0]):
+        total += weights[k] * row[k]
+        masses[k] = total
+    return min(np.searchsorted(masses, u * total, side="right"), weights.shape[0] - 1)
