@@ -1,0 +1,100 @@
+"""The workflow as it is parsed: every preset has its jobs, and a mistake ends before any of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from calls import REPOSITORY, Snakemake
+
+from dgmbench.config import read_config, read_plan
+
+DEFAULT = REPOSITORY / "config.yaml"
+PRESETS = [[DEFAULT], *([DEFAULT, path] for path in sorted((REPOSITORY / "workflow/presets").glob("*.yaml")))]
+
+
+def job_counts(output: str) -> dict[str, int]:
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)}
+
+
+@pytest.mark.parametrize("configs", PRESETS, ids=lambda paths: paths[-1].stem)
+def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Snakemake) -> None:
+    done = snakemake("--dry-run", "--configfile", *configs)
+    assert done.returncode == 0, done.stdout
+    plan = read_plan(read_config(configs))
+    density, documents = len(plan.of("density")), len(plan.of("classification"))
+    jobs = job_counts(done.stdout)
+    assert (jobs["train_density"], jobs["evaluate_density"]) == (density, density)
+    assert (jobs["fit_documents"], jobs["evaluate_documents"]) == (documents, documents)
+    assert (jobs["tables"], jobs["mlflow"], jobs["fetch"]) == (1, 1, 5)
+
+
+@pytest.mark.parametrize(("section", "rule"), [("density", "fit_documents"), ("classification", "train_density")])
+def test_one_task_alone_is_a_benchmark(section: str, rule: str, snakemake: Snakemake, tmp_path: Path) -> None:
+    names = {"density": "datasets: [mnist], models: [vae]", "classification": "corpora: [reuters], methods: [bow]"}
+    (tmp_path / "one.yaml").write_text(f"{section}: {{{names[section]}}}\ntracking: false\n")
+    done = snakemake("--dry-run", "--configfile", "one.yaml")
+    assert done.returncode == 0, done.stdout
+    jobs = job_counts(done.stdout)
+    assert rule not in jobs
+    assert "mlflow" not in jobs
+    assert jobs["tables"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("density: {models: {vea: {}}}", "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        ("density: {datasets: {minst: {}}}", "config.density.datasets.minst: unknown dataset; did you mean 'mnist'?"),
+        (
+            "density: {models: {vae: {options: {hiden: [9]}}}}",
+            "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
+        ),
+        (
+            "density: {datasets: {mnist: {epochs: 0}}}",
+            "config.density.datasets.mnist.epochs: 0 is too small; give at least 1",
+        ),
+        ("presett: a", "config: unknown key 'presett'; did you mean 'preset'?"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_before_any_job(
+    change: str, line: str, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    (tmp_path / "overlay.yaml").write_text(change + "\n")
+    (tmp_path / "base.yaml").write_text("density: {datasets: {mnist: {}}, models: {vae: {}}}\n")
+    done = snakemake("--configfile", "base.yaml", "overlay.yaml")
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, tmp_path: Path) -> None:
+    models = "vae: {}, mem-vae: {devices: 2}"
+    (tmp_path / "two.yaml").write_text(f"density: {{datasets: [mnist], models: {{{models}}}}}\n")
+    arguments = ("--dry-run", "--printshellcmds", "--configfile", "two.yaml")
+
+    def devices(output: str) -> dict[str, str]:
+        return dict(re.findall(r"dgmbench train density mnist (\S+) .* --devices (\d)", output))
+
+    assert devices(snakemake(*arguments).stdout) == {"vae": "1", "mem-vae": "2"}
+    assert devices(snakemake(*arguments, "--resources", "gpu=0").stdout) == {"vae": "0", "mem-vae": "0"}
+
+
+def test_the_command_of_a_job_can_be_pasted(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(
+        "preset: p\ndensity: {datasets: [mnist], models: [vae], settings: {epochs: 2}}\n"
+    )
+    (run,) = read_plan(read_config([tmp_path / "one.yaml"])).runs
+    done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
+    assert f"dgmbench train {run.to_arguments('training')} --results results/p --devices 1 --threads 1 " in done.stdout
+    assert f"dgmbench evaluate {run.to_arguments()} --results results/p --devices 1 --threads 1 " in done.stdout
+
+
+def test_the_workflow_passes_the_linter() -> None:
+    command = [sys.executable, "-m", "snakemake", "--lint"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
