@@ -65,6 +65,12 @@ DENSITY: dict[str, Entry] = {
     "mem-iwae-5": _vae(f"IWAE-5 with memory ({_MEMORY_PAPER})", 5, memory=True),
     "iwae-50": _vae(f"importance-weighted, 50 samples ({_IWAE_PAPER})", 50),
     "mem-iwae-50": _vae(f"IWAE-50 with memory ({_MEMORY_PAPER})", 50, memory=True),
+    "mem-vae-softmax": Entry(
+        _VAE,
+        f"mem-vae with softmax attention and a sum: the variant for looking at slots ({_MEMORY_PAPER})",
+        options={**_MEMORY, "attention": "softmax"},
+        by_dataset=_MLP,
+    ),
     "large-vae": Entry(
         _VAE,
         "VAE with as many parameters as mem-vae: the fairness control",
