@@ -72,6 +72,19 @@ def test_ladder_gradients_match_finite_differences() -> None:
     assert torch.autograd.gradcheck(_Ladder.apply, (h, m, ladder))
 
 
+def test_compiled_ladder_agrees_with_the_formulas_in_pytorch() -> None:
+    generator = torch.Generator().manual_seed(6)
+    inputs = [torch.randn(*s, generator=generator) for s in ((50, 37), (50, 37), (9, 37))]
+    grad = torch.randn(50, 37, generator=generator)
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        h, m, ladder = (x.to(dtype).requires_grad_() for x in inputs)
+        out = _Ladder.apply(h, m, ladder)
+        results.append([out, *torch.autograd.grad(out, (h, m, ladder), grad.to(dtype))])
+    for compiled, formula in zip(*results, strict=True):
+        torch.testing.assert_close(compiled.double(), formula, rtol=1e-4, atol=1e-4)
+
+
 def test_memory_passes_the_hidden_layer_through_at_initialisation() -> None:
     layer = MemoryLayer(8, 6, slots=5)
     layer.train()
