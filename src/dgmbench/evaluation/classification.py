@@ -51,18 +51,22 @@ def classify(
     *,
     seed: int = 0,
     max_iterations: int = 20_000,
+    threads: int = 1,
 ) -> Classification:
     """Fit an L1-regularised linear SVM, one class against the rest, and score it on the test documents.
 
     For each class it minimises ‖w‖₁ + |b| + C Σ max(0, 1 − y (w·x + b))² with C = 1 (liblinear's
     L1-regularised squared-hinge problem, intercept regularised as liblinear does). Features are taken as
-    they are, unscaled. Dense ones are solved by `DenseL1SVM`, which reaches the optimum where liblinear still
+    they are, unscaled. Dense ones are solved by `fit_linear_svm`, which reaches the optimum where liblinear still
     wanders after its iterations; sparse ones by liblinear itself. A solver that stops before its tolerance is
     logged and reported, never hidden.
 
     Args:
         train_features, test_features: (documents, features), dense or scipy sparse; float64 inside.
         train_labels, test_labels: (documents,) class numbers or names.
+        seed: the order in which liblinear visits the features; nothing for dense ones.
+        max_iterations: of liblinear.
+        threads: classes solved at a time when the features are dense; the result does not depend on it.
 
     Raises:
         UserError: features and labels do not match, a feature is not finite, or there is only one class.
@@ -80,20 +84,16 @@ def classify(
     start = time.perf_counter()
     dense = not sparse.issparse(train_features) and train_features.shape[1] <= WIDEST_DENSE
     if dense:
-        predictions, converged = _newton(train_features, train_labels, test_features)
+        from dgmbench.evaluation.linear_svm import fit_linear_svm
+
+        machine = fit_linear_svm(train_features, train_labels, threads=threads)
+        predictions, converged = machine.predict(test_features), machine.converged
     else:
         predictions, converged = _liblinear(train_features, train_labels, test_features, seed, max_iterations)
     seconds = time.perf_counter() - start
     if not converged:
         log.warning("the linear SVM stopped before converging; raise svm_max_iterations")
     return _score(test_labels, predictions, converged, "newton" if dense else "liblinear", seconds)
-
-
-def _newton(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, bool]:
-    from dgmbench.evaluation.l1_svm import DenseL1SVM
-
-    machine = DenseL1SVM().fit(train, labels)
-    return machine.predict(test), machine.converged_
 
 
 def _liblinear(
