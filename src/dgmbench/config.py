@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from dgmbench.registry import REGISTRY, check_options, find_entry, load_factory
 from dgmbench.spec import (
     SETTINGS,
     TASKS,
+    AnalysisSettings,
     ClassificationSettings,
     DensitySettings,
     RunSpec,
     Task,
+    build_checked,
     build_settings,
     canonical_hash,
     did_you_mean,
@@ -41,12 +43,14 @@ class Plan:
         runs: every run of every cell.
         tracking: whether MLflow is shown the results.
         threads: CPU threads for one job.
+        analysis: the sizes of what ``dgmbench analyse`` does.
     """
 
     preset: str
     runs: tuple[RunSpec, ...]
     tracking: bool = True
     threads: int = 1
+    analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
 
     def of(self, task: Task) -> list[RunSpec]:
         """The runs of one task."""
@@ -122,7 +126,9 @@ def read_plan(config: Mapping[str, Any]) -> Plan:
         runs += _task_runs(task, config.get(task) or {}, seeds)
     if not runs:
         raise UserError("config: no runs; give density.datasets and density.models, or classification likewise")
-    return Plan(preset, tuple(runs), tracking, threads)
+    sizes = _mapping(_mapping(config.get("density"), "config.density").get("analysis"), "config.density.analysis")
+    analysis = build_checked(AnalysisSettings, sizes, "config.density.analysis")
+    return Plan(preset, tuple(runs), tracking, threads, analysis)
 
 
 def _seeds(seeds: Any, where: str) -> list[int]:
@@ -155,7 +161,7 @@ def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
 def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
     plural_datasets, plural_models = GROUPS[task]
     section = _mapping(section, f"config.{task}")
-    known = {"settings", "seeds", plural_datasets, plural_models}
+    known = {"settings", "seeds", plural_datasets, plural_models, *(["analysis"] if task == "density" else [])}
     for key in section:
         if key not in known:
             raise UserError(f"config.{task}: unknown key {key!r}{did_you_mean(key, known)}")
@@ -286,6 +292,9 @@ def json_schema() -> dict[str, Any]:
                 models: many,
             },
         }
+    sizes = {f.name: _property(f) for f in dataclasses.fields(AnalysisSettings)}
+    analysis = {"type": "object", "additionalProperties": False, "properties": sizes}
+    schema["properties"]["density"]["properties"]["analysis"] = analysis
     return schema
 
 

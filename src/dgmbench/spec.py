@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dgmbench.errors import UserError
 
@@ -83,10 +83,23 @@ class ClassificationSettings:
     )
 
 
+@dataclass(frozen=True)
+class AnalysisSettings:
+    """How much of a density model's deeper analysis is done; no training depends on it."""
+
+    imputation_images: int = setting(200, "test images whose missing pixels are filled in; 0 is all", at_least=0)
+    imputation_passes: int = setting(100, "how often each missing pixel is replaced", at_least=1)
+    bound_images: int = setting(100, "test images for the bound against k; 0 is all", at_least=0)
+    bound_k: int = setting(5000, "largest k of the bound against k", at_least=1)
+
+
 SETTINGS: dict[Task, type[DensitySettings] | type[ClassificationSettings]] = {
     "density": DensitySettings,
     "classification": ClassificationSettings,
 }
+
+
+S = TypeVar("S", bound=DensitySettings | ClassificationSettings | AnalysisSettings)
 
 
 @dataclass(frozen=True)
@@ -176,12 +189,16 @@ def canonical_hash(value: Any) -> str:
 
 
 def build_settings(task: Task, values: Mapping[str, Any], where: str) -> DensitySettings | ClassificationSettings:
-    """Settings from plain values, each checked for name, type and range.
+    """The settings of a run from plain values, see `build_checked`."""
+    return build_checked(SETTINGS[task], values, where)
+
+
+def build_checked(cls: type[S], values: Mapping[str, Any], where: str) -> S:
+    """A settings dataclass from plain values, each checked for name, type and range.
 
     Raises:
         UserError: names the setting, where it stands, and what would be right.
     """
-    cls = SETTINGS[task]
     fields = {f.name: f for f in dataclasses.fields(cls)}
     checked = {}
     for name, value in values.items():

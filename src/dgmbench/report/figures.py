@@ -50,8 +50,8 @@ def draw_comparison(points: list[Point], path: Path, unit: str, error: str) -> P
     frame = pd.DataFrame([vars(point) for point in points])
     datasets = list(dict.fromkeys(frame["dataset"]))
     height = 1.7 + 0.3 * frame["model"].nunique()
-    with _style() as colours:
-        figure, axes = _panels(len(datasets), height)
+    with figure_style() as colours:
+        figure, axes = panels(len(datasets), height)
         for ax, dataset in zip(axes, datasets, strict=True):
             chosen = [point for point in points if point.dataset == dataset]
             for row, point in enumerate(chosen):
@@ -66,7 +66,7 @@ def draw_comparison(points: list[Point], path: Path, unit: str, error: str) -> P
             axes[0].plot([], [], "D", mfc="none", mec=colours[1], mew=1.4, ms=6.5, label="paper")[0],
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-        return _save(figure, frame, path)
+        return save_figure(figure, frame, path)
 
 
 def _draw_point(ax: Axes, row: int, point: Point, colours: list[Any]) -> None:
@@ -110,11 +110,9 @@ def draw_curves(curves: pd.DataFrame, order: list[str], path: Path) -> Path:
     frame = frame[(frame["epoch"] % step == 0) | (frame["epoch"] == 1) | (frame["epoch"] == last)]
     datasets = list(dict.fromkeys(frame["dataset"]))
     models = [model for model in order if model in set(frame["model"])]
-    families = list(dict.fromkeys(model.removeprefix("mem-") for model in models))
-    with _style() as colours:
-        palette = {model: colours[families.index(model.removeprefix("mem-")) % len(colours)] for model in models}
-        dashes = {model: (3, 1.5) if model.startswith("mem-") else "" for model in models}
-        figure, axes = _panels(len(datasets), 4.2)
+    with figure_style() as colours:
+        palette, dashes = line_styles(models, colours)
+        figure, axes = panels(len(datasets), 4.2)
         for ax, dataset in zip(axes, datasets, strict=True):
             sns.lineplot(
                 frame[frame["dataset"] == dataset],
@@ -138,7 +136,14 @@ def draw_curves(curves: pd.DataFrame, order: list[str], path: Path) -> Path:
         if (legend := axes[0].get_legend()) is not None:
             legend.remove()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(models), 7), frameon=False)
-        return _save(figure, frame, path)
+        return save_figure(figure, frame, path)
+
+
+def line_styles(models: list[str], colours: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A colour for each model and its memory variant together, and dashes for the memory variant."""
+    families = list(dict.fromkeys(model.replace("mem-", "") for model in models))
+    palette = {model: colours[families.index(model.replace("mem-", "")) % len(colours)] for model in models}
+    return palette, {model: (3, 1.5) if "mem-" in model else "" for model in models}
 
 
 def _range_of_interest(frame: pd.DataFrame) -> tuple[float, float]:
@@ -150,7 +155,7 @@ def _range_of_interest(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 @contextmanager
-def _style() -> Iterator[list[Any]]:
+def figure_style() -> Iterator[list[Any]]:
     """Plain axes and colours that the colour-blind can tell apart; gives the colours."""
     import matplotlib as mpl
     import seaborn as sns
@@ -160,14 +165,14 @@ def _style() -> Iterator[list[Any]]:
         yield list(sns.color_palette("colorblind"))
 
 
-def _panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
+def panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6 * max(number, 1), height), layout="constrained")
     return figure, list(figure.subplots(1, number, squeeze=False)[0])
 
 
-def _save(figure: Figure, frame: pd.DataFrame, path: Path) -> Path:
+def save_figure(figure: Figure, frame: pd.DataFrame, path: Path) -> Path:
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     for suffix, metadata in _METADATA.items():
         with records.atomic_write(path.with_suffix(f".{suffix}"), "wb") as file:
