@@ -22,9 +22,9 @@ from dgmbench.spec import Task, canonical_hash
 _PACKAGE = Path(__file__).parent
 # Where the search for a stage's code begins, beside the model's own module.
 _ROOTS: dict[tuple[Task, str], tuple[str, ...]] = {
-    ("density", "training"): ("dgmbench.models.density.training",),
-    ("density", "evaluation"): ("dgmbench.evaluation.likelihood",),
-    ("classification", "training"): ("dgmbench.models.topics.preparation", "dgmbench.data.text"),
+    ("density", "training"): ("dgmbench.models.density.training", "dgmbench.stages.images"),
+    ("density", "evaluation"): ("dgmbench.evaluation.likelihood", "dgmbench.stages.images"),
+    ("classification", "training"): ("dgmbench.stages.documents", "dgmbench.data.text"),
     ("classification", "evaluation"): ("dgmbench.evaluation.classification",),
 }
 _FOLLOWED = ("dgmbench.models.", "dgmbench.evaluation.", "dgmbench.data.text", "dgmbench.data.corpora")

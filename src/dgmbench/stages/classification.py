@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
 
 from dgmbench import records
-from dgmbench.data import checksums, load_corpus, load_embeddings
+from dgmbench.data import checksums, load_embeddings
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.topics.preparation import Prepared, prepare
+from dgmbench.models.topics.preparation import Prepared
 from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
-from dgmbench.spec import ClassificationSettings, RunSpec
+from dgmbench.spec import RunSpec
+from dgmbench.stages.documents import document_settings, prepared_corpus
 from dgmbench.stages.workspace import Workspace, is_finished, stage_record
 
 log = logging.getLogger("dgmbench")
@@ -23,21 +25,13 @@ log = logging.getLogger("dgmbench")
 
 def data_checksums(spec: RunSpec) -> dict[str, str]:
     """Checksums of the corpus and of the embeddings, which decide the vocabulary of every method."""
-    corpus, vectors = checksums(spec.dataset), checksums(_settings(spec).embeddings)
+    corpus, vectors = checksums(spec.dataset), checksums(document_settings(spec).embeddings)
     embeddings = {
         f"array:embeddings:{name.removeprefix('array:')}": value
         for name, value in vectors.items()
         if name.startswith("array:")
     }
     return corpus | embeddings | {"embeddings source": vectors.get("source", "")}
-
-
-def prepared_corpus(spec: RunSpec) -> Prepared:
-    """Training and test documents as every method sees them."""
-    settings = _settings(spec)
-    splits = load_corpus(spec.dataset)
-    train, test = _limit(splits.train, settings.train_limit), _limit(splits.test, settings.test_limit)
-    return prepare(type(splits)(train, test), load_embeddings(settings.embeddings))
 
 
 def build_method(spec: RunSpec, threads: int) -> Any:
@@ -52,7 +46,7 @@ def build_method(spec: RunSpec, threads: int) -> Any:
     offered: dict[str, Any] = {"seed": spec.seed, "threads": threads}
     accepted = accepted_options(factory)
     if "embeddings" in accepted:
-        offered["embeddings"] = load_embeddings(_settings(spec).embeddings)
+        offered["embeddings"] = load_embeddings(document_settings(spec).embeddings)
     given = {name: value for name, value in offered.items() if name in accepted}
     try:
         method = factory(**given, **spec.options)
@@ -95,7 +89,9 @@ def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 
                 "features": getattr(method, "feature_set", "default"),
                 "n_features": features["train"].shape[1],
                 "transductive": bool(getattr(method, "transductive", False)),
-                "embeddings": _settings(spec).embeddings if "embeddings" in accepted_options(type(method)) else None,
+                "embeddings": document_settings(spec).embeddings
+                if "embeddings" in accepted_options(type(method))
+                else None,
             },
             "corpus": {
                 "train_documents": len(data.train),
@@ -134,7 +130,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             features["test"],
             labels["test"],
             seed=spec.seed,
-            max_iterations=_settings(spec).svm_max_iterations,
+            max_iterations=document_settings(spec).svm_max_iterations,
         )
         record = stage_record(spec, "evaluation", fingerprint, started, watch) | {"measure_seconds": result.seconds}
         metrics = {
@@ -199,20 +195,13 @@ def read_features(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
                 else:
                     content = (file[f"{part}_values"], file[f"{part}_columns"], file[f"{part}_offsets"])
                     features[part] = sparse.csr_matrix(content, shape=tuple(file[f"{part}_shape"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise UserError(f"{path} is missing or broken ({error}); remove its folder and run again") from error
     return features, labels
 
 
 def _parts(data: Prepared) -> tuple[tuple[str, Corpus], tuple[str, Corpus]]:
     return ("train", data.train), ("test", data.test)
-
-
-def _limit(corpus: Corpus, limit: int) -> Corpus:
-    """Evenly spaced documents, so that every class of a sorted file is among them."""
-    if not limit or limit >= len(corpus):
-        return corpus
-    return corpus.select_documents(np.linspace(0, len(corpus) - 1, limit).round().astype(np.int64))
 
 
 def _checked(features: Any, corpus: Corpus, spec: RunSpec) -> Any:
@@ -224,6 +213,6 @@ def _checked(features: Any, corpus: Corpus, spec: RunSpec) -> Any:
     return np.asarray(features, dtype=np.float32 if features.dtype == np.float32 else np.float64)
 
 
-def _settings(spec: RunSpec) -> ClassificationSettings:
-    assert isinstance(spec.settings, ClassificationSettings)
-    return spec.settings
+def _embeddings_used(spec: RunSpec, method: Any) -> str | None:
+    """The word vectors that a method takes; None for one that takes none."""
+    return document_settings(spec).embeddings if "embeddings" in accepted_options(type(method)) else None

@@ -32,7 +32,7 @@ def _density(spec: RunSpec) -> Iterator[str]:
     from dgmbench.stages.density import build_model
 
     n_pixels = load_images(spec.dataset).train.shape[1]
-    model = build_model(spec, n_pixels)
+    model: Any = build_model(spec, n_pixels)
     x = (torch.rand(6, n_pixels, generator=torch.Generator().manual_seed(0)) < 0.3).float()
     try:
         log_w = model.log_weights(x, 4)
@@ -57,7 +57,7 @@ def _density(spec: RunSpec) -> Iterator[str]:
     one, many = (log_likelihood(model, x, k).mean() for k in (1, 200))
     if not many >= one:
         yield f"the bound falls from {one:.2f} to {many:.2f} nats with k from 1 to 200: is log q(z | x) subtracted?"
-    again = build_model(spec, n_pixels)
+    again: Any = build_model(spec, n_pixels)
     again.load_state_dict(model.state_dict())
     if not np.array_equal(log_likelihood(again, x, 5), log_likelihood(model, x, 5)):
         yield "a copy with the same state_dict gives another likelihood: something learned is not in the state_dict"

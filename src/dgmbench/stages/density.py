@@ -17,7 +17,8 @@ from dgmbench import records
 from dgmbench.data import checksums, load_images
 from dgmbench.errors import UserError
 from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
-from dgmbench.spec import DensitySettings, RunSpec
+from dgmbench.spec import RunSpec
+from dgmbench.stages.images import density_settings, evaluation_images, training_images
 from dgmbench.stages.workspace import Workspace, is_finished, stage_record
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from dgmbench.models.density.training import DensityTraining
 
 log = logging.getLogger("dgmbench")
-
-# Grey test images are binarised once, with this seed, whatever the seed of the run: every model sees the same images.
-TEST_BINARISATION_SEED = 2016
 
 # A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
 CHECKPOINT_SECONDS = 15.0
@@ -57,32 +55,6 @@ def build_model(spec: RunSpec, n_pixels: int) -> nn.Module:
     if not isinstance(model, torch.nn.Module) or not hasattr(model, "log_weights"):
         raise UserError(f"{spec.model}: {entry.factory} is no torch module with log_weights(x, k) -> (k, batch)")
     return model
-
-
-def training_images(spec: RunSpec) -> tuple[np.ndarray, bool]:
-    """(images, pixels) uint8 and whether they are binary already."""
-    settings = _settings(spec)
-    data = load_images(spec.dataset)
-    train = data.train[: settings.train_limit] if settings.train_limit else data.train
-    return train, data.binary
-
-
-def evaluation_images(spec: RunSpec) -> np.ndarray:
-    """(images, pixels) float32 of 0 and 1: the test images, or the validation images, as every model sees them.
-
-    Raises:
-        UserError: the dataset has no validation part.
-    """
-    settings = _settings(spec)
-    data = load_images(spec.dataset)
-    images = data.test if settings.split == "test" else data.valid
-    if not len(images):
-        raise UserError(f"{spec.dataset} has no {settings.split} images; set split to test")
-    if not data.binary:
-        threshold = np.random.default_rng(TEST_BINARISATION_SEED).random(images.shape, dtype=np.float32)
-        images = threshold * 255 < images
-    images = images[: settings.test_limit] if settings.test_limit else images
-    return images.astype(np.float32)
 
 
 def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 1) -> dict[str, Any]:
@@ -137,7 +109,7 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
     from dgmbench.models.density import training
 
     quiet_lightning()
-    settings = _settings(spec)
+    settings = density_settings(spec)
     pixels, binary = training_images(spec)
     device = torch.device("cuda" if devices else "cpu")
     model = build_model(spec, pixels.shape[1]).to(device)
@@ -210,7 +182,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
         started, watch = records.now(), records.Stopwatch()
         keep_freed_memory()
         torch.set_num_threads(threads)
-        settings = _settings(spec)
+        settings = density_settings(spec)
         images = evaluation_images(spec)
         model = load_model(spec, trained / "model.pt", images.shape[1]).to("cuda" if devices else "cpu")
         measuring = records.Stopwatch()
@@ -304,11 +276,6 @@ def quiet_lightning() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     os.environ.setdefault("PYTORCH_LIGHTNING_NO_TIPS", "1")
-
-
-def _settings(spec: RunSpec) -> DensitySettings:
-    assert isinstance(spec.settings, DensitySettings)
-    return spec.settings
 
 
 def _dense_kernel() -> str:
