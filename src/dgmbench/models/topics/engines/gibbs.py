@@ -6,10 +6,11 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.models.topics.engines import gibbs_dense, gibbs_sparse
+from dgmbench.models.topics.engines.dense import padded, padded_prior
 from dgmbench.models.topics.engines.layout import topic_type, word_order
 
-DENSE_TOPICS = 256
-"""Up to here a dense row costs no more than a list."""
+DENSE_TOPICS = 384
+"""Up to here a dense row costs no more time than a list."""
 _DENSE_ROOM = 8  # float32 of dense rows per token at most, so that memory stays linear in the tokens
 
 
@@ -29,7 +30,7 @@ class Gibbs:
 
     def __init__(self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, dense: bool | None = None) -> None:
         self.n_topics, self.beta, self.seed, self.sweeps = n_topics, beta, seed, 0
-        width = gibbs_dense.padded(n_topics)
+        width = padded(n_topics)
         if dense is None:
             dense = n_topics <= DENSE_TOPICS and len(corpus) * width <= _DENSE_ROOM * corpus.n_tokens
         self.dense = dense
@@ -46,15 +47,13 @@ class Gibbs:
         """Resample every token once, given the (n_topics,) Dirichlet parameters of the proportions."""
         order = self._order
         if self.dense:
-            wide = np.zeros(self._rows.shape[1], np.float32)
-            wide[: self.n_topics] = alpha
             gibbs_dense.sweep(
                 order.offsets,
                 order.documents,
                 self._topics,
                 self._rows,
                 self._sizes,
-                wide,
+                padded_prior(alpha),
                 self.n_topics,
                 self.beta,
                 self.seed,

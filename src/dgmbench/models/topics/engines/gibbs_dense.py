@@ -9,16 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint64
 
+from dgmbench.models.topics.engines.dense import AHEAD
 from dgmbench.models.topics.engines.rng import advance, stream
 from dgmbench.models.topics.engines.simd import BLOCK, block_mass, prefetch
 
-_AHEAD = 4  # tokens between asking for a document's row and using it
 _SHIFT = BLOCK.bit_length() - 1
-
-
-def padded(n_topics: int) -> int:
-    """The row length: K rounded up to whole blocks. Topics beyond K have alpha and q of zero and are never drawn."""
-    return -(-n_topics // BLOCK) * BLOCK
 
 
 @njit(cache=True, error_model="numpy")
@@ -62,7 +57,7 @@ def sweep(
         for k in range(K):
             q[k] = (of_word[k] + per_word) * inverse[k]
         for i in range(begin, end):
-            soon = rows[documents[min(i + _AHEAD, last)]]
+            soon = rows[documents[min(i + AHEAD, last)]]
             for start in range(0, rows.shape[1], BLOCK):
                 prefetch(soon, start)
 
