@@ -13,6 +13,7 @@ class BagOfWords:
     """Raw word counts as document features: nothing is learned but the vocabulary."""
 
     transductive = False
+    feature_set = "raw counts"
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> BagOfWords:
         """Remember the vocabulary."""

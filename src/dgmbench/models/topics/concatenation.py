@@ -41,6 +41,11 @@ class Concatenation:
         """Whether any of the methods saw the test documents."""
         return any(method.transductive for method in self.methods)
 
+    @property
+    def feature_set(self) -> str:
+        """What the features are, for the table."""
+        return " + ".join(getattr(method, "feature_set", "default") for method in self.methods)
+
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> Concatenation:
         """Fit every method on the same documents."""
         for method in self.methods:

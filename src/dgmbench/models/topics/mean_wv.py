@@ -16,6 +16,7 @@ class MeanWordVectors:
     """
 
     transductive = False
+    feature_set = "mean word vector"
 
     def __init__(self, *, embeddings: WordVectors) -> None:
         self.embeddings = embeddings

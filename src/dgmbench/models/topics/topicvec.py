@@ -92,6 +92,11 @@ class TopicVec:
         self.seed = seed
         self.threads = threads
 
+    @property
+    def feature_set(self) -> str:
+        """What the features are, for the table."""
+        return f"topic {self.features}"
+
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> TopicVec:
         """Learn each class's topics. Classes are independent, so ``threads`` changes nothing but the time.
 
