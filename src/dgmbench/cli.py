@@ -169,6 +169,18 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
 
 
 @app.command()
+def analyse(
+    config: ConfigFiles, results: Results = Path("results"), devices: Devices = 0, threads: Threads = 1
+) -> None:
+    """Look deeper into the trained density models: imputation, memory slots, the bound against k, samples."""
+    with _compute(threads, devices) as found:
+        from dgmbench.stages.analysis import analyse as look_deeper
+
+        plan = _plan(config)
+        look_deeper(plan, _workspace(results / plan.preset), devices=found, threads=threads)
+
+
+@app.command()
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
     from dgmbench.stages.track import sync

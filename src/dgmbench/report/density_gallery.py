@@ -1,0 +1,232 @@
+"""Figures of the deeper density analysis: error by pass, bound against k, memory slots, and images in rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dgmbench.report.figures import figure_style, line_styles, panels, save_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MISSING = "#de8f05"  # seaborn's colour-blind orange, so that a missing pixel is no shade of grey
+_SLOT_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """Images side by side: (images, pixels) from 0 to 1, NaN where a pixel is missing."""
+
+    label: str
+    images: np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows below one title."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def draw_images(blocks: list[Block], shape: tuple[int, int], path: Path) -> Path:
+    """Rows of images, block below block; the CSV holds a line of pixels for each image.
+
+    Args:
+        shape: height and width of an image.
+        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    """
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    heights = [len(block.rows) for block in blocks]
+    rows = [row for block in blocks for row in block.rows]
+    widest, label = (max(sizes) for sizes in zip(*((len(row.images), len(row.label)) for row in rows), strict=True))
+    with figure_style():
+        size = (0.3 + 0.08 * label + 0.55 * widest * shape[1] / shape[0], 0.55 * sum(heights) + 0.4 * len(blocks))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for ax, block in zip(axes, blocks, strict=True):
+            _draw_block(ax, block, shape)
+        frame = pd.concat([_pixels(block, row) for block in blocks for row in block.rows], ignore_index=True)
+        return save_figure(figure, frame, path)
+
+
+def _draw_block(ax: Axes, block: Block, shape: tuple[int, int]) -> None:
+    from matplotlib import colormaps
+
+    height, width = shape
+    widest = max(len(row.images) for row in block.rows)
+    # a frame of one pixel, as light as paper, around each image
+    canvas = np.zeros((len(block.rows) * (height + 1) + 1, widest * (width + 1) + 1))
+    for i, row in enumerate(block.rows):
+        for j, image in enumerate(row.images):
+            top, left = i * (height + 1) + 1, j * (width + 1) + 1
+            canvas[top : top + height, left : left + width] = image.reshape(shape)
+    ink = colormaps["gray_r"].with_extremes(bad=_MISSING)
+    ax.imshow(np.ma.masked_invalid(canvas), cmap=ink, vmin=0, vmax=1, interpolation="nearest")
+    ax.set(title=block.title, xticks=[])
+    ax.set_yticks([(i + 0.5) * (height + 1) for i in range(len(block.rows))], [row.label for row in block.rows])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _pixels(block: Block, row: Row) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(row.images.round(3)).add_prefix("p")
+    names = {"block": block.title, "row": row.label, "column": range(len(frame))}
+    return pd.concat([pd.DataFrame(names, index=frame.index), frame], axis=1)
+
+
+def draw_imputation_errors(errors: pd.DataFrame, path: Path) -> Path:
+    """The error of the missing pixels after each pass, a row of panels per dataset, a panel per mask.
+
+    Args:
+        errors: columns dataset, model, seed, mask, pass, error.
+        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    """
+    from matplotlib.figure import Figure
+
+    datasets, masks = (list(dict.fromkeys(errors[name])) for name in ("dataset", "mask"))
+    drawn = errors[errors["pass"] > 0]
+    with figure_style() as colours:
+        figure = Figure(figsize=(3.4 * len(masks), 2.9 * len(datasets) + 0.5), layout="constrained")
+        grid = figure.subplots(len(datasets), len(masks), squeeze=False)
+        models = list(dict.fromkeys(errors["model"]))
+        for dataset, axes in zip(datasets, grid, strict=True):
+            for mask, ax in zip(masks, axes, strict=True):
+                part = drawn[(drawn["dataset"] == dataset) & (drawn["mask"] == mask)]
+                _draw_lines(ax, part, "pass", "error", models, colours)
+                ax.set(title=f"{dataset}, {mask}", xlabel="pass", ylabel="error per missing pixel")
+                _log_axis(ax, [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if n <= part["pass"].max()])
+        _shared_legend(figure, grid[0][0])
+        return save_figure(figure, errors, path)
+
+
+def draw_bounds(bounds: pd.DataFrame, path: Path) -> Path:
+    """The bound against k, a panel per dataset, a line per model; a model's exact log-likelihood where it is known.
+
+    Args:
+        bounds: columns dataset, model, seed, k, bound, exact (nats per image).
+        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    """
+    datasets = list(dict.fromkeys(bounds["dataset"]))
+    with figure_style() as colours:
+        figure, axes = panels(len(datasets), 3.6)
+        for ax, dataset in zip(axes, datasets, strict=True):
+            part = bounds[bounds["dataset"] == dataset]
+            models = list(dict.fromkeys(part["model"]))
+            _draw_lines(ax, part, "k", "bound", models, colours, marker="o", ms=4)
+            for exact in part["exact"].dropna().unique():
+                ax.axhline(exact, color="0.3", lw=1, ls=":", label="exact log p(x)")
+            ax.set(title=dataset, xlabel="importance samples k", ylabel="bound (nats per image)")
+            _log_axis(ax, list(part["k"].unique()))
+            ax.legend(frameon=False)
+        return save_figure(figure, bounds, path)
+
+
+def _draw_lines(
+    ax: Axes, part: pd.DataFrame, x: str, y: str, models: list[str], colours: list[Any], **options: Any
+) -> None:
+    """A line per model: the mean over its seeds, their standard deviation as a band."""
+    import seaborn as sns
+
+    palette, dashes = line_styles(models, colours)
+    sns.lineplot(
+        part,
+        x=x,
+        y=y,
+        hue="model",
+        style="model",
+        hue_order=models,
+        style_order=models,
+        palette=palette,
+        dashes=dashes,
+        errorbar="sd",
+        lw=1.5,
+        ax=ax,
+        **options,
+    )
+
+
+def _log_axis(ax: Axes, ticks: list[int]) -> None:
+    """A logarithmic x axis that names these values as they are."""
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+
+
+def _shared_legend(figure: Figure, first: Axes) -> None:
+    handles, labels = first.get_legend_handles_labels()
+    for ax in figure.axes:
+        if (legend := ax.get_legend()) is not None:
+            legend.remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
+
+
+def draw_preferences(preferences: pd.DataFrame, path: Path) -> Path:
+    """Which slots the classes prefer and how alike the classes are in that, a row of two panels per model.
+
+    Args:
+        preferences: columns dataset, model, layer, slot, class, preference; one seed and one layer of each model.
+        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    """
+    import pandas as pd
+    import seaborn as sns
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+
+    groups = list(preferences.groupby(["dataset", "model", "layer"], sort=False))
+    tables = [part.pivot(index="class", columns="slot", values="preference") for _, part in groups]
+    heights = [0.9 + 0.17 * len(table) for table in tables]
+    with figure_style():
+        figure = Figure(figsize=(11, sum(heights)), layout="constrained")
+        grid = figure.subplots(len(groups), 2, squeeze=False, width_ratios=[3.2, 1], height_ratios=heights)
+        for (left, right), (group, _), table in zip(grid, groups, tables, strict=True):
+            ordered = table[table.mean().sort_values(ascending=False, kind="stable").index]
+            label = ", ".join(map(str, group))
+            scale = PowerNorm(0.5, vmin=0)  # a few slots may take most of it
+            bar = {"label": "preference"}
+            sns.heatmap(ordered, ax=left, cmap="viridis", norm=scale, cbar_kws=bar, xticklabels=False, yticklabels=1)
+            left.set(title=label, xlabel="slot, the most used first", ylabel="class")
+            names = list(table.index)
+            correlation = pd.DataFrame(np.corrcoef(table.to_numpy()), names, names)
+            sns.heatmap(
+                correlation,
+                ax=right,
+                cmap="vlag",
+                vmin=-1,
+                vmax=1,
+                square=True,
+                xticklabels=1,
+                yticklabels=1,
+                cbar_kws={"label": "correlation"},
+            )
+            for ax in (left, right):
+                ax.tick_params(labelsize=6, rotation=0)
+        return save_figure(figure, preferences, path)
+
+
+def draw_slots(images: list[tuple[str, np.ndarray]], shape: tuple[int, int], path: Path) -> Path:
+    """What each slot draws alone.
+
+    Args:
+        images: a title and its (slots, pixels) for each model.
+        shape: height and width of an image.
+        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    """
+    blocks = []
+    for title, slots in images:
+        rows = np.array_split(slots, range(_SLOT_COLUMNS, len(slots), _SLOT_COLUMNS))
+        starts = (i * _SLOT_COLUMNS for i in range(math.ceil(len(slots) / _SLOT_COLUMNS)))
+        blocks.append(Block(title, tuple(Row(f"{start}–", row) for start, row in zip(starts, rows, strict=True))))
+    return draw_images(blocks, shape, path)
