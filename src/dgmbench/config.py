@@ -221,6 +221,8 @@ def build_run(
         entry = find_entry(task, model, factory)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
+    if entry.datasets and dataset not in entry.datasets:
+        raise UserError(f"{where}: {model} is for {' and '.join(entry.datasets)} only, not {dataset}")
     settings: dict[str, Any] = dict(entry.settings)
     options: dict[str, Any] = {**entry.options, **entry.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}

@@ -27,6 +27,7 @@ class Entry:
         options: keyword arguments of the class that make this row.
         settings: settings that belong to the name (the k of iwae-5).
         by_dataset: further options that depend on the dataset.
+        datasets: the only datasets that it is made for; empty for any.
     """
 
     factory: str
@@ -34,6 +35,7 @@ class Entry:
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
 
 
 _VAE = "dgmbench.models.density.vae:VAE"
@@ -58,6 +60,17 @@ def _vae(about: str, k: int = 1, memory: bool = False) -> Entry:
     return Entry(_VAE, about, options=_MEMORY if memory else {}, settings=settings, by_dataset=_MLP)
 
 
+def _cnn(about: str, k: int = 1, memory: bool = False) -> Entry:
+    settings = {"importance_samples": k} if k > 1 else {}
+    return Entry(
+        "dgmbench.models.density.cnn:CNN",
+        f"proxy of the published 5-layer CNN, details chosen here: {about}",
+        options=_MEMORY if memory else {},
+        settings=settings,
+        datasets=("mnist",),
+    )
+
+
 DENSITY: dict[str, Entry] = {
     "vae": _vae("variational auto-encoder (Kingma, Welling, ICLR 2014)"),
     "mem-vae": _vae(f"VAE with external memory ({_MEMORY_PAPER})", memory=True),
@@ -79,6 +92,9 @@ DENSITY: dict[str, Entry] = {
             "ocr-letters": {"hidden": [234, 234], "latent": 50},
         },
     ),
+    "cnn-vae": _cnn("variational auto-encoder"),
+    "cnn-iwae-5": _cnn("importance-weighted, 5 samples", 5),
+    "cnn-mem-vae": _cnn(f"VAE with external memory ({_MEMORY_PAPER})", memory=True),
 }
 
 METHODS: dict[str, Entry] = {
