@@ -12,8 +12,9 @@ import numpy as np
 from dgmbench import records
 from dgmbench.config import Plan
 from dgmbench.data import load_images
-from dgmbench.spec import DensitySettings, RunSpec
-from dgmbench.stages.density import evaluation_images, load_model
+from dgmbench.spec import RunSpec
+from dgmbench.stages.density import load_model
+from dgmbench.stages.images import density_settings, evaluation_images
 from dgmbench.stages.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ def first_of_each(models: list[Trained]) -> list[Trained]:
 def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray]:
     """(images, pixels) float32 from 0 to 1, not binarised, and their labels: the part that the run is evaluated on."""
     data = load_images(spec.dataset)
-    test = _settings(spec).split == "test"
+    test = density_settings(spec).split == "test"
     images, labels = (data.test, data.test_labels) if test else (data.valid, data.valid_labels)
     return images.astype(np.float32) / (1 if data.binary else 255), labels
 
 
 def binary_images(spec: RunSpec) -> np.ndarray:
     """(images, pixels) float32 of 0 and 1: as the evaluation sees them, all of them."""
-    everything = dataclasses.replace(_settings(spec), test_limit=0)
+    everything = dataclasses.replace(density_settings(spec), test_limit=0)
     return evaluation_images(dataclasses.replace(spec, settings=everything))
 
 
@@ -90,8 +91,3 @@ def evenly(total: int, n: int) -> np.ndarray:
 def examples(labels: np.ndarray, n: int = 10) -> np.ndarray:
     """The place of the first image of each of the first n classes."""
     return np.unique(labels, return_index=True)[1][:n]
-
-
-def _settings(spec: RunSpec) -> DensitySettings:
-    assert isinstance(spec.settings, DensitySettings)
-    return spec.settings
