@@ -1,19 +1,10 @@
 # A deeper look at the trained density models; a target of its own: snakemake --cores all analysis
 
 
-def trained_density(wildcards):
-    """Every trained density model with its record."""
-    return [
-        f"{ROOT}/trained/{run.training_id}/{name}"
-        for run in PLAN.of("density")
-        for name in ("model.pt", "training.json")
-    ]
-
-
 rule analysis:
     input:
         config=rules.write_config.output.config,
-        models=trained_density,
+        models=[trained_file(run, name) for run in PLAN.of("density") for name in ("model.pt", "training.json")],
     output:
         imputation=f"{TABLES}/imputation.csv",
         bounds=f"{TABLES}/bound_vs_k.csv",

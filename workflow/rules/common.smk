@@ -77,11 +77,16 @@ def code(stage):
     return of_run
 
 
-def trained(name):
+def trained_file(run, name):
     """A file that the training of a run leaves; runs with other evaluation settings share it."""
+    return f"{ROOT}/trained/{run.training_id}/{name}"
+
+
+def trained(name):
+    """The same for the run of a job."""
 
     def of_run(wildcards):
-        return f"{ROOT}/trained/{BY_ID[wildcards.run].training_id}/{name}"
+        return trained_file(BY_ID[wildcards.run], name)
 
     return of_run
 
@@ -89,7 +94,7 @@ def trained(name):
 def run_records():
     """What tables and figures are made from: every run's record and values, and every training's curve."""
     records = [f"{ROOT}/runs/{run.run_id}/{name}" for run in PLAN.runs for name in ("run.json", "per_example.npz")]
-    return records + [f"{ROOT}/trained/{run.training_id}/curve.csv" for run in PLAN.of("density")]
+    return records + [trained_file(run, "curve.csv") for run in PLAN.of("density")]
 
 
 def folder_above(wildcards, output):

@@ -71,7 +71,7 @@ def read_curves(cells: list[Cell], workspace: Workspace) -> pd.DataFrame | None:
             path = workspace.trained(run.spec) / "curve.csv"
             if run.record and path.is_file():
                 curve = pd.read_csv(path, usecols=["epoch", "bound"])
-                columns = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
+                columns: dict[str, str | int] = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
                 frames.append(curve.assign(**columns)[[*columns, "epoch", "bound"]])
     frames = [frame for frame in frames if len(frame)]
     return pd.concat(frames, ignore_index=True) if frames else None

@@ -16,7 +16,7 @@ from dgmbench.tables.published_slots import published_preferences, published_sum
 if TYPE_CHECKING:
     import pandas as pd
 
-LAYERS = ("next to x", "next to z")
+NEXT_TO_X = "next to x"
 _CHUNK = 1000
 
 
@@ -42,12 +42,12 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
     if not preferences:
         columns = ["dataset", "model", "seed", "layer", "slot", "class", "preference"]
         return pd.DataFrame(columns=columns), pd.DataFrame(columns=["dataset", "model", "seed", "layer"])
-    paper = {"dataset": "mnist", "model": "paper", "seed": None, "layer": LAYERS[0]}
+    paper = {"dataset": "mnist", "model": "paper", "seed": None, "layer": NEXT_TO_X}
     preferences.append(_long(paper, published_preferences().T, [str(digit) for digit in range(10)]))
     summaries.append({**paper, "attention": "softmax", **_published()})
     whole = {"seed": "Int64"}  # whole numbers also beside the paper's row, which has no seed
-    table = pd.DataFrame(summaries).astype(whole | {"slots": "Int64", "active_slots": "Int64"})
-    return pd.concat(preferences, ignore_index=True).astype(whole), table
+    summary = pd.DataFrame(summaries).astype(whole | {"slots": "Int64", "active_slots": "Int64"})
+    return pd.concat(preferences, ignore_index=True).astype(whole), summary
 
 
 def _attention(each: Trained, images: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -64,7 +64,14 @@ def _attention(each: Trained, images: np.ndarray) -> Iterator[tuple[str, str, np
             chunks.append(memory_attention(model, model.encode(chunk.to(device))[0]))
     for place, parts in enumerate(zip(*chunks, strict=True)):
         attention = torch.cat([weights for _, weights in parts]).cpu().numpy()
-        yield LAYERS[place], "softmax" if parts[0][0].soft else "sigmoid", attention
+        yield _layer_name(place, len(chunks[0])), "softmax" if parts[0][0].soft else "sigmoid", attention
+
+
+def _layer_name(place: int, layers: int) -> str:
+    """What a memory layer stands next to; they are counted from x."""
+    if place == 0:
+        return NEXT_TO_X
+    return "next to z" if place == layers - 1 else f"number {place + 1} from x"
 
 
 def _long(where: dict[str, Any], table: np.ndarray, names: list[str]) -> pd.DataFrame:
@@ -117,10 +124,11 @@ def slot_pictures(models: list[Trained]) -> list[tuple[str, np.ndarray]]:
         with torch.no_grad():
             x = torch.as_tensor(binary_images(each.spec)[:1], device=next(model.parameters()).device)
             z, _ = model.encode(x)
-        for place, (layer, _) in enumerate(memory_attention(model, z)):
+        layers = memory_attention(model, z)
+        for place, (layer, _) in enumerate(layers):
             if layer.soft:
                 images = slot_images(model, layer, z.shape[1]).cpu().numpy()
-                pictures.append((f"{each.spec.model}, {LAYERS[place]}", images))
+                pictures.append((f"{each.spec.model}, {_layer_name(place, len(layers))}", images))
     return pictures
 
 
