@@ -135,7 +135,7 @@ def infer(
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: np.ndarray, b: np.ndarray) -> float:
+def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
     total = np.float32(0)
     for k in range(a.shape[0]):
         total += a[k] * b[k]
