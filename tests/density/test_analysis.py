@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from dgmbench.config import Plan, read_plan
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
+from dgmbench.models.density.linear_gaussian import LinearGaussian
 from dgmbench.spec import AnalysisSettings
 from dgmbench.stages import density
 from dgmbench.stages.analysis import analyse, bound_table, imputation_masks, imputation_tables
@@ -56,8 +58,8 @@ def trained(workspace: Workspace, *names: str) -> list[Trained]:
 def test_the_oracle_s_bound_rises_to_its_exact_value() -> None:
     table = bound_table([], AnalysisSettings(bound_k=500))
     assert table["k"].tolist() == [1, 5, 50, 500]
-    gains = table.iloc[1:]
-    assert (gains["gain"] > 2 * gains["gain_error"]).all()
+    gains = table.iloc[1:3]  # from 50 to 500 samples there is hardly anything left to gain
+    assert (gains["gain"] > 3 * gains["gain_error"]).all()
     gaps = table["exact"] - table["bound"]
     assert gaps.iloc[0] > 1
     assert abs(gaps.iloc[-1]) < 0.05
@@ -161,16 +163,25 @@ def test_without_memory_there_are_no_slots_to_tell_of(workspace: Workspace) -> N
     assert len(pd.read_csv(workspace.tables / "memory_slots.csv")) == 0
 
 
+class Own(LinearGaussian):
+    """A model of one's own whose ``encode`` is something else."""
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z @ self.weight.T
+
+
 @pytest.mark.network
-def test_a_model_that_only_gives_log_weights_has_its_bound_and_no_more(workspace: Workspace) -> None:
-    import torch
-
-    from dgmbench.models.density.linear_gaussian import LinearGaussian
-
+@pytest.mark.parametrize("kind", [LinearGaussian, Own])
+def test_a_model_that_only_gives_log_weights_has_its_bound_and_no_more(
+    kind: type[LinearGaussian], workspace: Workspace
+) -> None:
     (vae,) = trained(workspace, "vae")
     pixels = load_images("ocr-letters").train.shape[1]
-    weight = torch.randn(pixels, 2, generator=torch.Generator().manual_seed(0)) * 0.1
-    own = Trained(vae.spec, LinearGaussian(weight), "ok")
+    own = Trained(vae.spec, kind(torch.randn(pixels, 2, generator=torch.Generator().manual_seed(0)) * 0.1), "ok")
+    assert vae.is_autoencoder and not own.is_autoencoder
     sizes = AnalysisSettings(**SIZES)
     table, errors = imputation_tables([own], sizes)
     assert len(table) == len(errors) == 0

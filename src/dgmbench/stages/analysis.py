@@ -17,7 +17,7 @@ from dgmbench.report import density_gallery as gallery
 from dgmbench.report.density_gallery import Block, Row
 from dgmbench.spec import AnalysisSettings, slug
 from dgmbench.stages.density import keep_freed_memory
-from dgmbench.stages.slots import slot_pictures, slot_tables
+from dgmbench.stages.slots import NEXT_TO_X, slot_pictures, slot_tables
 from dgmbench.stages.trained import Trained, binary_images, evenly, examples, first_of_each, grey_images, trained_models
 from dgmbench.stages.workspace import Workspace
 from dgmbench.tables.paired import mean_difference
@@ -71,7 +71,7 @@ def analyse(plan: Plan, workspace: Workspace, devices: int = 0, threads: int = 1
     if len(errors):
         gallery.draw_imputation_errors(errors, workspace.figures / "imputation")
     gallery.draw_bounds(bounds, workspace.figures / "bound_vs_k")
-    shown = preferences[(preferences["layer"] == "next to x") & (preferences["model"] != "paper")]
+    shown = preferences[(preferences["layer"] == NEXT_TO_X) & (preferences["model"] != "paper")]
     if len(shown):
         first = shown.groupby(["dataset", "model"])["seed"].transform("min") == shown["seed"]
         gallery.draw_preferences(shown[first], workspace.figures / "slots")
@@ -182,7 +182,7 @@ def _bound_rows(
     return rows
 
 
-def linear_gaussian(images: int = 200, pixels: int = 64, latent: int = 10) -> tuple[Any, Any]:
+def linear_gaussian(images: int = 100, pixels: int = 64, latent: int = 10) -> tuple[Any, Any]:
     """A linear-Gaussian model with a loose proposal, and data drawn from it: its log p(x) is known exactly."""
     import torch
 

@@ -42,8 +42,19 @@ class Trained:
 
     @property
     def is_autoencoder(self) -> bool:
-        """Whether it can encode and decode, besides giving log-weights."""
-        return hasattr(self.model, "encode") and hasattr(self.model, "decode")
+        """Whether it has, besides log-weights, ``encode(x)`` → mean and log-variance, ``decode(z)`` → logits."""
+        import torch
+
+        model: Any = self.model
+        parameter = next(model.parameters(), None)
+        n_pixels = load_images(self.spec.dataset).train.shape[1]
+        try:
+            x = torch.zeros(2, n_pixels, device=None if parameter is None else parameter.device)
+            with torch.no_grad():
+                mean, log_variance = model.encode(x)
+                return bool(mean.ndim == 2 and mean.shape == log_variance.shape and model.decode(mean).shape == x.shape)
+        except (AttributeError, TypeError, ValueError, RuntimeError):  # of its own it may mean anything by these names
+            return False
 
 
 def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Trained]:
