@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import lgamma
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -135,7 +136,7 @@ def infer(
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"})
-def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
+def _dot(a: np.ndarray, b: np.ndarray) -> Any:
     total = np.float32(0)
     for k in range(a.shape[0]):
         total += a[k] * b[k]
