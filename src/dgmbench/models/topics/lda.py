@@ -35,7 +35,7 @@ On one thread it needs about twice the seconds of the exact sampler for the same
 1,000 and 10,000 topics on 20 Newsgroups and at 1,000 on Reuters (document completion, one to four proposals): it sweeps
 faster, and mixes more slowly. The exact sampler has one thread only.
 """
-_ALPHA_EVERY = 10  # sweeps between two estimates of alpha
+_ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 1
 
 
@@ -50,7 +50,7 @@ class LDA:
         engine: ``gibbs``, exact, one thread; ``warp``, delayed counts, O(1) per token; ``auto``, whichever reaches a
             given held-out likelihood first: gibbs, but warp from four threads on.
         n_sweeps: visits to each token.
-        optimise_alpha: estimate alpha every ten sweeps by Minka's fixed point (an asymmetric prior).
+        optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; the results do not depend on it.
         seed: names the random streams.
@@ -198,7 +198,8 @@ class LDA:
     def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
         start = time.perf_counter()
         for sweep in range(1, n_sweeps + 1):
-            if self.optimise_alpha and self._sampler.sweeps and self._sampler.sweeps % _ALPHA_EVERY == 0:
+            done = self._sampler.sweeps
+            if self.optimise_alpha and done >= _ALPHA_FROM and done % _ALPHA_EVERY == 0:
                 counts = document_topic_counts(corpus, self._sampler.topics, self.n_topics)
                 self.alpha_ = fitted_alpha(counts, self.alpha_)
             self._sampler.sweep(self.alpha_)

@@ -29,7 +29,7 @@ def sweep(
     seed: int,
     number: int,
 ) -> None:
-    """Resample the topic of every token once; a token with topic K has none yet and is only placed.
+    """Resample the topic of every token once.
 
     Args:
         offsets, documents: the tokens in word order (`WordOrder`).
@@ -52,8 +52,7 @@ def sweep(
             continue
         of_word[:] = zero
         for i in range(begin, end):
-            if topics[i] < K:
-                of_word[topics[i]] += one
+            of_word[topics[i]] += one
         for k in range(K):
             q[k] = (of_word[k] + per_word) * inverse[k]
         for i in range(begin, end):
@@ -62,20 +61,17 @@ def sweep(
                 prefetch(soon, start)
 
             row, old = rows[documents[i]], int(topics[i])
-            placed = old < K
             total = zero
             for block in range(n_blocks):
                 masses[block] = block_mass(row, alpha, q, block * BLOCK)
                 total += masses[block]
             # Take the token out of the sums alone: if it stays where it is, nothing has to be written.
-            q_without, inverse_without, mass_without = zero, zero, zero
-            if placed:
-                inverse_without = one / (np.float32(sizes[old] - 1) + prior)
-                q_without = (of_word[old] - one + per_word) * inverse_without
-                mass_without = (row[old] - one + alpha[old]) * q_without
-                change = mass_without - (row[old] + alpha[old]) * q[old]
-                masses[old >> _SHIFT] += change
-                total += change
+            inverse_without = one / (np.float32(sizes[old] - 1) + prior)
+            q_without = (of_word[old] - one + per_word) * inverse_without
+            mass_without = (row[old] - one + alpha[old]) * q_without
+            change = mass_without - (row[old] + alpha[old]) * q[old]
+            masses[old >> _SHIFT] += change
+            total += change
             s0, s1, bits = advance(s0, s1)
             u = np.float32((bits >> uint64(40)) * (1.0 / 16777216.0)) * total
             block = 0
@@ -92,11 +88,10 @@ def sweep(
             if new == old:
                 continue
             topics[i] = new
-            if placed:
-                row[old] -= one
-                of_word[old] -= one
-                sizes[old] -= 1
-                inverse[old], q[old] = inverse_without, q_without
+            row[old] -= one
+            of_word[old] -= one
+            sizes[old] -= 1
+            inverse[old], q[old] = inverse_without, q_without
             row[new] += one
             of_word[new] += one
             sizes[new] += 1

@@ -22,14 +22,41 @@ STRIDE = 4
 _AHEAD = 4  # tokens between asking for a document's list and using it
 
 
-def empty_lists(lengths: np.ndarray, n_topics: int, topic_type: type) -> tuple[np.ndarray, ...]:
-    """Room for each document's topics: (documents + 1,) starts, topics, their counts, (documents,) how many are used.
+def list_topics(
+    offsets: np.ndarray, documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each document's topics: (documents + 1,) starts, the topics, their counts, (documents,) how many are used.
 
-    One place more than a document can fill, because a new topic enters before the old one leaves.
+    There is one place more than a document can fill, because a new topic enters before the old one leaves.
+
+    Args:
+        offsets, documents: the tokens in word order (`WordOrder`).
+        topics: (tokens,) in word order.
+        lengths: (documents,) tokens of each document.
     """
     capacity = -(-(np.minimum(lengths, n_topics) + 1) // STRIDE) * STRIDE
     starts = np.concatenate([[0], np.cumsum(capacity)]).astype(np.int64)
-    return starts, np.zeros(starts[-1], topic_type), np.zeros(starts[-1], np.int32), np.zeros(len(lengths), np.int32)
+    listed, counts = np.zeros(starts[-1], topics.dtype), np.zeros(starts[-1], np.int32)
+    used = np.zeros(len(lengths), np.int32)
+    _fill(documents, topics, starts, listed, counts, used)
+    return starts, listed, counts, used
+
+
+@njit(cache=True)
+def _fill(
+    documents: np.ndarray,
+    topics: np.ndarray,
+    starts: np.ndarray,
+    listed: np.ndarray,
+    counts: np.ndarray,
+    used: np.ndarray,
+) -> None:
+    for i in range(topics.shape[0]):
+        d, k = documents[i], int(topics[i])
+        at, end = starts[d], starts[d] + used[d]
+        while at < end and listed[at] != k:
+            at += 1
+        used[d] = _add(at, k, listed, counts, starts[d], used[d])
 
 
 @njit(cache=True, error_model="numpy")
@@ -47,7 +74,7 @@ def sweep(
     seed: int,
     number: int,
 ) -> None:
-    """Resample the topic of every token once; a token with topic K has none yet and is only placed.
+    """Resample the topic of every token once.
 
     Args:
         offsets, documents: the tokens in word order (`WordOrder`).
@@ -70,12 +97,10 @@ def sweep(
     for w in range(V):
         begin, end = offsets[w], offsets[w + 1]
         for i in range(begin, end):
-            if topics[i] < K:
-                of_word[topics[i]] += 1
+            of_word[topics[i]] += 1
         for i in range(begin, end):
             k = topics[i]
-            if k < K:
-                total += _set(k, (of_word[k] + beta) * inverse[k], q, alpha, blocks, shift)
+            total += _set(k, (of_word[k] + beta) * inverse[k], q, alpha, blocks, shift)
         for i in range(begin, end):
             soon = starts[documents[min(i + _AHEAD, last)]]
             prefetch(listed, soon)
@@ -83,16 +108,12 @@ def sweep(
             prefetch(counts, soon + 16)
 
             d, old = documents[i], int(topics[i])
-            placed = old < K
-            q_before, block_before, inverse_before, total_before = 0.0, 0.0, 0.0, total
-            if placed:  # take the token out of its word's and its topic's counts
-                q_before, block_before, inverse_before = q[old], blocks[old >> shift], inverse[old]
-                inverse[old] = 1.0 / (sizes[old] - 1 + V * beta)
-                total += _set(old, (of_word[old] - 1 + beta) * inverse[old], q, alpha, blocks, shift)
+            # Take the token out of its word's and its topic's counts.
+            q_before, block_before, inverse_before, total_before = q[old], blocks[old >> shift], inverse[old], total
+            inverse[old] = 1.0 / (sizes[old] - 1 + V * beta)
+            total += _set(old, (of_word[old] - 1 + beta) * inverse[old], q, alpha, blocks, shift)
             first, n = starts[d], used[d]
-            of_document = _mass(listed, counts, first, n, q)
-            if placed:
-                of_document -= q[old]
+            of_document = _mass(listed, counts, first, n, q) - q[old]
             s0, s1, bits = advance(s0, s1)
             u = unit(bits) * (of_document + total)
             if u < of_document:
@@ -111,12 +132,10 @@ def sweep(
             sizes[new] += 1
             inverse[new] = 1.0 / (sizes[new] + V * beta)
             total += _set(new, (of_word[new] + beta) * inverse[new], q, alpha, blocks, shift)
+            of_word[old] -= 1
+            sizes[old] -= 1
             n = _add(at, new, listed, counts, first, n)
-            if placed:
-                of_word[old] -= 1
-                sizes[old] -= 1
-                n = _remove(old, listed, counts, first, n)
-            used[d] = n
+            used[d] = _remove(old, listed, counts, first, n)
         for i in range(begin, end):
             k = topics[i]
             if of_word[k] > 0:

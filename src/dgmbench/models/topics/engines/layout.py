@@ -45,6 +45,7 @@ def _sort(words: np.ndarray, offsets: np.ndarray, free: np.ndarray) -> tuple[np.
     return documents, positions
 
 
-def topic_type(n_topics: int) -> type[np.unsignedinteger]:
-    """The smallest integers that hold every topic and one value more, for "none yet"."""
-    return np.uint16 if n_topics < 2**16 else np.uint32
+def random_topics(corpus: Corpus, n_topics: int, seed: int) -> np.ndarray:
+    """(tokens,) a uniform topic for every token, in the smallest integers that hold every topic."""
+    kind = np.uint16 if n_topics <= 2**16 else np.uint32
+    return np.random.default_rng(seed).integers(0, n_topics, corpus.n_tokens, dtype=kind)

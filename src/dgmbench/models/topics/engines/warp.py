@@ -24,8 +24,7 @@ import numpy as np
 from numba import njit, uint64
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.layout import topic_type, word_order
+from dgmbench.models.topics.engines.layout import random_topics, word_order
 from dgmbench.models.topics.engines.rng import advance, stream
 
 PARTS = 16
@@ -33,9 +32,7 @@ PARTS = 16
 
 
 class Warp:
-    """The sampler's state: topic and proposals of every token, in word order.
-
-    The first sweep begins with one exact pass that places the tokens (`Gibbs`).
+    """The sampler's state: topic and proposals of every token, in word order, at first random topics.
 
     Args:
         corpus: documents, none of them empty.
@@ -54,15 +51,12 @@ class Warp:
         kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
         self._words, self._documents = order.offsets, corpus.offsets
         self._positions = order.positions.astype(kind)
-        self._tokens = np.zeros((corpus.n_tokens, 1 + proposals), topic_type(n_topics))
-        self._sizes = np.zeros(n_topics, np.int64)
-        self._start: Gibbs | None = Gibbs(corpus, n_topics, beta=beta, seed=seed, dense=False)
+        first = random_topics(corpus, n_topics, seed)
+        self._tokens = np.repeat(first[:, None], 1 + proposals, axis=1)
+        self._sizes = np.bincount(first, minlength=n_topics)
 
     def sweep(self, alpha: np.ndarray) -> None:
         """Visit every word and every document once, given the (n_topics,) parameters of the proportions."""
-        if self._start is not None:  # one token after the other given those before: many sweeps better than random
-            self._start.sweep(alpha)
-            self._place(self._start.topics)
         by_word = (self._words, np.empty(0, self._positions.dtype), np.full(self.n_topics, self.beta))
         by_document = (self._documents, self._positions, np.asarray(alpha, np.float64))
         for phase, (offsets, positions, prior) in enumerate((by_word, by_document)):
@@ -87,11 +81,6 @@ class Warp:
             self._sizes = np.sum(sizes, axis=0)
         self.sweeps += 1
 
-    def _place(self, topics: np.ndarray) -> None:
-        """Give every token its topic, (tokens,) in document order, and proposals that change nothing."""
-        self._tokens[self._positions] = topics[:, None]
-        self._sizes, self._start = np.bincount(topics, minlength=self.n_topics), None
-
     @property
     def topics(self) -> np.ndarray:
         """(tokens,) the topic of each token, in document order."""
@@ -105,7 +94,7 @@ class Warp:
         """Take up a state of a sampler with the same arguments."""
         self._tokens[...] = state["tokens"]
         self._sizes = np.bincount(self._tokens[:, 0], minlength=self.n_topics)
-        self.sweeps, self._start = int(state["sweeps"]), None
+        self.sweeps = int(state["sweeps"])
 
 
 def _even_parts(offsets: np.ndarray) -> tuple[range, list[int], list[int]]:
