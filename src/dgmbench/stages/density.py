@@ -33,8 +33,9 @@ log = logging.getLogger("dgmbench")
 # A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
 CHECKPOINT_SECONDS = 15.0
 
-# Steps between two releases of memory: without them a long training of large batches grew to 4.9 GB.
-RELEASE_STEPS = 200
+# Steps between two releases of memory. Before glibc 2.38, aligned arrays of one size do not fit into the holes that
+# arrays of that size leave, and a long training of large batches grew to 4.9 GB.
+RELEASE_STEPS = 50
 
 
 def build_model(spec: RunSpec, n_pixels: int) -> nn.Module:
