@@ -79,7 +79,7 @@ class ClassificationSettings:
     train_limit: int = setting(0, "use this many training documents (evenly spaced); 0 is all", at_least=0)
     test_limit: int = setting(0, "use this many test documents (evenly spaced); 0 is all", at_least=0)
     svm_max_iterations: int = setting(
-        20_000, "passes of liblinear (wide sparse features) before it gives up", at_least=1, stage="evaluation"
+        5000, "passes of liblinear (wide sparse features) before it gives up", at_least=1, stage="evaluation"
     )
 
 

@@ -50,7 +50,7 @@ def classify(
     test_labels: np.ndarray,
     *,
     seed: int = 0,
-    max_iterations: int = 20_000,
+    max_iterations: int = 5000,
     threads: int = 1,
 ) -> Classification:
     """Fit an L1-regularised linear SVM, one class against the rest, and score it on the test documents.
