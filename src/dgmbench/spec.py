@@ -65,7 +65,7 @@ class DensitySettings:
     local_error: float = setting(0.1, "weight of the local reconstruction error (memory models)", at_least=0)
     train_limit: int = setting(0, "use this many training images; 0 is all", at_least=0)
     precision: str = setting("32", "arithmetic on a GPU", choices=("32", "tf32", "bf16"))
-    devices: int = setting(1, "GPUs (or CPU processes) for one training job", at_least=1)
+    devices: int = setting(1, "GPUs for one training job", at_least=1, at_most=1)
     k: int = setting(5000, "importance samples per test image", at_least=1, stage="evaluation")
     test_limit: int = setting(0, "evaluate this many test images; 0 is all", at_least=0, stage="evaluation")
     split: str = setting("test", "what is evaluated", choices=("test", "valid"), stage="evaluation")

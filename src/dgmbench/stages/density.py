@@ -139,6 +139,8 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
             log.info("epoch %d/%d  bound %.3f nats  %.0f s", done, settings.epochs, h.bound[-1], h.seconds[-1])
 
     module.on_epoch_done = epoch_done
+    if devices and settings.precision == "tf32":
+        torch.set_float32_matmul_precision("high")
     trainer = L.Trainer(
         max_epochs=settings.epochs - module.first_epoch,
         accelerator="gpu" if devices else "cpu",
