@@ -73,15 +73,14 @@ def test_a_mistake_ends_in_one_line_before_any_job(
 
 
 def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, tmp_path: Path) -> None:
-    models = "vae: {}, mem-vae: {devices: 2}"
-    (tmp_path / "two.yaml").write_text(f"density: {{datasets: [mnist], models: {{{models}}}}}\n")
-    arguments = ("--dry-run", "--printshellcmds", "--configfile", "two.yaml")
+    (tmp_path / "one.yaml").write_text("density: {datasets: [mnist], models: [vae]}\n")
+    arguments = ("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
 
-    def devices(output: str) -> dict[str, str]:
-        return dict(re.findall(r"dgmbench train density mnist (\S+) .* --devices (\d)", output))
+    def devices(output: str) -> list[str]:
+        return re.findall(r"dgmbench (?:train|evaluate) density mnist vae .* --devices (\d)", output)
 
-    assert devices(snakemake(*arguments).stdout) == {"vae": "1", "mem-vae": "2"}
-    assert devices(snakemake(*arguments, "--resources", "gpu=0").stdout) == {"vae": "0", "mem-vae": "0"}
+    assert devices(snakemake(*arguments).stdout) == ["1", "1"]
+    assert devices(snakemake(*arguments, "--resources", "gpu=0").stdout) == ["0", "0"]
 
 
 def test_the_command_of_a_job_can_be_pasted(snakemake: Snakemake, tmp_path: Path) -> None:
