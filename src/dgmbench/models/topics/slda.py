@@ -26,7 +26,7 @@ class SLDA:
         n_topics: K.
         alpha: Dirichlet parameter of the proportions.
         n_iterations: EM steps, after topics from plain LDA.
-        e_steps: updates of a document's variational parameters per EM step, at most.
+        e_steps: updates of a document's variational parameters per EM step, at most; each goes on from the last.
         penalty: of ‖eta‖².
         threads: documents are inferred in so many parts at once.
         seed: of the LDA to begin with; the rest is deterministic.
@@ -50,8 +50,8 @@ class SLDA:
         n_topics: int,
         *,
         alpha: float = 0.1,
-        n_iterations: int = 20,
-        e_steps: int = 8,
+        n_iterations: int = 12,
+        e_steps: int = 3,
         penalty: float = 0.01,
         threads: int = 1,
         seed: int = 0,
