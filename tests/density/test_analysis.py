@@ -105,8 +105,12 @@ def test_every_trained_model_is_in_the_tables_and_the_others_are_named(
     assert set(tables["bound_vs_k"]["model"]) == {"linear-gaussian", "mem-vae-softmax", "mem-vae", "vae"}
     assert set(tables["memory_slots"]["model"]) == {"mem-vae-softmax", "mem-vae", "paper"}
     assert not stale.exists()
-    images = ("imputation", "imputation-ocr-letters", "samples-ocr-letters", "bound_vs_k", "slots", "slots-ocr-letters")
-    for name in images:
+    drawn = (
+        "imputation",
+        "bound_vs_k",
+        *(f"{n}-ocr-letters" for n in ("imputation", "samples", "slots", "slot_images")),
+    )
+    for name in drawn:
         for suffix in ("png", "pdf", "csv"):
             assert (workspace.figures / f"{name}.{suffix}").stat().st_size > 500, name
     pixels = pd.read_csv(workspace.figures / "imputation-ocr-letters.csv")
@@ -159,7 +163,7 @@ def test_without_memory_there_are_no_slots_to_tell_of(workspace: Workspace) -> N
     preferences, summary = slot_tables(trained(workspace, "vae"))
     assert len(preferences) == len(summary) == 0
     analyse(tiny(["vae"]), workspace)
-    assert not list(workspace.figures.glob("slots*"))
+    assert not list(workspace.figures.glob("slot*"))
     assert len(pd.read_csv(workspace.tables / "memory_slots.csv")) == 0
 
 

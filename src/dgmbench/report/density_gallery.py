@@ -50,7 +50,7 @@ def draw_images(blocks: list[Block], shape: tuple[int, int], path: Path) -> Path
     rows = [row for block in blocks for row in block.rows]
     widest, label = (max(sizes) for sizes in zip(*((len(row.images), len(row.label)) for row in rows), strict=True))
     with figure_style():
-        size = (0.3 + 0.08 * label + 0.55 * widest * shape[1] / shape[0], 0.55 * sum(heights) + 0.4 * len(blocks))
+        size = (0.6 + 0.09 * label + 0.55 * widest * shape[1] / shape[0], 0.55 * sum(heights) + 0.4 * len(blocks))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
         for ax, block in zip(axes, blocks, strict=True):
@@ -77,6 +77,7 @@ def _draw_block(ax: Axes, block: Block, shape: tuple[int, int]) -> None:
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
+    ax.set_anchor("W")  # else the layout leaves too little room for the labels
 
 
 def _pixels(block: Block, row: Row) -> pd.DataFrame:
@@ -170,7 +171,7 @@ def _shared_legend(figure: Figure, first: Axes) -> None:
     for ax in figure.axes:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 7), frameon=False)
 
 
 def draw_preferences(preferences: pd.DataFrame, path: Path) -> Path:

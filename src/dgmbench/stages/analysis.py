@@ -34,7 +34,7 @@ SEED = 0
 # The grid of completed images shows these, or the first two that were trained.
 GRID = ("vae", "mem-vae")
 # What the names of its figures begin with.
-FIGURES = ("imputation", "bound_vs_k", "samples", "slots")
+FIGURES = ("imputation", "bound_vs_k", "samples", "slots", "slot_images")
 
 
 def analyse(plan: Plan, workspace: Workspace, devices: int = 0, threads: int = 1) -> None:
@@ -72,9 +72,9 @@ def analyse(plan: Plan, workspace: Workspace, devices: int = 0, threads: int = 1
         gallery.draw_imputation_errors(errors, workspace.figures / "imputation")
     gallery.draw_bounds(bounds, workspace.figures / "bound_vs_k")
     shown = preferences[(preferences["layer"] == NEXT_TO_X) & (preferences["model"] != "paper")]
-    if len(shown):
-        first = shown.groupby(["dataset", "model"])["seed"].transform("min") == shown["seed"]
-        gallery.draw_preferences(shown[first], workspace.figures / "slots")
+    for dataset, part in shown.groupby("dataset", sort=False):
+        first = part.groupby("model")["seed"].transform("min") == part["seed"]
+        gallery.draw_preferences(part[first], workspace.figures / f"slots-{slug(str(dataset))}")
     _draw_images(models, plan.analysis, workspace.figures)
     log.info("analysed %d models: tables in %s, figures in %s", len(models), workspace.tables, workspace.figures)
 
@@ -214,7 +214,7 @@ def _draw_images(models: list[Trained], sizes: AnalysisSettings, figures: Path) 
         gallery.draw_images(completed_blocks(chosen, sizes), shape, figures / f"imputation-{name}")
         gallery.draw_images(sample_blocks(shown), shape, figures / f"samples-{name}")
         if pictures := slot_pictures(shown):
-            gallery.draw_slots(pictures, shape, figures / f"slots-{name}")
+            gallery.draw_slots(pictures, shape, figures / f"slot_images-{name}")
 
 
 def completed_blocks(models: list[Trained], sizes: AnalysisSettings) -> list[Block]:
