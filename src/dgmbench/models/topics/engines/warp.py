@@ -104,20 +104,33 @@ def _even_parts(offsets: np.ndarray) -> tuple[range, list[int], list[int]]:
     return range(PARTS), bounds[:-1], bounds[1:]
 
 
+@njit(cache=True)
 def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n,) thresholds and (n,) aliases: keep a uniform i with probability threshold_i, else alias_i (Vose, 1991)."""
-    scaled = weights * (len(weights) / weights.sum())
-    aliases = np.arange(len(weights))
-    small, large = list(np.flatnonzero(scaled < 1)), list(np.flatnonzero(scaled >= 1))
-    scaled = scaled.copy()
-    while small and large:
-        low, high = small.pop(), large[-1]
+    n = weights.shape[0]
+    thresholds, aliases = weights * (n / weights.sum()), np.arange(n)
+    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
+    n_small = n_large = 0
+    for i in range(n):
+        if thresholds[i] < 1:
+            small[n_small] = i
+            n_small += 1
+        else:
+            large[n_large] = i
+            n_large += 1
+    while n_small and n_large:
+        n_small -= 1
+        low, high = small[n_small], large[n_large - 1]
         aliases[low] = high
-        scaled[high] -= 1 - scaled[low]
-        if scaled[high] < 1:
-            small.append(large.pop())
-    scaled[small + large] = 1.0  # what rounding left over
-    return scaled, aliases
+        thresholds[high] -= 1 - thresholds[low]
+        if thresholds[high] < 1:
+            n_large -= 1
+            small[n_small] = high
+            n_small += 1
+    # What rounding left over is one.
+    thresholds[small[:n_small]] = 1.0
+    thresholds[large[:n_large]] = 1.0
+    return thresholds, aliases
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
