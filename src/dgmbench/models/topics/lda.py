@@ -7,11 +7,13 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
@@ -52,12 +54,13 @@ class LDA:
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
-        threads: for ``warp`` and `transform`; the results do not depend on it.
+        threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
         seed: names the random streams.
         progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``.
 
     Attributes:
-        topics_: (n_topics, vocabulary) word probabilities.
+        topics_: (n_topics, vocabulary) word probabilities, made from the counts when first asked for.
+        word_topic_counts_: (vocabulary, n_topics) sparse, tokens of each topic among each word's in the last state.
         alpha_: (n_topics,) Dirichlet parameters of the proportions.
         joint_log_likelihood_: log p(w, z) per token of the last state, in nats.
         engine_: the engine that was used.
@@ -98,6 +101,12 @@ class LDA:
         if not beta > 0:
             raise UserError(f"LDA: beta is {beta}: give a number above zero")
 
+    @cached_property
+    def topics_(self) -> np.ndarray:
+        topics = self.word_topic_counts_.T.toarray() + self.beta
+        topics /= topics.sum(axis=1, keepdims=True)
+        return topics
+
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LDA:
         """Learn topics from a corpus; labels are not looked at.
 
@@ -135,7 +144,7 @@ class LDA:
         return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write topics and the sampler's state to one .npz file, from which `load` can transform and go on."""
+        """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
         settings = {
             "format": _FORMAT,
             "n_topics": self.n_topics,
@@ -151,7 +160,9 @@ class LDA:
         }
         state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
         arrays = {f"state_{name}": values for name, values in state.items()}
-        arrays |= {"alpha": self.alpha, "alpha_fitted": self.alpha_, "topics": self.topics_}
+        counts = self.word_topic_counts_
+        arrays |= {"counts": counts.data, "counts_topics": counts.indices, "counts_offsets": counts.indptr}
+        arrays |= {"alpha": self.alpha, "alpha_fitted": self.alpha_}
         texts = {"settings": json.dumps(settings), "vocabulary": json.dumps(self.vocabulary_)}
         arrays |= {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
         path = Path(path)
@@ -176,7 +187,9 @@ class LDA:
                 raise UserError(f"{path} was written by another version of LDA: fit it again")
             fingerprint, joint = settings.pop("fingerprint"), settings.pop("joint_log_likelihood")
             model = cls(alpha=arrays.pop("alpha"), **settings)
-            model.alpha_, model.topics_ = arrays.pop("alpha_fitted"), arrays.pop("topics")
+            model.alpha_ = arrays.pop("alpha_fitted")
+            counts = tuple(arrays.pop(name) for name in ("counts", "counts_topics", "counts_offsets"))
+            model.word_topic_counts_ = sparse.csr_matrix(counts, shape=(len(vocabulary), model.n_topics))
         except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
             raise UserError(f"{path} is not a saved LDA model ({error}): fit and save it again") from error
         model.vocabulary_, model._fingerprint, model.joint_log_likelihood_ = vocabulary, fingerprint, joint
@@ -206,8 +219,8 @@ class LDA:
             if self.progress is not None:
                 self.progress(sweep, n_sweeps, time.perf_counter() - start)
         topics = self._sampler.topics
-        self.topics_ = word_topic_counts(corpus, topics, self.n_topics).T.toarray() + self.beta
-        self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
+        self.word_topic_counts_ = word_topic_counts(corpus, topics, self.n_topics)
+        self.__dict__.pop("topics_", None)
         self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
         return self
 
