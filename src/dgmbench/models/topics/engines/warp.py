@@ -32,7 +32,10 @@ PARTS = 16
 
 
 class Warp:
-    """The sampler's state: topic and proposals of every token, in word order, at first random topics.
+    """The sampler's state: topic and proposals of every token, at first random topics.
+
+    They are kept twice, by word and by document. A visit reads them in the other order, in which they were written, and
+    writes in its own: threads that wrote to scattered places would wait for each other's cache lines.
 
     Args:
         corpus: documents, none of them empty.
@@ -47,28 +50,34 @@ class Warp:
         self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, proposals: int = 1, threads: int = 1
     ) -> None:
         self.n_topics, self.beta, self.seed, self.threads, self.sweeps = n_topics, beta, seed, threads, 0
+        self._n_words = corpus.n_words
         order = word_order(corpus)
         kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
-        self._words, self._documents = order.offsets, corpus.offsets
-        self._positions = order.positions.astype(kind)
+        to_word = order.positions.astype(kind)
+        to_document = np.empty_like(to_word)
+        to_document[to_word] = np.arange(corpus.n_tokens, dtype=kind)
+        self._rows = (order.offsets, to_document), (corpus.offsets, to_word)
         first = random_topics(corpus, n_topics, seed)
-        self._tokens = np.repeat(first[:, None], 1 + proposals, axis=1)
+        self._by_document = np.repeat(first[:, None], 1 + proposals, axis=1)
+        self._by_word = np.empty_like(self._by_document)
         self._sizes = np.bincount(first, minlength=n_topics)
 
     def sweep(self, alpha: np.ndarray) -> None:
         """Visit every word and every document once, given the (n_topics,) parameters of the proportions."""
-        by_word = (self._words, np.empty(0, self._positions.dtype), np.full(self.n_topics, self.beta))
-        by_document = (self._documents, self._positions, np.asarray(alpha, np.float64))
-        for phase, (offsets, positions, prior) in enumerate((by_word, by_document)):
+        words = np.full(self.n_topics, self.beta), self._by_document, self._by_word
+        documents = np.asarray(alpha, np.float64), self._by_word, self._by_document
+        for phase, (prior, source, target) in enumerate((words, documents)):
+            offsets, positions = self._rows[phase]
             visit = partial(
                 _visit_rows,
                 offsets,
                 positions,
-                self._tokens,
+                source,
+                target,
                 prior.astype(np.float32),
                 float(prior.sum()),
                 *alias_table(prior),
-                (1.0 / (self._sizes + (len(self._words) - 1) * self.beta)).astype(np.float32),
+                (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32),
                 self.seed,
                 2 * self.sweeps + phase,
             )
@@ -84,16 +93,16 @@ class Warp:
     @property
     def topics(self) -> np.ndarray:
         """(tokens,) the topic of each token, in document order."""
-        return self._tokens[self._positions, 0]
+        return self._by_document[:, 0].copy()
 
     def state(self) -> dict[str, np.ndarray]:
         """All that `restore` needs to go on exactly."""
-        return {"tokens": self._tokens, "sweeps": np.array(self.sweeps)}
+        return {"tokens": self._by_document, "sweeps": np.array(self.sweeps)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up a state of a sampler with the same arguments."""
-        self._tokens[...] = state["tokens"]
-        self._sizes = np.bincount(self._tokens[:, 0], minlength=self.n_topics)
+        self._by_document[...] = state["tokens"]
+        self._sizes = np.bincount(self._by_document[:, 0], minlength=self.n_topics)
         self.sweeps = int(state["sweeps"])
 
 
@@ -137,7 +146,8 @@ def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _visit_rows(
     offsets: np.ndarray,
     positions: np.ndarray,
-    tokens: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
     prior: np.ndarray,
     prior_sum: float,
     thresholds: np.ndarray,
@@ -153,31 +163,30 @@ def _visit_rows(
 
     Args:
         offsets: where the tokens of each row begin.
-        positions: where each token is in ``tokens``; empty if ``tokens`` are in this order already.
-        tokens: (tokens, 1 + proposals) topic and proposals, changed in place.
+        positions: (tokens,) where each token is in ``source``.
+        source, target: (tokens, 1 + proposals) topic and proposals, read in the one order and written in the other.
         prior, prior_sum, thresholds, aliases: (K,) prior of the row, its sum, its alias table.
         inverse: (K,) 1 / (n_k + V beta).
         seed, number, part: name the random stream.
     """
-    K, M = inverse.shape[0], tokens.shape[1] - 1
+    K, M = inverse.shape[0], source.shape[1] - 1
     counts, sizes = np.zeros(K, np.float32), np.zeros(K, np.int64)
     one, to_unit = np.float32(1), np.float32(1 / 16777216.0)
     s0, s1 = stream(seed, number, part)
-    gather = positions.shape[0] > 0
-    z = np.empty(1024, tokens.dtype)  # topics of the row, side by side
+    z = np.empty(1024, source.dtype)  # topics of the row, side by side
     for row in range(begin, end):
         start, n = offsets[row], offsets[row + 1] - offsets[row]
         if n > z.shape[0]:
-            z = np.empty(2 * n, tokens.dtype)
+            z = np.empty(2 * n, source.dtype)
         for i in range(n):
-            k = tokens[positions[start + i] if gather else start + i, 0]
+            k = source[positions[start + i], 0]
             z[i] = k
             counts[k] += one
         for i in range(n):
-            k, at = z[i], positions[start + i] if gather else start + i
+            k, at = z[i], positions[start + i]
             counts[k] -= one
             for m in range(1, M + 1):
-                proposed = tokens[at, m]
+                proposed = source[at, m]
                 s0, s1, bits = advance(s0, s1)
                 u = np.float32(bits >> uint64(40)) * to_unit
                 mass = (counts[k] + prior[k]) * inverse[k]
@@ -189,18 +198,18 @@ def _visit_rows(
         others = float(n - 1)
         scale = (others + prior_sum) / 4294967296.0
         for i in range(n):
-            k, at = z[i], positions[start + i] if gather else start + i
+            k, at = z[i], start + i
             counts[k] = 0
             sizes[k] += 1
-            tokens[at, 0] = k
+            target[at, 0] = k
             for m in range(1, M + 1):
                 s0, s1, bits = advance(s0, s1)
                 x = (bits >> uint64(32)) * scale
                 if x < others:
                     other = int(x)
-                    tokens[at, m] = z[other + (other >= i)]
+                    target[at, m] = z[other + (other >= i)]
                 else:  # the fraction left over chooses topic and side of the alias table
                     y = (x - others) / prior_sum * K
                     topic = min(int(y), K - 1)
-                    tokens[at, m] = topic if y - topic < thresholds[topic] else aliases[topic]
+                    target[at, m] = topic if y - topic < thresholds[topic] else aliases[topic]
     return sizes
