@@ -16,7 +16,7 @@ from dgmbench.errors import UserError
 from dgmbench.report import density_gallery as gallery
 from dgmbench.report.density_gallery import Block, Row
 from dgmbench.spec import AnalysisSettings, slug
-from dgmbench.stages.density import keep_freed_memory
+from dgmbench.stages.memory import keep_freed_memory
 from dgmbench.stages.slots import NEXT_TO_X, slot_pictures, slot_tables
 from dgmbench.stages.trained import Trained, binary_images, evenly, examples, first_of_each, grey_images, trained_models
 from dgmbench.stages.workspace import Workspace

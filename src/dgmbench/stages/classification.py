@@ -18,7 +18,7 @@ from dgmbench.models.topics.preparation import Prepared
 from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
 from dgmbench.spec import RunSpec
 from dgmbench.stages.documents import document_settings, prepared_corpus
-from dgmbench.stages.workspace import Workspace, is_finished, stage_record
+from dgmbench.stages.workspace import Workspace, evaluation_fingerprint, is_finished, run_record, stage_record
 
 log = logging.getLogger("dgmbench")
 
@@ -115,9 +115,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
     folder, trained = workspace.run(spec), workspace.trained(spec)
     data = data_checksums(spec)
     training = records.read_json(trained / "training.json")
-    fingerprint = records.canonical_hash(
-        [records.fingerprint(spec, "evaluation", data), training["fingerprint"], training["finished"]]
-    )
+    fingerprint = evaluation_fingerprint(spec, data, training)
     if is_finished(folder / "run.json", fingerprint):
         log.info("%s is evaluated already", spec.run_id)
         return records.read_json(folder / "run.json")
@@ -142,21 +140,8 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             "solver": result.solver,
             **training["method"],
         }
-        run = {
-            "format": records.FORMAT,
-            "run_id": spec.run_id,
-            "training_id": spec.training_id,
-            "fingerprint": fingerprint,
-            "spec": spec.to_dict(),
-            "spec_hash": records.canonical_hash(spec.canonical()),
-            "seed": spec.seed,
-            "status": training["status"],
-            "metrics": metrics,
-            "data": {"name": spec.dataset, "checksums": data, "source": data.get("source")},
-            "corpus": training["corpus"],
-            "training": training,
-            "evaluation": record,
-        }
+        run = run_record(spec, fingerprint, training["status"], metrics, data, training, record)
+        run["corpus"] = training["corpus"]
         records.write_arrays(folder / "per_example.npz", predictions=result.predictions, labels=labels["test"])
         records.write_json(folder / "run.json", run)
     log.info("%s: macro F1 %.2f (P %.2f, R %.2f)", spec.run_id, result.f1, result.precision, result.recall)

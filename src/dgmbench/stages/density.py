@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
 import math
 import os
@@ -20,7 +18,8 @@ from dgmbench.errors import UserError
 from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
 from dgmbench.spec import RunSpec
 from dgmbench.stages.images import density_settings, evaluation_images, training_images
-from dgmbench.stages.workspace import Workspace, is_finished, stage_record
+from dgmbench.stages.memory import keep_freed_memory, release_freed_memory
+from dgmbench.stages.workspace import Workspace, evaluation_fingerprint, is_finished, run_record, stage_record
 
 if TYPE_CHECKING:
     import torch
@@ -176,9 +175,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
     folder, trained = workspace.run(spec), workspace.trained(spec)
     data = checksums(spec.dataset)
     training = records.read_json(trained / "training.json")
-    fingerprint = records.canonical_hash(
-        [records.fingerprint(spec, "evaluation", data), training["fingerprint"], training["finished"]]
-    )
+    fingerprint = evaluation_fingerprint(spec, data, training)
     if is_finished(folder / "run.json", fingerprint):
         log.info("%s is evaluated already", spec.run_id)
         return records.read_json(folder / "run.json")
@@ -207,17 +204,8 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             "final_bound": training["final_bound"],
         }
         record = stage_record(spec, "evaluation", fingerprint, started, watch) | {"measure_seconds": measure_seconds}
-        run = {
-            "format": records.FORMAT,
-            "run_id": spec.run_id,
-            "training_id": spec.training_id,
-            "fingerprint": fingerprint,
-            "spec": spec.to_dict(),
-            "spec_hash": records.canonical_hash(spec.canonical()),
-            "seed": spec.seed,
-            "status": training["status"] if finite else "diverged",
-            "metrics": metrics,
-            "data": {"name": spec.dataset, "checksums": data, "source": data.get("source")},
+        status = training["status"] if finite else "diverged"
+        run = run_record(spec, fingerprint, status, metrics, data, training, record) | {
             "protocol": {
                 "binarisation": "stochastic, new each epoch; test once, fixed seed"
                 if not load_images(spec.dataset).binary
@@ -225,8 +213,6 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
                 "batch_norm": "statistics of one pass over the training set",
                 "split": settings.split,
             },
-            "training": training,
-            "evaluation": record,
         }
         records.write_arrays(folder / "per_example.npz", log_likelihood=values)
         records.write_json(folder / "run.json", run)
@@ -266,30 +252,6 @@ def write_curve(path: Path, columns: dict[str, list[Any]]) -> None:
 def _release_now_and_then(trainer: Any, module: Any, outputs: Any, batch: Any, batch_index: int) -> None:
     if (batch_index + 1) % RELEASE_STEPS == 0:
         release_freed_memory()
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep freed arrays for the next ones (glibc only).
-
-    By default it gives arrays of some megabytes back to the system at once; a training step then spends much of its
-    time on page faults.
-    """
-    m_trim_threshold, m_mmap_threshold = -1, -3
-    try:
-        _glibc().mallopt(m_mmap_threshold, 1 << 30)
-        _glibc().mallopt(m_trim_threshold, 1 << 30)
-    except (OSError, AttributeError):
-        log.debug("no glibc: memory stays as the system manages it")
-
-
-def release_freed_memory() -> None:
-    """Give back what `keep_freed_memory` let pile up in holes between arrays that live on (glibc only)."""
-    with contextlib.suppress(OSError, AttributeError):
-        _glibc().malloc_trim(0)
-
-
-def _glibc() -> ctypes.CDLL:
-    return ctypes.CDLL("libc.so.6")
 
 
 def quiet_lightning() -> None:

@@ -111,3 +111,35 @@ def stage_record(spec: RunSpec, stage: str, fingerprint: str, started: str, watc
         "libraries": provenance.libraries(spec.task),
         "host": provenance.host(),
     }
+
+
+def evaluation_fingerprint(spec: RunSpec, checksums: dict[str, str], training: dict[str, Any]) -> str:
+    """What an evaluation depends on: specification, data, code, and the very training that it measures."""
+    own = records.fingerprint(spec, "evaluation", checksums)
+    return records.canonical_hash([own, training["fingerprint"], training["finished"]])
+
+
+def run_record(
+    spec: RunSpec,
+    fingerprint: str,
+    status: str,
+    metrics: dict[str, Any],
+    checksums: dict[str, str],
+    training: dict[str, Any],
+    evaluation: dict[str, Any],
+) -> dict[str, Any]:
+    """The content of ``run.json`` that every task has; ``training`` and ``evaluation`` are the stages' own records."""
+    return {
+        "format": records.FORMAT,
+        "run_id": spec.run_id,
+        "training_id": spec.training_id,
+        "fingerprint": fingerprint,
+        "spec": spec.to_dict(),
+        "spec_hash": records.canonical_hash(spec.canonical()),
+        "seed": spec.seed,
+        "status": status,
+        "metrics": metrics,
+        "data": {"name": spec.dataset, "checksums": checksums, "source": checksums.get("source")},
+        "training": training,
+        "evaluation": evaluation,
+    }
