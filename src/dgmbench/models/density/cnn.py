@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear, bernoulli_log_prob
+from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear, bernoulli_log_prob, normalise
 from dgmbench.models.density.memory import MemoryLayer, local_error
 from dgmbench.models.density.vae import Terms, sample
 
@@ -55,7 +55,7 @@ class ConvLayer(nn.Module):
         """The layer's output and, beside it, its pre-activation after normalising, before scale and shift."""
         pre = self.convolution(x)
         rows = pre.reshape(-1, pre.shape[-1])
-        unit = F.batch_norm(rows, None, None, None, None, True, 0.0, self.norm.eps).view(pre.shape)
+        unit = normalise(rows).view(pre.shape)
         if self.norm.collecting:
             self.norm(pre)
         return torch.relu(torch.addcmul(self.norm.shift, unit, self.norm.scale)), unit

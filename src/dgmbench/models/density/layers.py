@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgmbench.models.density import distributed
+
 
 def _onednn() -> bool:
     """Whether oneDNN's float32 product can be called directly.
@@ -71,6 +73,21 @@ class Linear(nn.Linear):
         return dense(x, self.weight, self.bias)
 
 
+EPS = 1e-5
+
+
+def normalise(rows: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+    """Batch norm by the batch's own mean and variance, over the rows of all processes that share the batch.
+
+    Args:
+        rows: (rows, width).
+        scale, shift: (width,), or None for 1 and 0.
+    """
+    if distributed.is_shared():
+        return distributed.batch_norm(rows, scale, shift, EPS)
+    return F.batch_norm(rows, None, None, scale, shift, True, 0.0, EPS)
+
+
 class BatchNorm(nn.Module):
     """Batch norm over rows whose evaluation statistics are an average over whole passes, not a running one.
 
@@ -78,7 +95,7 @@ class BatchNorm(nn.Module):
     ``variance``; until then they are 0 and 1.
     """
 
-    eps = 1e-5
+    eps = EPS
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -102,7 +119,7 @@ class BatchNorm(nn.Module):
             self.mean += (mean - self.mean) / self.batches
             self.variance += (variance - self.variance) / self.batches
         if self.training:
-            return F.batch_norm(flat, None, None, self.scale, self.shift, True, 0.0, self.eps).view_as(rows)
+            return normalise(flat, self.scale, self.shift).view_as(rows)
         factor, offset = self.affine()
         return rows * factor + offset
 
@@ -133,10 +150,13 @@ class HiddenLayer(nn.Module):
         if not self.training:
             raise RuntimeError("the normalised pre-activation is a part of the training objective")
         pre = self.linear(x)
-        unit = F.batch_norm(pre, None, None, None, None, True, 0.0, self.norm.eps)
+        unit = normalise(pre)
         if self.norm.collecting:
             self.norm(pre)
         return torch.relu(torch.addcmul(self.norm.shift, unit, self.norm.scale)), unit
+
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 class _BernoulliLogProb(torch.autograd.Function):
@@ -169,7 +189,8 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     Returns:
         (k, batch).
     """
-    return _BernoulliLogProb.apply(logits, x)
+    # in 16 bits a sum over pixels would be wrong by tenths of a nat
+    return _BernoulliLogProb.apply(logits.float() if logits.dtype in HALF else logits, x)
 
 
 def collect_statistics(model: nn.Module) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgmbench.models.density import kernels
-from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear
+from dgmbench.models.density.layers import HiddenLayer, Linear, normalise
 
 
 class _Ladder(torch.autograd.Function):
@@ -129,5 +129,5 @@ def local_error(encoded: Tensor, decoded: Tensor) -> Tensor:
             without parameters, then averaged over the k samples.
     """
     width = decoded.shape[-1]
-    unit = F.batch_norm(decoded.reshape(-1, width), None, None, None, None, True, 0.0, BatchNorm.eps)
+    unit = normalise(decoded.reshape(-1, width))
     return F.mse_loss(unit.view_as(decoded).mean(0), encoded)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dgmbench.models.density.layers import HiddenLayer, Linear, bernoulli_log_prob
+from dgmbench.models.density.distributed import standard_normal
+from dgmbench.models.density.layers import HALF, HiddenLayer, Linear, bernoulli_log_prob
 from dgmbench.models.density.memory import MemoryLayer, local_error
 
 
@@ -115,7 +116,9 @@ def sample(mean: Tensor, log_variance: Tensor, k: int, path_only: bool = False) 
     Returns:
         z (k, batch, latent) and the log-ratio (k, batch); their 2π terms cancel.
     """
-    noise = torch.randn(k, *mean.shape, device=mean.device, dtype=mean.dtype)
+    if mean.dtype in HALF:
+        mean, log_variance = mean.float(), log_variance.float()
+    noise = standard_normal(k, len(mean), mean.shape[1], mean.device, mean.dtype)
     z = torch.addcmul(mean, noise, torch.exp(0.5 * log_variance))
     if path_only:
         mean, log_variance = mean.detach(), log_variance.detach()
