@@ -59,6 +59,12 @@ class DensitySettings:
     decay: float = setting(0.998, "published schedule: factor per epoch afterwards", above=0, at_most=1)
     warm_up: float = setting(0.3, "one-cycle: share of the steps until the peak", at_least=0, at_most=1)
     adam_eps: float = setting(1e-4, "Adam's epsilon", above=0)
+    weight_average: float = setting(
+        0.0,
+        "the model is an exponential average of the weights over about this share of the steps",
+        at_least=0,
+        at_most=1,
+    )
     clip_norm: float = setting(5.0, "global gradient norm is clipped to this, first", above=0)
     clip_value: float = setting(1.0, "then each element of the gradient to plus or minus this", above=0)
     estimator: str = setting("iwae", "gradient of the bound", choices=("iwae", "stl", "dreg"))

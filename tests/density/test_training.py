@@ -10,7 +10,7 @@ import torch
 
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
-from dgmbench.models.density.optimiser import FlatParameters, learning_rate
+from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, learning_rate, write_weights
 from dgmbench.models.density.training import Images
 from dgmbench.models.density.vae import VAE
 from dgmbench.spec import DensitySettings, RunSpec
@@ -77,6 +77,23 @@ def test_one_cycle_rises_and_falls() -> None:
     assert rates[0] < 0.1 * max(rates) and rates[-1] < 0.01 * max(rates)
 
 
+def test_weight_average_is_the_mean_at_first_and_forgets_later() -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    flat = FlatParameters(module)
+    average = WeightAverage(flat, steps=10)
+    seen = []
+    for step in range(200):
+        flat.flat.data.fill_(float(step))
+        seen.append(float(step))
+        average.update(step)
+        if step < 10:
+            assert float(average.values) == pytest.approx(np.mean(seen), rel=1e-5)
+    weights = np.exp(-np.arange(200)[::-1] / 10)
+    assert float(average.values) == pytest.approx(np.average(seen, weights=weights), rel=1e-3)
+    write_weights(average.values, module)
+    assert float(module.weight.detach()) == float(average.values)
+
+
 def tiny(**settings: object) -> RunSpec:
     values = {"epochs": 4, "batch_size": 50, "train_limit": 300, "test_limit": 20, "k": 10, **settings}
     options = {"hidden": [20, 20], "latent": 5, "memory": True, "slots": [6, 4]}
@@ -95,10 +112,14 @@ def test_two_runs_of_one_specification_are_identical(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("weight_average", [0.0, 0.3])
+def test_a_killed_run_resumes_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight_average: float
+) -> None:
+    spec = tiny(weight_average=weight_average)
     whole, killed = Workspace(tmp_path / "whole"), Workspace(tmp_path / "killed")
-    density.train(tiny(), whole)
-    reference = torch.load(whole.trained(tiny()) / "model.pt", weights_only=True)
+    density.train(spec, whole)
+    reference = torch.load(whole.trained(spec) / "model.pt", weights_only=True)
 
     from dgmbench.models.density import training
 
@@ -115,12 +136,12 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(density, "CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr(training, "save_state", save_then_die)
     with pytest.raises(Killed):
-        density.train(tiny(), killed)
+        density.train(spec, killed)
     monkeypatch.setattr(training, "save_state", save)
-    record = density.train(tiny(), killed)
+    record = density.train(spec, killed)
     assert record["resumed_from_epoch"] == 2
     assert record["epochs"] == 4
-    resumed = torch.load(killed.trained(tiny()) / "model.pt", weights_only=True)
+    resumed = torch.load(killed.trained(spec) / "model.pt", weights_only=True)
     for name, value in reference.items():
         assert torch.equal(value, resumed[name]), name
 

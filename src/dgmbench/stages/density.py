@@ -111,6 +111,7 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
     import torch
 
     from dgmbench.models.density import training
+    from dgmbench.models.density.optimiser import write_weights
 
     quiet_lightning()
     settings = density_settings(spec)
@@ -156,12 +157,18 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, devices: int) -> tup
     if module.first_epoch < settings.epochs:
         trainer.fit(module)
     module.model.to(device)
+    last = (
+        None
+        if settings.weight_average == 0 and module.diverged_at is None
+        else training.load_state(checkpoint, fingerprint)
+    )
     if module.diverged_at is not None:
         log.warning("%s diverged in epoch %d", spec.training_id, module.diverged_at + 1)
-        good = training.load_state(checkpoint, fingerprint)
-        if good is None:
+        if last is None:
             raise UserError(f"{spec.training_id}: the bound was not finite in the first epochs; lower learning_rate")
-        module.model.load_state_dict(good["model"])
+        module.model.load_state_dict(last["model"])
+    if last is not None and last["average"] is not None:
+        write_weights(last["average"].to(device), module.model)
     training.recompute_batch_norm(module.model, images, settings.epochs, spec.seed)
     return module, resumed_from
 

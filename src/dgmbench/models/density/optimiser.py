@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import nn
+from torch.nn.utils import vector_to_parameters
 
 from dgmbench.spec import DensitySettings
 
@@ -44,6 +45,32 @@ class FlatParameters:
         gradient = self.gradient
         factor = norm / (torch.linalg.vector_norm(gradient) + 1e-6)
         gradient.mul_(factor.clamp_(max=1.0)).clamp_(-value, value)
+
+
+class WeightAverage:
+    """An exponential moving average of the weights, whose memory is a share of the whole training.
+
+    A learning rate that does not fall to zero leaves the weights wandering around an optimum; their average lies nearer
+    to it (Polyak, Juditsky 1992). Batch-norm statistics of the average have to be measured anew.
+
+    Args:
+        flat: the weights that are averaged.
+        steps: the memory, in gradient steps: weights of so many steps ago count e times less than the last ones.
+    """
+
+    def __init__(self, flat: FlatParameters, steps: float) -> None:
+        self.values = flat.flat.detach().clone()
+        self._flat = flat
+        self._pull = -math.expm1(-1.0 / steps)
+
+    def update(self, step: int) -> None:
+        """Take in the weights after gradient step ``step`` (from 0); a plain mean as long as there are few."""
+        self.values.lerp_(self._flat.flat.detach(), max(self._pull, 1.0 / (step + 1)))
+
+
+def write_weights(values: torch.Tensor, module: nn.Module) -> None:
+    """Replace a module's weights by (parameters,) values in the order of `FlatParameters`."""
+    vector_to_parameters(values, [p for p in module.parameters() if p.requires_grad])
 
 
 def adam(flat: FlatParameters, settings: DensitySettings) -> torch.optim.Adam:

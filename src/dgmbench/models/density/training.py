@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dgmbench.models.density.bounds import iwae_bound, normalised_weights
 from dgmbench.models.density.layers import collect_statistics, finish_statistics
-from dgmbench.models.density.optimiser import FlatParameters, adam, learning_rate
+from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, adam, learning_rate
 from dgmbench.models.density.vae import Terms
 from dgmbench.spec import DensitySettings
 
@@ -99,6 +99,7 @@ class DensityTraining(L.LightningModule):
         self.history = History()
         self.first_epoch = 0
         self.diverged_at: int | None = None
+        self.average: WeightAverage | None = None
         self.on_epoch_done: Callable[[DensityTraining], None] = lambda _: None
         self._previous_seconds = 0.0
 
@@ -108,6 +109,9 @@ class DensityTraining(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         self.flat = FlatParameters(self.model)
         self.adam = adam(self.flat, self.settings)
+        if self.settings.weight_average:
+            steps = self.settings.weight_average * self.settings.epochs * len(self.images)
+            self.average = WeightAverage(self.flat, steps)
         return self.adam
 
     @property
@@ -131,6 +135,8 @@ class DensityTraining(L.LightningModule):
         self.manual_backward(cost)
         self.flat.clip(self.settings.clip_norm, self.settings.clip_value)
         self.adam.step()
+        if self.average is not None:
+            self.average.update(step)
         self._bounds.append(bound)
         self._rate = rate
 
@@ -168,6 +174,7 @@ class DensityTraining(L.LightningModule):
         return {
             "model": self.model.state_dict(),
             "adam": self.adam.state_dict(),
+            "average": None if self.average is None else self.average.values,
             "history": vars(self.history),
             "epochs": self.epoch + 1,
         }
@@ -177,11 +184,13 @@ class DensityTraining(L.LightningModule):
         self.model.load_state_dict(state["model"])
         self.history = History(**state["history"])
         self.first_epoch = state["epochs"]
-        self._adam_state = state["adam"]
+        self._adam_state, self._average_state = state["adam"], state["average"]
 
     def on_fit_start(self) -> None:
         if self.first_epoch:
             self.adam.load_state_dict(self._adam_state)
+            if self.average is not None:
+                self.average.values.copy_(self._average_state)
 
 
 @torch.no_grad()
