@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from dgmbench import __version__
 from dgmbench.config import LARGEST_SEED, Plan, build_run, check_dataset, json_schema, read_config, read_plan
 from dgmbench.errors import UserError
-from dgmbench.spec import TASKS, RunSpec, did_you_mean
+from dgmbench.spec import TASKS, RunSpec, Task, did_you_mean
 
 if TYPE_CHECKING:
     from dgmbench.stages.workspace import Workspace
@@ -170,11 +170,18 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
 
 @app.command()
 def analyse(
-    config: ConfigFiles, results: Results = Path("results"), devices: Devices = 0, threads: Threads = 1
+    config: ConfigFiles,
+    task: TaskName = "density",
+    results: Results = Path("results"),
+    devices: Devices = 0,
+    threads: Threads = 1,
 ) -> None:
-    """Look deeper into the trained density models: imputation, memory slots, the bound against k, samples."""
+    """Look deeper into the density models (imputation, memory slots, the bound against k) or the topic models."""
     with _compute(threads, devices) as found:
-        from dgmbench.stages.analysis import analyse as look_deeper
+        if _known_task(task) == "density":
+            from dgmbench.stages.analysis import analyse as look_deeper
+        else:
+            from dgmbench.stages.topic_analysis import analyse as look_deeper
 
         plan = _plan(config)
         look_deeper(plan, _workspace(results / plan.preset), devices=found, threads=threads)
@@ -249,14 +256,20 @@ def parse_run(
     Raises:
         UserError: an unknown name, or a value that cannot be read or is out of range.
     """
-    if task not in TASKS:
-        raise UserError(f"unknown task {task!r}{did_you_mean(task, TASKS)}")
-    check_dataset(task, dataset, "command line")
+    known = _known_task(task)
+    check_dataset(known, dataset, "command line")
     layer = {key: _plain_value(value) for key, value in map(_pair, settings)}
     layer["options"] = {key: _json_value(key, value) for key, value in map(_pair, options)}
     if factory:
         layer["factory"] = factory
-    return build_run(task, dataset, model, seed, [(layer, "command line")], "command line")
+    return build_run(known, dataset, model, seed, [(layer, "command line")], "command line")
+
+
+def _known_task(name: str) -> Task:
+    for task in TASKS:
+        if name == task:
+            return task
+    raise UserError(f"unknown task {name!r}{did_you_mean(name, TASKS)}")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from dgmbench.spec import (
     DensitySettings,
     RunSpec,
     Task,
+    TopicAnalysisSettings,
     build_checked,
     build_settings,
     canonical_hash,
@@ -35,6 +36,25 @@ LARGEST_SEED = 2**32 - 1  # numpy's
 
 
 @dataclass(frozen=True)
+class TopicAnalysis:
+    """What ``dgmbench analyse classification`` does.
+
+    Attributes:
+        sizes: how much of it.
+        models: the methods whose topics are judged.
+        topics: the numbers of topics of each method whose F1 is drawn against them.
+        documents: the place of the test document that is drawn, by corpus; another corpus gets one that reads well.
+    """
+
+    sizes: TopicAnalysisSettings = field(default_factory=TopicAnalysisSettings)
+    models: tuple[str, ...] = ("lda", "slda", "lftm", "gaussian-lda", "topicvec")
+    topics: Mapping[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"lda": (10, 20, 50, 100, 200), "topicvec": (2, 3, 5, 10, 15)}
+    )
+    documents: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a configuration asks for.
 
@@ -44,6 +64,7 @@ class Plan:
         tracking: whether MLflow is shown the results.
         threads: CPU threads for one job.
         analysis: the sizes of what ``dgmbench analyse`` does.
+        topic_analysis: what ``dgmbench analyse classification`` does.
     """
 
     preset: str
@@ -51,6 +72,16 @@ class Plan:
     tracking: bool = True
     threads: int = 1
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
+    topic_analysis: TopicAnalysis = field(default_factory=TopicAnalysis)
+
+    def topic_curve(self) -> list[RunSpec]:
+        """The runs whose F1 is drawn against the number of topics: those of the table, with each of the numbers."""
+        runs = []
+        for run in self.of("classification"):
+            option = find_entry(run.task, run.model, run.factory).topics_option
+            for number in self.topic_analysis.topics.get(run.model, ()):
+                runs.append(dataclasses.replace(run, options={**run.options, option: number}))
+        return runs
 
     def of(self, task: Task) -> list[RunSpec]:
         """The runs of one task."""
@@ -128,7 +159,42 @@ def read_plan(config: Mapping[str, Any]) -> Plan:
         raise UserError("config: no runs; give density.datasets and density.models, or classification likewise")
     sizes = _mapping(_mapping(config.get("density"), "config.density").get("analysis"), "config.density.analysis")
     analysis = build_checked(AnalysisSettings, sizes, "config.density.analysis")
-    return Plan(preset, tuple(runs), tracking, threads, analysis)
+    methods = {run.model for run in runs if run.task == "classification"}
+    section = _mapping(config.get("classification"), "config.classification").get("analysis")
+    of_topics = _topic_analysis(section, methods)
+    return Plan(preset, tuple(runs), tracking, threads, analysis, of_topics)
+
+
+def _topic_analysis(section: Any, methods: set[str]) -> TopicAnalysis:
+    where = "config.classification.analysis"
+    values = _mapping(section, where)
+    given: dict[str, Any] = {}
+    if "models" in values:
+        given["models"] = tuple(_named(values.pop("models"), f"{where}.models"))
+    if "topics" in values:
+        topics = _mapping(values.pop("topics"), f"{where}.topics")
+        given["topics"] = {
+            name: _whole_numbers(numbers, 1, f"{where}.topics.{name}")
+            for name, numbers in topics.items()
+            if numbers is not False
+        }
+    if "documents" in values:
+        places = _mapping(values.pop("documents"), f"{where}.documents")
+        given["documents"] = {
+            name: _whole_numbers([place], 0, f"{where}.documents.{name}")[0] for name, place in places.items()
+        }
+    for name in {*given.get("models", ()), *given.get("topics", ())} - methods:
+        try:
+            find_entry("classification", name)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+    return TopicAnalysis(build_checked(TopicAnalysisSettings, values, where), **given)
+
+
+def _whole_numbers(values: Any, at_least: int, where: str) -> tuple[int, ...]:
+    if not isinstance(values, list) or any(type(value) is not int or value < at_least for value in values):
+        raise UserError(f"{where}: {values!r} is not a list of whole numbers of at least {at_least}")
+    return tuple(sorted(set(values)))
 
 
 def _seeds(seeds: Any, where: str) -> list[int]:
@@ -161,7 +227,7 @@ def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
 def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
     plural_datasets, plural_models = GROUPS[task]
     section = _mapping(section, f"config.{task}")
-    known = {"settings", "seeds", plural_datasets, plural_models, *(["analysis"] if task == "density" else [])}
+    known = {"settings", "seeds", plural_datasets, plural_models, "analysis"}
     for key in section:
         if key not in known:
             raise UserError(f"config.{task}: unknown key {key!r}{did_you_mean(key, known)}")
@@ -297,7 +363,29 @@ def json_schema() -> dict[str, Any]:
     sizes = {f.name: _property(f) for f in dataclasses.fields(AnalysisSettings)}
     analysis = {"type": "object", "additionalProperties": False, "properties": sizes}
     schema["properties"]["density"]["properties"]["analysis"] = analysis
+    schema["properties"]["classification"]["properties"]["analysis"] = _topic_analysis_schema()
     return schema
+
+
+def _topic_analysis_schema() -> dict[str, Any]:
+    numbers = {"type": "array", "items": {"type": "integer", "minimum": 1}}
+    properties: dict[str, Any] = {f.name: _property(f) for f in dataclasses.fields(TopicAnalysisSettings)}
+    properties["models"] = {
+        "description": "methods whose topics are judged",
+        "type": "array",
+        "items": {"type": "string"},
+    }
+    properties["topics"] = {
+        "description": "numbers of topics by method, to draw F1 against; of topicvec for each class",
+        "type": "object",
+        "additionalProperties": {"oneOf": [numbers, {"const": False}]},
+    }
+    properties["documents"] = {
+        "description": "place of the test document that is drawn, by corpus",
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 0},
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _property(f: dataclasses.Field[Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Entry:
         settings: settings that belong to the name (the k of iwae-5).
         by_dataset: further options that depend on the dataset.
         datasets: the only datasets that it is made for; empty for any.
+        topics_option: the option that says how many topics a topic model has.
     """
 
     factory: str
@@ -36,6 +37,7 @@ class Entry:
     settings: Mapping[str, Any] = field(default_factory=dict)
     by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
+    topics_option: str = "n_topics"
 
 
 _VAE = "dgmbench.models.density.vae:VAE"
@@ -114,9 +116,15 @@ METHODS: dict[str, Entry] = {
     "gaussian-lda": Entry(
         f"{_TOPICS}.gaussian_lda:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", by_dataset=_topics(100, 70)
     ),
-    "topicvec": Entry(f"{_TOPICS}.topicvec:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)"),
+    "topicvec": Entry(
+        f"{_TOPICS}.topicvec:TopicVec",
+        "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)",
+        topics_option="n_topics_per_class",
+    ),
     "topicvec+mean-wv": Entry(
-        f"{_TOPICS}.topicvec_mean_wv:TopicVecMeanWV", "TopicVec features beside the mean embedding (ibid.)"
+        f"{_TOPICS}.topicvec_mean_wv:TopicVecMeanWV",
+        "TopicVec features beside the mean embedding (ibid.)",
+        topics_option="n_topics_per_class",
     ),
 }
 

@@ -99,13 +99,24 @@ class AnalysisSettings:
     bound_k: int = setting(5000, "largest k of the bound against k", at_least=1)
 
 
+@dataclass(frozen=True)
+class TopicAnalysisSettings:
+    """How much of the topic models' deeper analysis is done; no run of the table depends on it."""
+
+    left_to_right_documents: int = setting(
+        100, "test documents (evenly spaced) for the left-to-right log-likelihood; 0 is all", at_least=0
+    )
+    left_to_right_tokens: int = setting(200, "only this many first tokens of each of them", at_least=1)
+    left_to_right_particles: int = setting(20, "particles of the left-to-right sampler", at_least=1)
+
+
 SETTINGS: dict[Task, type[DensitySettings] | type[ClassificationSettings]] = {
     "density": DensitySettings,
     "classification": ClassificationSettings,
 }
 
 
-S = TypeVar("S", bound=DensitySettings | ClassificationSettings | AnalysisSettings)
+S = TypeVar("S", bound=DensitySettings | ClassificationSettings | AnalysisSettings | TopicAnalysisSettings)
 
 
 @dataclass(frozen=True)

@@ -20,3 +20,18 @@ def test_the_analysis_needs_trained_density_models_and_nothing_else(snakemake: S
 
     assert jobs("analysis") == {"write_config", "fetch", "train_density", "analysis"}
     assert "analysis" not in jobs()
+
+
+def test_the_topic_analysis_has_a_job_for_each_number_of_topics(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(
+        "density: {datasets: [ocr-letters], models: [vae]}\n"
+        "classification:\n  corpora: [reuters]\n  methods: [lda, bow]\n  analysis: {topics: {lda: [10, 50]}}\n"
+    )
+    done = snakemake("--dry-run", "--configfile", "two.yaml", "--", "topic_analysis")
+    assert done.returncode == 0, done.stdout
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE))
+    assert int(counts.pop("total")) == sum(map(int, counts.values()))
+    assert counts == {"write_config": "1", "fetch": "2", "fit_documents": "2", "evaluate_documents": "2"} | {
+        "topic_analysis": "1"
+    }
+    assert "topic_analysis" not in snakemake("--dry-run", "--configfile", "two.yaml").stdout

@@ -1,4 +1,4 @@
-# A deeper look at the trained density models; a target of its own: snakemake --cores all analysis
+# A deeper look at the models; two targets of their own: snakemake --cores all analysis, and topic_analysis
 
 
 rule analysis:
@@ -26,3 +26,34 @@ rule analysis:
         "analyse the density models of {ROOT}"
     shell:
         "dgmbench analyse --config {input.config} --results {params.results} --devices {resources.gpu} --threads {threads} 2> {log}"
+
+
+rule topic_analysis:
+    input:
+        config=rules.write_config.output.config,
+        data=[f"{ROOT}/data/{slug(name)}.json" for name in sorted({n for r in DOCUMENT_RUNS for n in data_of(r)})],
+        curve=[f"{ROOT}/runs/{run.run_id}/run.json" for run in PLAN.topic_curve()],
+    output:
+        topics=f"{TABLES}/topics.csv",
+        words=f"{TABLES}/top_words.csv",
+        curve=f"{TABLES}/f1_vs_topics.csv",
+    log:
+        f"{LOGS}/topic_analysis.log",
+    benchmark:
+        f"{BENCHMARKS}/topic_analysis.jsonl"
+    threads: PLAN.threads
+    resources:
+        mem_mb=3500,
+        runtime=240,
+    params:
+        code=package_hash(
+            "evaluation",
+            "report",
+            "models/topics",
+            *(f"stages/topic_{name}.py" for name in ("analysis", "models", "projection")),
+        ),
+        results=folder_above,
+    message:
+        "analyse the topic models of {ROOT}"
+    shell:
+        "dgmbench analyse classification --config {input.config} --results {params.results} --threads {threads} 2> {log}"

@@ -27,7 +27,9 @@ ROOT = f"{RESULTS}/{PLAN.preset}"
 LOGS = f"{ROOT}/logs"
 BENCHMARKS = f"{ROOT}/benchmarks"
 TABLES = f"{ROOT}/tables"
-BY_ID = {run.training_id: run for run in PLAN.runs} | {run.run_id: run for run in PLAN.runs}
+# those of the table, and those whose F1 the topic models' analysis draws
+DOCUMENT_RUNS = PLAN.of("classification") + PLAN.topic_curve()
+BY_ID = {name: run for run in PLAN.of("density") + DOCUMENT_RUNS for name in (run.training_id, run.run_id)}
 
 
 def one_of(names):

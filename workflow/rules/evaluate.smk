@@ -41,7 +41,7 @@ rule evaluate_documents:
     benchmark:
         f"{BENCHMARKS}/evaluate/{{run}}.jsonl"
     wildcard_constraints:
-        run=one_of(run.run_id for run in PLAN.of("classification")),
+        run=one_of(run.run_id for run in DOCUMENT_RUNS),
     threads: PLAN.threads
     resources:
         mem_mb=2500,

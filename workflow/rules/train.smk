@@ -42,7 +42,7 @@ rule fit_documents:
     benchmark:
         f"{BENCHMARKS}/train/{{run}}.jsonl"
     wildcard_constraints:
-        run=one_of(run.training_id for run in PLAN.of("classification")),
+        run=one_of(run.training_id for run in DOCUMENT_RUNS),
     threads: PLAN.threads
     resources:
         mem_mb=3500,

@@ -20,11 +20,11 @@ def prepared_corpus(spec: RunSpec) -> Prepared:
     """Training and test documents as every method sees them."""
     settings = document_settings(spec)
     splits = load_corpus(spec.dataset)
-    train, test = _limit(splits.train, settings.train_limit), _limit(splits.test, settings.test_limit)
+    train, test = evenly_spaced(splits.train, settings.train_limit), evenly_spaced(splits.test, settings.test_limit)
     return prepare(type(splits)(train, test), load_embeddings(settings.embeddings))
 
 
-def _limit(corpus: Corpus, limit: int) -> Corpus:
+def evenly_spaced(corpus: Corpus, limit: int) -> Corpus:
     """Evenly spaced documents, so that every class of a sorted file is among them."""
     if not limit or limit >= len(corpus):
         return corpus

@@ -35,11 +35,11 @@ def to_markdown(sheet: Sheet) -> str:
     for group, columns in sheet.groups:
         header += [f"{group} {column}" if several else group for column in columns]
     rows = [(name, *map(_markdown_cell, cells)) for name, cells in sheet.rows]
-    parts = [f"# {sheet.title}", _markdown_table(header, rows, align_right=True)]
+    parts = [f"# {sheet.title}", markdown_table(header, rows, align_right=True)]
     parts.append("\n".join(f"- {_markdown_text(note)}" for note in sheet.notes))
     for grid in sheet.grids:
         if grid.rows:
-            parts += [f"## {grid.title}", _markdown_table(grid.header, grid.rows)]
+            parts += [f"## {grid.title}", markdown_table(grid.header, grid.rows)]
             parts += [_markdown_text(grid.note)] if grid.note else []
     return "\n\n".join(parts) + "\n"
 
@@ -53,7 +53,7 @@ def _markdown_cell(value: Value | None) -> str:
     return f"{ours}{error}{'' if value.comparable else DAGGER} ({brackets})"
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right: bool = False) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right: bool = False) -> str:
     """Columns padded, so that the file reads well as plain text too."""
     lines = [[_markdown_text(field) for field in line] for line in (header, *rows)]
     widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(header))]

@@ -59,6 +59,9 @@ class TopicVec:
     Attributes:
         topic_vectors_: (topics, dim) float32; row 0 is the null topic.
         log_partitions_: (topics,) r_k.
+        topics_: (topics, vocabulary) P(w | k) = P(w) exp(v_w·t_k + r_k), 0 for a word outside the background; computed
+            when asked for.
+        alpha_: (topics,) Dirichlet parameters.
         bounds_: for each class, the evidence lower bound per token at every expectation step,
             without the constant Σ log P(w). It does not fall.
     """
@@ -108,6 +111,7 @@ class TopicVec:
         self.vocabulary_ = corpus.vocabulary
         self.word_vectors_ = word_vectors(corpus, self.embeddings)
         self.background_ = background_of(corpus, self.word_vectors_)
+        self._background_words = frequent_words(corpus)
         counts = corpus.counts
         groups = [slice(None)] if labels is None else [np.flatnonzero(labels == c) for c in np.unique(labels)]
         seeds = np.random.SeedSequence(self.seed).spawn(len(groups))
@@ -122,6 +126,18 @@ class TopicVec:
         self.log_partitions_ = self.background_.tilt(self.topic_vectors_)[0]
         self.bounds_ = [bounds for _, bounds in fitted]
         return self
+
+    @property
+    def topics_(self) -> np.ndarray:
+        topics = np.zeros((len(self.topic_vectors_), len(self.vocabulary_)))
+        logits = self.topic_vectors_ @ self.background_.vectors.T + self.log_partitions_[:, None]
+        topics[:, self._background_words] = np.exp(logits + self.background_.log_probability)
+        topics /= topics.sum(axis=1, keepdims=True)  # what rounding left over
+        return topics
+
+    @property
+    def alpha_(self) -> np.ndarray:
+        return np.full(len(self.topic_vectors_), self.alpha)
 
     def transform(self, corpus: Corpus) -> np.ndarray:
         """(documents, topics) float64: one expectation step from uniform theta, Σ_w n_dw softmax_k(v_w·t_k + r_k)."""
@@ -198,12 +214,18 @@ class Ascent:
 
 
 def background_of(corpus: Corpus, vectors: np.ndarray) -> Background:
-    """The unigram of a corpus over its `BACKGROUND_WORDS` most frequent words (ties by word number)."""
+    """The unigram of a corpus over its `frequent_words`."""
     frequency = np.bincount(corpus.words, minlength=corpus.n_words)
-    words = np.argsort(-frequency, kind="stable")[:BACKGROUND_WORDS]
-    words = words[frequency[words] > 0]
+    words = frequent_words(corpus)
     probability = frequency[words] / frequency[words].sum()
     return Background(np.ascontiguousarray(vectors[words]), np.log(probability).astype(np.float32))
+
+
+def frequent_words(corpus: Corpus) -> np.ndarray:
+    """The numbers of a corpus's `BACKGROUND_WORDS` most frequent words (ties by word number), most frequent first."""
+    frequency = np.bincount(corpus.words, minlength=corpus.n_words)
+    words = np.argsort(-frequency, kind="stable")[:BACKGROUND_WORDS]
+    return words[frequency[words] > 0]
 
 
 def shorten(step: np.ndarray, longest: float) -> np.ndarray:
