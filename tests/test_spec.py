@@ -69,7 +69,9 @@ def test_every_setting_refuses_what_is_out_of_range(task: str, field: dataclasse
         wrong.append("no-such-choice")
     if isinstance(field.default, float):
         wrong += [math.nan, math.inf, "much"]
-    if isinstance(field.default, int):
+    if isinstance(field.default, bool):
+        wrong += [1, "true"]
+    elif isinstance(field.default, int):
         wrong += [True, 1.5, "12"]
     for value in wrong:
         with pytest.raises(UserError, match=f"^here.{field.name}: ") as caught:

@@ -131,7 +131,7 @@ def read_plan(config: Mapping[str, Any]) -> Plan:
     """The runs that a configuration asks for.
 
     A cell's settings are, the later one winning: the published protocol, the name's own (iwae-5 has k = 5),
-    the task's ``settings``, the dataset's, the model's.
+    the task's ``settings``, the dataset's, the model's. Seeds are the model's, the task's or the configuration's.
 
     Raises:
         UserError: an unknown key, name, setting or option, or a value out of range, and where it stands.
@@ -239,14 +239,16 @@ def _task_runs(task: Task, section: Any, seeds: list[int]) -> list[RunSpec]:
     for dataset, of_dataset in datasets.items():
         where_dataset = f"config.{task}.{plural_datasets}.{dataset}"
         check_dataset(task, dataset, where_dataset)
-        for model, of_model in models.items():
+        for model, settings in models.items():
             where = f"config.{task}.{plural_models}.{model}"
+            of_model = {key: value for key, value in settings.items() if key != "seeds"}
+            of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [
                 (common, f"config.{task}.settings"),
                 (of_dataset, where_dataset),
                 (of_model, where),
             ]
-            for seed in seeds:
+            for seed in of_seeds:
                 runs.append(build_run(task, dataset, model, seed, layers, where))
     return runs
 
@@ -306,6 +308,9 @@ def build_run(
         check_options(load_factory(entry.factory), explicit, f"{where}.options")
     factory = entry.factory if own else ""
     spec_settings = build_settings(task, settings, where)
+    if getattr(spec_settings, "transductive", False) and not entry.transductive:
+        able = ", ".join(name for name, found in REGISTRY[task].items() if found.transductive)
+        raise UserError(f"{where}.transductive: only {able} can be fitted on the classified documents, not {model}")
     return RunSpec(task, dataset, model, seed, factory, spec_settings, {**options, **explicit})
 
 
@@ -341,14 +346,12 @@ def json_schema() -> dict[str, Any]:
     }
     for task in TASKS:
         settings = {f.name: _property(f) for f in dataclasses.fields(SETTINGS[task])}
-        group = {"type": "object", "additionalProperties": False, "properties": settings}
-        one = {**group, "properties": {**settings, "options": {"type": "object"}, "factory": {"type": "string"}}}
-        many = {
-            "oneOf": [
-                {"type": "array", "items": {"type": "string"}},
-                {"type": "object", "additionalProperties": {"oneOf": [one, {"const": False}, {"type": "null"}]}},
-            ]
+        group: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": settings}
+        one: dict[str, Any] = {
+            **group,
+            "properties": {**settings, "options": {"type": "object"}, "factory": {"type": "string"}},
         }
+        with_seeds = {**one, "properties": {**one["properties"], "seeds": schema["properties"]["seeds"]}}
         datasets, models = GROUPS[task]
         schema["properties"][task] = {
             "type": "object",
@@ -356,8 +359,8 @@ def json_schema() -> dict[str, Any]:
             "properties": {
                 "settings": group,
                 "seeds": schema["properties"]["seeds"],
-                datasets: many,
-                models: many,
+                datasets: _many(one),
+                models: _many(with_seeds),
             },
         }
     sizes = {f.name: _property(f) for f in dataclasses.fields(AnalysisSettings)}
@@ -386,6 +389,16 @@ def _topic_analysis_schema() -> dict[str, Any]:
         "additionalProperties": {"type": "integer", "minimum": 0},
     }
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _many(one: dict[str, Any]) -> dict[str, Any]:
+    """The schema of names alone, or of names with settings."""
+    return {
+        "oneOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"oneOf": [one, {"const": False}, {"type": "null"}]}},
+        ]
+    }
 
 
 def _property(f: dataclasses.Field[Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Entry:
         by_dataset: further options that depend on the dataset.
         datasets: the only datasets that it is made for; empty for any.
         topics_option: the option that says how many topics a topic model has.
+        transductive: whether it may be fitted on the classified documents too: it learns from words, not from labels.
     """
 
     factory: str
@@ -38,6 +39,7 @@ class Entry:
     by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
     topics_option: str = "n_topics"
+    transductive: bool = False
 
 
 _VAE = "dgmbench.models.density.vae:VAE"
@@ -102,14 +104,22 @@ DENSITY: dict[str, Entry] = {
 METHODS: dict[str, Entry] = {
     "bow": Entry(f"{_TOPICS}.bow:BagOfWords", "bag of words: raw counts"),
     "lda": Entry(
-        f"{_TOPICS}.lda:LDA", "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)", by_dataset=_topics(100, 50)
+        f"{_TOPICS}.lda:LDA",
+        "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)",
+        by_dataset=_topics(100, 50),
+        transductive=True,
     ),
     "slda": Entry(
         f"{_TOPICS}.slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", by_dataset=_topics(100, 50)
     ),
-    "lftm": Entry(f"{_TOPICS}.lftm:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", by_dataset=_topics(100, 50)),
+    "lftm": Entry(
+        f"{_TOPICS}.lftm:LFTM",
+        "latent-feature LDA (Nguyen et al., TACL 2015)",
+        by_dataset=_topics(100, 50),
+        transductive=True,
+    ),
     "mean-wv": Entry(f"{_TOPICS}.mean_wv:MeanWordVectors", "mean of the word embeddings"),
-    "doc2vec": Entry(f"{_TOPICS}.doc2vec:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)"),
+    "doc2vec": Entry(f"{_TOPICS}.doc2vec:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)", transductive=True),
     "twe": Entry(
         f"{_TOPICS}.twe:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", by_dataset=_topics(100, 50)
     ),

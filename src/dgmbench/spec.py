@@ -84,6 +84,15 @@ class ClassificationSettings:
     embeddings: str = setting("glove-50d", "word vectors for the methods that need them, and for the vocabulary")
     train_limit: int = setting(0, "use this many training documents (evenly spaced); 0 is all", at_least=0)
     test_limit: int = setting(0, "use this many test documents (evenly spaced); 0 is all", at_least=0)
+    split: str = setting(
+        "test",
+        "what is classified; valid: a fifth of the training documents, which no method is fitted on then",
+        choices=("test", "valid"),
+    )
+    valid_part: int = setting(0, "split valid: which fifth of the training documents", at_least=0, at_most=4)
+    transductive: bool = setting(
+        False, "fit on the classified documents too, without their labels (lda, lftm and doc2vec, as published)"
+    )
     svm_max_iterations: int = setting(
         5000, "passes of liblinear (wide sparse features) before it gives up", at_least=1, stage="evaluation"
     )

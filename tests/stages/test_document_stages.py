@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +13,13 @@ from scipy import sparse
 from dgmbench import records
 from dgmbench.config import build_run
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.embeddings import Embeddings
 from dgmbench.errors import UserError
 from dgmbench.models.topics.preparation import Prepared
+from dgmbench.registry import METHODS
 from dgmbench.spec import RunSpec
 from dgmbench.stages import classification
-from dgmbench.stages.documents import prepared_corpus
+from dgmbench.stages.documents import joined, prepared_corpus, validation_parts
 from dgmbench.stages.workspace import Workspace
 
 
@@ -45,6 +49,145 @@ def test_broken_features_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "features.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(UserError, match="run again"):
         classification.read_features(tmp_path / "features.npz")
+
+
+def test_validation_parts_have_their_share_of_every_class() -> None:
+    labels = np.repeat([0, 1, 2, 3], [500, 51, 3, 1])
+    parts = validation_parts(labels)
+    for c, size in enumerate((500, 51, 3)):
+        shares = np.bincount(parts[labels == c], minlength=5)
+        assert shares.sum() == size and shares.max() - shares.min() <= 1
+    assert parts[-1] == -1  # a class's only document is always trained on
+    np.testing.assert_array_equal(parts, validation_parts(labels))
+
+
+def test_joined_documents_are_those_of_both_without_labels() -> None:
+    first = Corpus.from_tokens([["a", "b"], ["c"]], ["x", "y"], vocabulary=["a", "b", "c"])
+    second = Corpus.from_tokens([["c", "b", "b"]], ["x"], vocabulary=["a", "b", "c"])
+    both = joined(first, second)
+    assert [both.document(i).tolist() for i in range(3)] == [[0, 1], [2], [2, 1, 1]]
+    assert both.labels is None
+
+
+def own_files(folder: Path, documents: list[tuple[str, str]], test: list[tuple[str, str]] | None = None) -> str:
+    """The name of a corpus of JSON lines, label and text of each document."""
+    for name, part in (("train.jsonl", documents), ("test.jsonl", test or documents)):
+        rows = (json.dumps({"label": label, "text": text}) for label, text in part)
+        (folder / name).write_text("\n".join(rows), encoding="utf-8")
+    return f"file:{folder}/train.jsonl?test={folder}/test.jsonl"
+
+
+def own_spec(corpus: str, method: str, options: dict[str, Any] | None = None, **settings: Any) -> RunSpec:
+    layers = [(settings | {"options": options or {}}, "test")]
+    return build_run("classification", corpus, method, 0, layers, "test")
+
+
+@pytest.fixture
+def few_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Embeddings of ten animals and plants instead of 400,000 words."""
+    words = [*ANIMALS, *PLANTS]
+    vectors = np.random.default_rng(0).standard_normal((len(words), 4)).astype(np.float32)
+    known = Embeddings("few", words, vectors)
+    for module in ("dgmbench.stages.documents", "dgmbench.stages.classification"):
+        monkeypatch.setattr(f"{module}.load_embeddings", lambda name: known)
+    monkeypatch.setattr("dgmbench.stages.classification.data_checksums", lambda spec: {"source": "test"})
+
+
+ANIMALS, PLANTS = ("dog", "cat", "horse", "cow", "sheep"), ("oak", "fern", "moss", "rose", "grass")
+
+
+def animals_and_plants(n: int, seed: int = 0) -> list[tuple[str, str]]:
+    rng = np.random.default_rng(seed)
+    halves = [("animal", ANIMALS), ("plant", PLANTS)]
+    return [(label, " ".join(rng.choice(words, 12))) for _ in range(n // 2) for label, words in halves]
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "bow": {},
+    "lda": {"n_topics": 2, "n_sweeps": 20},
+    "slda": {"n_topics": 2, "n_iterations": 2},
+    "lftm": {"n_topics": 2, "initial_sweeps": 20, "n_sweeps": 5},
+    "mean-wv": {},
+    "doc2vec": {"dim": 8, "epochs": 10},
+    "twe": {"n_topics": 2, "dim": 8, "epochs": 5},
+    "gaussian-lda": {"n_topics": 2, "n_sweeps": 5},
+    "topicvec": {"n_topics_per_class": 2, "iterations": 10},
+    "topicvec+mean-wv": {"n_topics_per_class": 2, "iterations": 10},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_excludes_the_same_empty_documents(method: str, tmp_path: Path, few_vectors: None) -> None:
+    """An empty document, one of unknown words, one of stop words: counted, left out, and never a NaN."""
+    nothing = [("animal", ""), ("plant", "xyzzy plugh"), ("animal", "the of and")]
+    name = own_files(tmp_path, [*nothing, *animals_and_plants(40)], [*animals_and_plants(20, seed=1), *nothing[:2]])
+    workspace, run = Workspace(tmp_path / "results"), own_spec(name, method, SMALL[method])
+    classification.train(run, workspace)
+    record = classification.evaluate(run, workspace)
+    counted = ("train_documents", "test_documents", "dropped_train", "dropped_test")
+    assert [record["corpus"][key] for key in counted] == [40, 20, 3, 2]
+    features, _ = classification.read_features(workspace.trained(run) / "features.npz")
+    for part in ("train", "test"):
+        dense = features[part].toarray() if sparse.issparse(features[part]) else features[part]
+        assert np.isfinite(dense).all()
+    assert 0 < record["metrics"]["f1"] <= 100
+
+
+@pytest.mark.parametrize("method", ["lda", "lftm", "doc2vec"])
+def test_a_transductive_method_sees_the_documents_it_is_judged_on(
+    method: str, tmp_path: Path, few_vectors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = own_files(tmp_path, animals_and_plants(40), animals_and_plants(20, seed=1))
+    workspace = Workspace(tmp_path / "results")
+    seen: list[tuple[int, object]] = []
+    build = classification.build_method
+
+    def spying(spec: RunSpec, threads: int) -> Any:
+        built = build(spec, threads)
+        fit = built.fit
+        built.fit = lambda corpus, labels: seen.append((len(corpus), labels)) or fit(corpus, labels)
+        return built
+
+    monkeypatch.setattr(classification, "build_method", spying)
+    records_of = [
+        classification.train(own_spec(name, method, SMALL[method], transductive=on), workspace)["method"]
+        for on in (False, True)
+    ]
+    assert [record["transductive"] for record in records_of] == [False, True]
+    assert seen[0][0] == 40 and seen[0][1] is not None
+    assert seen[1] == (60, None)
+
+
+def test_validation_documents_are_training_documents_that_are_not_trained_on(tmp_path: Path, few_vectors: None) -> None:
+    name = own_files(tmp_path, animals_and_plants(40), animals_and_plants(20, seed=1))
+    everything = prepared_corpus(own_spec(name, "bow")).train
+    held_out = []
+    for part in range(5):
+        data = prepared_corpus(own_spec(name, "bow", split="valid", valid_part=part))
+        assert (len(data.train), len(data.test)) == (32, 8)
+        assert data.train.n_tokens + data.test.n_tokens == everything.n_tokens
+        assert np.bincount(data.test.labels).tolist() == [4, 4]
+        held_out += [data.test.document(i).tobytes() for i in range(8)]
+    assert sorted(held_out) == sorted(everything.document(i).tobytes() for i in range(40))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "options", "complaint"),
+    [
+        ([("animal", "dog"), ("plant", "xyzzy")] * 9, [("animal", "dog")], {}, "all of one class"),
+        ([("animal", "xyzzy"), ("plant", "plugh")], [("animal", "dog")], {}, "no training document"),
+        ([("animal", "xyzzy"), ("plant", "plugh")], [("animal", "xyzzy")], {}, "none of the 2 words"),
+        (animals_and_plants(20), [("animal", "xyzzy")], {}, "nothing to classify"),
+        (animals_and_plants(4), animals_and_plants(4), {"n_topics": 900}, "fewer topics"),
+    ],
+)
+def test_a_corpus_that_cannot_be_learned_from_is_one_clear_line(
+    train: Any, test: Any, options: dict[str, Any], complaint: str, tmp_path: Path, few_vectors: None
+) -> None:
+    run = own_spec(own_files(tmp_path, train, test), "lda", options or SMALL["lda"])
+    with pytest.raises(UserError, match=complaint) as caught:
+        classification.train(run, Workspace(tmp_path / "results"))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.network

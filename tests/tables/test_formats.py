@@ -106,7 +106,7 @@ def test_what_was_measured_how_stands_under_the_table(whole):
         assert fact in text, fact
     text = (whole[1].tables / "classification.md").read_text(encoding="utf-8")
     for fact in (
-        *("Preset trial", "glove-50d", "inductive", "SVM converged", "1 training and 2 test", "subject line"),
+        *("Preset trial", "glove-50d", "inductive", "SVM converged", "1 training and 2 held-out", "subject line"),
         *("ten largest", "ACL 2016", "commit ffffffffff"),
     ):
         assert fact in text, fact

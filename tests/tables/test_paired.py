@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from fake_results import plan, write_density
+from fake_results import plan, write_classification, write_density
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 from sklearn.metrics import f1_score
 
-from dgmbench.tables import density
+from dgmbench.tables import classification, density
 from dgmbench.tables.cells import collect
-from dgmbench.tables.paired import f1_difference, mean_difference
+from dgmbench.tables.paired import F1Draws, _over_seeds, document_draws, f1_difference, f1_draws, mean_difference
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 200), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
@@ -31,18 +31,51 @@ def test_one_example_says_nothing_and_other_examples_are_refused():
         mean_difference(np.zeros(3), np.zeros(4))
 
 
+def wrong_sometimes(labels, share, n_seeds, rng, classes=5):
+    """(seeds, documents) the labels, but for a share of the documents, which get any class."""
+    shape = (n_seeds, len(labels))
+    return np.where(rng.random(shape) < share, rng.integers(0, classes, shape), labels)
+
+
 def test_f1_difference_is_the_difference_of_macro_f1():
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 5, 400)
-    ours = np.where(rng.random((2, 400)) < 0.1, rng.integers(0, 6, (2, 400)), labels)
-    theirs = np.where(rng.random((1, 400)) < 0.3, rng.integers(0, 5, (1, 400)), labels)
-    found = f1_difference(labels, ours, theirs)
-    ours_f1 = np.mean([f1_score(labels, one, average="macro") for one in ours])
-    assert found.mean == pytest.approx(100 * (ours_f1 - f1_score(labels, theirs[0], average="macro")))
+    draws = document_draws(400)
+    ours, theirs = wrong_sometimes(labels, 0.1, 2, rng, classes=6), wrong_sometimes(labels, 0.3, 1, rng)
+    first, second = f1_draws(labels, ours, draws), f1_draws(labels, theirs, draws)
+    for found, predictions in ((first, ours), (second, theirs)):
+        expected = [100 * f1_score(labels, one, average="macro") for one in predictions]
+        np.testing.assert_allclose(found.observed, expected)
+    found = f1_difference(first, second)
+    assert found.mean == pytest.approx(first.observed.mean() - second.observed.mean())
     assert found.low < found.mean < found.high
-    assert found.excludes_zero and found == f1_difference(labels, ours, theirs)
-    same = f1_difference(labels, ours, ours)
-    assert same == (0.0, 0.0, 0.0) and not same.excludes_zero
+    assert found.excludes_zero and found == f1_difference(first, second)
+    one = F1Draws(first.observed[:1], first.drawn[:1])
+    assert f1_difference(one, one) == (0.0, 0.0, 0.0)
+
+
+def test_a_draw_is_macro_f1_of_the_drawn_documents():
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 3, 50)
+    predictions, draws = wrong_sometimes(labels, 0.4, 1, rng, classes=3), document_draws(50, 20)
+    assert (draws.sum(axis=1) == 50).all()
+    found = f1_draws(labels, predictions, draws).drawn[0]
+    for value, draw in zip(found, draws, strict=True):
+        chosen = np.repeat(np.arange(50), draw.astype(int))
+        expected = f1_score(labels[chosen], predictions[0][chosen], average="macro", labels=[0, 1, 2], zero_division=0)
+        assert value == pytest.approx(100 * expected)
+
+
+def test_seeds_that_differ_widen_the_interval_as_their_standard_error_says():
+    # documents change nothing here: all the width comes from the seeds
+    seeds = np.array([90.0, 91.0, 92.0, 93.0, 97.0])
+    many = F1Draws(seeds, np.repeat(seeds[:, None], 20_000, axis=1))
+    fixed = F1Draws(np.array([80.0]), np.full((1, 20_000), 80.0))
+    drawn = _over_seeds(many.drawn, np.random.default_rng(0))
+    assert drawn.std() == pytest.approx(seeds.std(ddof=1) / np.sqrt(5), rel=0.02)
+    assert drawn.mean() == pytest.approx(seeds.mean(), abs=0.05)
+    found = f1_difference(many, fixed)
+    assert found.mean == pytest.approx(12.6) and found.low < 11 and found.high > 14
 
 
 def bold(plan_, workspace):
@@ -80,3 +113,35 @@ def test_models_are_compared_only_on_the_same_images_and_k(workspace):
     assert found["mem-iwae-5 minus iwae-5"] == ("measured with another k", "")
     assert found["mem-iwae-50 minus iwae-50"] == ("mem-iwae-50 is missing", "")
     assert found["mem-vae minus large-vae"] == ("large-vae is missing", "")
+
+
+def test_methods_are_compared_on_the_same_documents_from_the_best_down(workspace):
+    asked = plan(density=None, seeds=[0, 1])
+    runs = [run for run in asked.of("classification") if run.dataset == "reuters"]
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 400)
+    for method, share, truth in (
+        ("twe", 0.02, labels),
+        ("topicvec", 0.1, labels),
+        ("lda", 0.4, labels),
+        ("lftm", 0.0, labels[:300]),  # on other documents: not compared
+    ):
+        for run in runs:
+            if run.model == method:
+                predictions = wrong_sometimes(truth, share, 1, rng, classes=4)[0]
+                f1 = 100 * f1_score(truth, predictions, average="macro")
+                write_classification(run, workspace, truth, predictions, f1=f1)
+    cells = [cell for cell in collect(asked, workspace, "classification") if cell.dataset == "reuters"]
+    cells.sort(key=lambda cell: cell.model == "lftm")
+    draws = classification.draws_of(cells)
+    assert set(draws) == {("reuters", method) for method in ("twe", "topicvec", "lda")}
+    lines = classification.comparisons(cells, draws).rows
+    assert [(line[1], line[3]) for line in lines] == [
+        ("twe minus topicvec", "yes"),
+        ("twe minus lda", "yes"),
+        ("topicvec minus lda", "yes"),
+    ]
+    sheet = classification.sheet([cell for cell in cells if cell.model != "lftm"], asked)
+    assert [name for name, values in sheet.rows if any(value and value.best for value in values)] == ["twe"]
+    f1_of_twe = next(values[2] for name, values in sheet.rows if name == "twe")
+    assert f1_of_twe.error == f"{np.std(draws['reuters', 'twe'].observed, ddof=1):.1f}"

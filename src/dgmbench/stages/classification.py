@@ -17,7 +17,7 @@ from dgmbench.errors import UserError
 from dgmbench.models.topics.preparation import Prepared
 from dgmbench.registry import accepted_options, check_options, find_entry, load_factory
 from dgmbench.spec import RunSpec
-from dgmbench.stages.documents import document_settings, prepared_corpus
+from dgmbench.stages.documents import document_settings, joined, prepared_corpus
 from dgmbench.stages.workspace import Workspace, evaluation_fingerprint, is_finished, run_record, stage_record
 
 log = logging.getLogger("dgmbench")
@@ -61,6 +61,8 @@ def build_method(spec: RunSpec, threads: int) -> Any:
 def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 1) -> dict[str, Any]:
     """Fit the method on the training documents and leave the features of both parts, and a record.
 
+    With ``transductive`` it is fitted on the documents of both parts, without labels.
+
     Returns:
         The training record.
     """
@@ -73,8 +75,12 @@ def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 
         started, watch = records.now(), records.Stopwatch()
         data = prepared_corpus(spec)
         method = build_method(spec, threads)
+        transductive = document_settings(spec).transductive
         fitting = records.Stopwatch()
-        method.fit(data.train, data.train.labels)
+        if transductive:
+            method.fit(joined(data.train, data.test), None)
+        else:
+            method.fit(data.train, data.train.labels)
         fit_seconds = fitting.seconds
         features = {part: _checked(method.transform(corpus), corpus, spec) for part, corpus in _parts(data)}
         transform_seconds = round(fitting.seconds - fit_seconds, 3)
@@ -88,10 +94,8 @@ def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 
             "method": {
                 "features": getattr(method, "feature_set", "default"),
                 "n_features": features["train"].shape[1],
-                "transductive": bool(getattr(method, "transductive", False)),
-                "embeddings": document_settings(spec).embeddings
-                if "embeddings" in accepted_options(type(method))
-                else None,
+                "transductive": transductive or bool(getattr(method, "transductive", False)),
+                "embeddings": _embeddings_used(spec, method),
             },
             "corpus": {
                 "train_documents": len(data.train),
@@ -109,7 +113,7 @@ def train(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 
 
 
 def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int = 1) -> dict[str, Any]:
-    """Classify the test documents by their features and leave the run's record and every prediction."""
+    """Classify the held-out documents by their features and leave the run's record and every prediction."""
     from dgmbench.evaluation.classification import classify
 
     folder, trained = workspace.run(spec), workspace.trained(spec)
@@ -129,6 +133,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             labels["test"],
             seed=spec.seed,
             max_iterations=document_settings(spec).svm_max_iterations,
+            threads=threads,
         )
         record = stage_record(spec, "evaluation", fingerprint, started, watch) | {"measure_seconds": result.seconds}
         metrics = {
@@ -141,7 +146,7 @@ def evaluate(spec: RunSpec, workspace: Workspace, devices: int = 0, threads: int
             **training["method"],
         }
         run = run_record(spec, fingerprint, training["status"], metrics, data, training, record)
-        run["corpus"] = training["corpus"]
+        run |= {"corpus": training["corpus"], "protocol": {"split": document_settings(spec).split}}
         records.write_arrays(folder / "per_example.npz", predictions=result.predictions, labels=labels["test"])
         records.write_json(folder / "run.json", run)
     log.info("%s: macro F1 %.2f (P %.2f, R %.2f)", spec.run_id, result.f1, result.precision, result.recall)

@@ -98,7 +98,7 @@ class Cell:
         if settings.test_limit:
             parts.append(f"tested on {settings.test_limit:,} {unit}")
         if getattr(settings, "split", "test") != "test":
-            parts.append(f"measured on the {getattr(settings, 'split', '')} images")
+            parts.append(f"measured on validation {unit}")
         return ", ".join(parts)
 
 

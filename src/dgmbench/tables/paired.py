@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,39 +42,59 @@ def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -
     return Interval(mean, mean - reach, mean + reach)
 
 
-def f1_difference(
-    labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, level: float = 0.95, resamples: int = 1000
-) -> Interval:
-    """Difference of two macro F1, in percent, with a percentile bootstrap interval over the documents.
+@dataclass(frozen=True, eq=False)
+class F1Draws:
+    """Macro F1 of one method, in percent, on the test documents and on bootstrap draws of them.
 
-    Macro F1 is no mean over documents, so the documents are drawn again with replacement, the same draw for both
-    methods. With several seeds a method's F1 is the mean over its seeds in every draw.
-
-    Args:
-        labels: (documents,) the true classes.
-        ours, theirs: (seeds, documents) the classes that two methods give; their numbers of seeds may differ.
+    Attributes:
+        observed: (seeds,) on the documents as they are.
+        drawn: (seeds, draws) on documents drawn with replacement; draw b is the same for every method.
     """
-    n = len(labels)
+
+    observed: np.ndarray
+    drawn: np.ndarray
+
+
+def document_draws(n: int, draws: int = 1000) -> np.ndarray:
+    """(draws, n) float32: how often each of n documents is drawn, n at a time with replacement."""
     rng = np.random.default_rng(0)
-    everything = np.ones((1, n))
-    mean = _macro_f1(labels, ours, everything) - _macro_f1(labels, theirs, everything)
-    draws = np.concatenate(
-        [
-            _macro_f1(labels, ours, counts) - _macro_f1(labels, theirs, counts)
-            for counts in (rng.multinomial(n, np.full(n, 1 / n), size=100) for _ in range(max(1, resamples // 100)))
-        ]
-    )
+    return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float32)
+
+
+def f1_draws(labels: np.ndarray, predictions: np.ndarray, draws: np.ndarray) -> F1Draws:
+    """Macro F1 of predictions (seeds, documents) of the classes ``labels`` (documents,) on each of the draws."""
+    counts = np.concatenate([np.ones((1, len(labels)), np.float32), draws])
+    scores = np.array([_macro_f1(labels, predicted, counts) for predicted in predictions])
+    return F1Draws(scores[:, 0], scores[:, 1:])
+
+
+def f1_difference(ours: F1Draws, theirs: F1Draws, level: float = 0.95) -> Interval:
+    """Difference of two methods' macro F1, means over their seeds, with a percentile bootstrap interval.
+
+    Macro F1 is no mean over documents, so documents are drawn again with replacement, the same for both methods.
+    Seeds are drawn, too, for each method by itself: of S seeds S − 1 with replacement, whose mean then varies as much
+    as the mean of S seeds does. With a single seed nothing is known about other seeds, and the interval covers the
+    choice of documents alone.
+    """
+    rng = np.random.default_rng(1)
+    draws = _over_seeds(ours.drawn, rng) - _over_seeds(theirs.drawn, rng)
     low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(float(mean[0]), float(low), float(high))
+    return Interval(float(ours.observed.mean() - theirs.observed.mean()), float(low), float(high))
 
 
-def _macro_f1(labels: np.ndarray, predictions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """(draws,) macro F1 in percent, mean over the seeds; ``counts`` (draws, documents) says how often each is drawn."""
-    scores = []
-    for predicted in predictions:
-        classes = np.union1d(labels, predicted)  # as in `dgmbench.evaluation.classification`
-        true = (labels[:, None] == classes).astype(float)  # (documents, classes)
-        given = (predicted[:, None] == classes).astype(float)
-        hits = counts @ (true * given)
-        scores.append(200 * (hits / np.maximum(counts @ true + counts @ given, 1)).mean(axis=1))
-    return np.asarray(np.mean(scores, axis=0))
+def _over_seeds(drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(draws,) the mean over seeds drawn anew for each draw."""
+    n_seeds, n_draws = drawn.shape
+    if n_seeds == 1:
+        return drawn[0]
+    seeds = rng.integers(n_seeds, size=(n_seeds - 1, n_draws))
+    return np.asarray(np.take_along_axis(drawn, seeds, axis=0).mean(axis=0))
+
+
+def _macro_f1(labels: np.ndarray, predicted: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """(draws,) macro F1 in percent; ``counts`` (draws, documents) float32 says how often each document is drawn."""
+    classes = np.union1d(labels, predicted)  # as in `dgmbench.evaluation.classification`
+    true = (labels[:, None] == classes).astype(np.float32)  # (documents, classes)
+    given = (predicted[:, None] == classes).astype(np.float32)
+    hits = (counts @ (true * given)).astype(np.float64)  # whole numbers below 2^24 are exact in single precision
+    return np.asarray(200 * (hits / np.maximum(counts @ (true + given), 1)).mean(axis=1))
