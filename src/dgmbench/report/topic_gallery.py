@@ -126,20 +126,29 @@ class _Anchor(NamedTuple):
 def _place_labels(ax: Axes, anchors: list[_Anchor], renderer: Any) -> None:
     """Write each label beside its point where it covers no other label, no other point, and not the frame.
 
-    Those of topics come first, and may cover the points of words.
+    Those of topics come first, and cover points of words where there is no other place.
     """
     per_point = ax.figure.dpi / 72
     frame = ax.get_window_extent(renderer)
     points = [_square(ax, each, 0.7 * each.radius * per_point) for each in anchors]  # a corner may be touched
     written: list[Bbox] = []
     for each in anchors:
-        in_the_way = [box for box, other in zip(points, anchors, strict=True) if other.is_topic or not each.is_topic]
-        for text in _candidates(ax, each):
-            box = text.get_window_extent(renderer).padded(0.7 * per_point)
-            if _inside(box, frame) and not any(box.overlaps(other) for other in (*written, *in_the_way)):
-                written.append(box)
+        of_topics = [box for box, other in zip(points, anchors, strict=True) if other.is_topic]
+        for in_the_way in (points, of_topics) if each.is_topic else (points,):
+            free = _write(ax, each, [*written, *in_the_way], frame, renderer)
+            if free is not None:
+                written.append(free)
                 break
-            text.remove()
+
+
+def _write(ax: Axes, anchor: _Anchor, taken: list[Bbox], frame: Bbox, renderer: Any) -> Bbox | None:
+    """Write a label at the first place that is free; its box, or None when there is no such place."""
+    for text in _candidates(ax, anchor):
+        box = text.get_window_extent(renderer).padded(0.7 * ax.figure.dpi / 72)
+        if _inside(box, frame) and not any(box.overlaps(other) for other in taken):
+            return box
+        text.remove()
+    return None
 
 
 def _square(ax: Axes, anchor: _Anchor, reach: float) -> Bbox:
@@ -151,7 +160,7 @@ def _square(ax: Axes, anchor: _Anchor, reach: float) -> Bbox:
 
 def _candidates(ax: Axes, anchor: _Anchor) -> Iterator[Annotation]:
     """The label to the right, left, above, below, and between these, then the same farther off."""
-    gap = anchor.radius + (3.5 if anchor.is_topic else 1.5)
+    gap = anchor.radius + (5.5 if anchor.is_topic else 1.5)
     for distance in (gap, gap + 5):
         diagonal = 0.7 * distance
         for right, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
