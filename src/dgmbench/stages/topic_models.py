@@ -79,6 +79,8 @@ def planned_topic_models(plan: Plan) -> list[RunSpec]:
 def fitted_topics(spec: RunSpec, workspace: Workspace, threads: int = 1) -> FittedTopics:
     """Fit a topic model as the benchmark does, or read what an earlier fit of the same data and code left.
 
+    It sees the training documents alone, also if the run is transductive: the others are to be predicted.
+
     Raises:
         UserError: the method has no ``topics_`` (n_topics, vocabulary) and ``alpha_`` (n_topics,) after its fit.
     """
