@@ -51,7 +51,7 @@ class TopicVec:
         n_topics_per_class: topics learned from each class's documents, the null topic counted.
         embeddings: word embeddings that cover the vocabulary.
         max_norm: radius of the ball.
-        alpha: Dirichlet parameter of every topic.
+        alpha: Dirichlet parameter of every topic; 0.1 in the paper.
         iterations: gradient steps per class, at most; one expectation step comes before each five. A class is
             done when its topics together move by less than 0.01 between two expectation steps.
         features: "counts", the expected tokens of each topic in a document, or "proportions", those by its length.
@@ -74,7 +74,7 @@ class TopicVec:
         *,
         embeddings: WordVectors,
         max_norm: float = 3.0,
-        alpha: float = 0.1,
+        alpha: float = 0.5,
         iterations: int = 150,
         features: Literal["counts", "proportions"] = "counts",
         seed: int = 0,

@@ -13,7 +13,7 @@ class TopicVecMeanWV(Concatenation):
 
     Args:
         embeddings: word embeddings, for both.
-        n_topics_per_class, max_norm, iterations, seed, threads: as for `TopicVec`.
+        n_topics_per_class, max_norm, alpha, iterations, seed, threads: as for `TopicVec`.
     """
 
     def __init__(
@@ -24,12 +24,14 @@ class TopicVecMeanWV(Concatenation):
         seed: int = 0,
         threads: int = 1,
         max_norm: float = 3.0,
+        alpha: float = 0.5,
         iterations: int = 150,
     ) -> None:
         topics = TopicVec(
             n_topics_per_class,
             embeddings=embeddings,
             max_norm=max_norm,
+            alpha=alpha,
             iterations=iterations,
             seed=seed,
             threads=threads,
