@@ -11,6 +11,7 @@ import pytest
 
 from dgmbench.config import DATASETS, EMBEDDINGS, Plan, json_schema, read_config, read_plan
 from dgmbench.errors import UserError
+from dgmbench.registry import METHODS, accepted_options, load_factory
 from dgmbench.spec import DensitySettings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -51,6 +52,18 @@ def test_a_model_may_have_seeds_of_its_own() -> None:
     config = {"classification": {"corpora": ["reuters"], "methods": methods, "seeds": [3, 4]}}
     assert [(run.model, run.seed) for run in read_plan(config).runs] == [("bow", 0), ("lda", 3), ("lda", 4)]
     jsonschema.validate(config, json_schema())
+
+
+def test_every_method_runs_on_a_corpus_of_ones_own_without_further_settings(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("text,label\n")
+    config = {"classification": {"corpora": [f"file:{tmp_path}/mine.csv"], "methods": list(METHODS)}}
+    for run in read_plan(config).runs:
+        required = [
+            name
+            for name, parameter in accepted_options(load_factory(METHODS[run.model].factory)).items()
+            if parameter.default is parameter.empty and name != "embeddings"
+        ]
+        assert set(required) <= set(run.options), run.model
 
 
 def test_only_what_learns_without_labels_can_be_transductive() -> None:

@@ -58,6 +58,7 @@ def _topics(twenty_news: int, reuters: int) -> Mapping[str, Mapping[str, Any]]:
 
 # chosen on validation parts of the training documents, see docs/protocol.md
 _TOPICVEC: Mapping[str, Mapping[str, Any]] = {"reuters": {"max_norm": 2.0}}
+_K = {"n_topics": 100}  # for a corpus that is not in the papers
 _MEMORY = {"memory": True}
 
 
@@ -108,25 +109,36 @@ METHODS: dict[str, Entry] = {
     "lda": Entry(
         f"{_TOPICS}.lda:LDA",
         "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)",
+        options=_K,
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
     "slda": Entry(
-        f"{_TOPICS}.slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", by_dataset=_topics(100, 50)
+        f"{_TOPICS}.slda:SLDA",
+        "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)",
+        options=_K,
+        by_dataset=_topics(100, 50),
     ),
     "lftm": Entry(
         f"{_TOPICS}.lftm:LFTM",
         "latent-feature LDA (Nguyen et al., TACL 2015)",
+        options=_K,
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
     "mean-wv": Entry(f"{_TOPICS}.mean_wv:MeanWordVectors", "mean of the word embeddings"),
     "doc2vec": Entry(f"{_TOPICS}.doc2vec:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)", transductive=True),
     "twe": Entry(
-        f"{_TOPICS}.twe:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", by_dataset=_topics(100, 50)
+        f"{_TOPICS}.twe:TWE",
+        "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)",
+        options=_K,
+        by_dataset=_topics(100, 50),
     ),
     "gaussian-lda": Entry(
-        f"{_TOPICS}.gaussian_lda:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", by_dataset=_topics(100, 70)
+        f"{_TOPICS}.gaussian_lda:GaussianLDA",
+        "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)",
+        options=_K,
+        by_dataset=_topics(100, 70),
     ),
     "topicvec": Entry(
         f"{_TOPICS}.topicvec:TopicVec",

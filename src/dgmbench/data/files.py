@@ -97,7 +97,8 @@ def _read(path: Path, columns: tuple[str, str]) -> list[LabelledText]:
         found = _folder(path) if path.is_dir() else readers[path.suffix.lower()](path, *columns)
         documents = [LabelledText(label, _WORD.findall(text.lower())) for text, label in found]
     except UnicodeDecodeError as error:
-        raise UserError(f"{error.object!r:.40} in {path} is not UTF-8; save the text as UTF-8") from error
+        around = error.object[max(0, error.start - 12) : error.end + 8]
+        raise UserError(f"{around!r} in {path} is not UTF-8; save the text as UTF-8") from error
     except OSError as error:
         raise UserError(f"cannot read {error.filename or path}: {error.strerror}") from error
     if not documents:
