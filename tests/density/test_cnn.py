@@ -100,7 +100,9 @@ def test_every_parameter_gets_a_gradient(memory: bool, attention: str) -> None:
     model = small(memory, attention).train()
     terms = model.training_terms(images(10), 2)
     (terms.local_error - terms.log_w.mean()).backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    without = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()}
+    # before a batch norm a bias cancels: what gradient there is, is rounding
+    assert without <= {"dense.linear.bias", "dense.hidden.linear.bias"}
 
 
 def test_the_training_terms_are_the_log_weights() -> None:

@@ -6,8 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgmbench.models.density.layers import BatchNorm, bernoulli_log_prob, collect_statistics, dense, finish_statistics
-from dgmbench.models.density.memory import MemoryLayer, _Ladder, local_error
+from dgmbench.models.density.bernoulli import bernoulli_log_prob
+from dgmbench.models.density.dense import dense
+from dgmbench.models.density.ladder import Ladder
+from dgmbench.models.density.layers import BatchNorm, collect_statistics, finish_statistics
+from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
 from dgmbench.models.density.vae import VAE
 from dgmbench.registry import DENSITY, load_factory
 
@@ -69,7 +72,7 @@ def test_ladder_gradients_match_finite_differences() -> None:
     h, m, ladder = (
         torch.randn(*s, generator=generator, dtype=torch.float64, requires_grad=True) for s in ((6, 4), (6, 4), (9, 4))
     )
-    assert torch.autograd.gradcheck(_Ladder.apply, (h, m, ladder))
+    assert torch.autograd.gradcheck(Ladder.apply, (h, m, ladder))
 
 
 def test_compiled_ladder_agrees_with_the_formulas_in_pytorch() -> None:
@@ -79,7 +82,7 @@ def test_compiled_ladder_agrees_with_the_formulas_in_pytorch() -> None:
     results = []
     for dtype in (torch.float32, torch.float64):
         h, m, ladder = (x.to(dtype).requires_grad_() for x in inputs)
-        out = _Ladder.apply(h, m, ladder)
+        out = Ladder.apply(h, m, ladder)
         results.append([out, *torch.autograd.grad(out, (h, m, ladder), grad.to(dtype))])
     for compiled, formula in zip(*results, strict=True):
         torch.testing.assert_close(compiled.double(), formula, rtol=1e-4, atol=1e-4)
@@ -106,7 +109,9 @@ def test_every_parameter_gets_a_gradient_after_the_first_step() -> None:
     model.train()
     terms = model.training_terms(images(40), 3)
     (terms.local_error - terms.log_w.mean()).backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    # a bias before a batch norm cancels: what gradient there is, is rounding
+    assert all(name.startswith(("encoder", "decoder")) and name.endswith("linear.bias") for name in without)
 
 
 def test_local_error_by_its_definition() -> None:
@@ -116,7 +121,7 @@ def test_local_error_by_its_definition() -> None:
     rows = decoded.reshape(30, 4)
     unit = (rows - rows.mean(0)) / torch.sqrt(rows.var(0, correction=0) + BatchNorm.eps)
     expected = (unit.reshape(3, 10, 4).mean(0) - encoded).square().mean()
-    torch.testing.assert_close(local_error(encoded, decoded), expected)
+    torch.testing.assert_close(local_error(encoded, average_unit(decoded)), expected)
 
 
 def test_evaluation_statistics_come_from_one_whole_pass() -> None:

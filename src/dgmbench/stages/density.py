@@ -270,7 +270,7 @@ def quiet_lightning() -> None:
 
 
 def _dense_kernel() -> str:
-    from dgmbench.models.density.layers import DENSE_KERNEL
+    from dgmbench.models.density.dense import DENSE_KERNEL
 
     return DENSE_KERNEL
 

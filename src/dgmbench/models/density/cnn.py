@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear, bernoulli_log_prob, normalise
-from dgmbench.models.density.memory import MemoryLayer, local_error
+from dgmbench.models.density.bernoulli import bernoulli_log_prob
+from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear, normalise
+from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
 from dgmbench.models.density.vae import Terms, sample
 
 SIDE, MAP, CHANNELS = 28, 5, 64  # pixels a side; the innermost map's side and channels
@@ -162,7 +163,8 @@ class CNN(nn.Module):
         log_w = bernoulli_log_prob(logits, x) + log_ratio
         # a position of a map is a row: encoded (rows, channels), decoded (k, rows, channels)
         errors = [
-            local_error(e.reshape(-1, c), d.reshape(k, -1, c)) for e, d, c in ((unit2, last, 32), (unit5, rows, 64))
+            local_error(e.reshape(-1, c), average_unit(d.reshape(k, -1, c)))
+            for e, d, c in ((unit2, last, 32), (unit5, rows, 64))
         ]
         return Terms(log_w, z, errors[0] + errors[1])
 

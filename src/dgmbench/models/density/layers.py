@@ -1,64 +1,14 @@
-"""Layers that all density networks share, with the arithmetic that decides their speed."""
+"""Layers that all density networks share."""
 
 from __future__ import annotations
-
-import platform
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgmbench.models.density import distributed
-
-
-def _onednn() -> bool:
-    """Whether oneDNN's float32 product can be called directly.
-
-    PyTorch sends float32 products on x86 to MKL, which leaves half of an AMD core's vector width unused;
-    oneDNN computes the same float32 product and uses it. Elsewhere PyTorch's own choice stands.
-    """
-    return (
-        platform.machine() in ("x86_64", "AMD64")
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
-
-
-DENSE_KERNEL = "onednn" if _onednn() else "torch"
-
-
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
-
-
-class _Dense(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return _product(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        rows, grad_rows = x.reshape(-1, x.shape[-1]), grad.reshape(-1, grad.shape[-1])
-        grad_x = _product(grad, weight.t()) if ctx.needs_input_grad[0] else None
-        return grad_x, _product(grad_rows.t(), rows.t()), grad_rows.sum(0)
-
-
-def dense(x: Tensor, weight: Tensor, bias: Tensor, activation: str = "none") -> Tensor:
-    """x Wᵀ + b over the last axis: (..., inputs) → (..., outputs); ``activation`` is none or relu.
-
-    An activation is fused only without gradients, that is, at evaluation.
-    """
-    plain = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
-    if DENSE_KERNEL == "torch" or plain:
-        out = F.linear(x, weight, bias)
-        return torch.relu(out) if activation == "relu" else out
-    if torch.is_grad_enabled():
-        out = _Dense.apply(x, weight, bias)
-        return torch.relu(out) if activation == "relu" else out
-    return _product(x, weight, bias, activation)
+from dgmbench.models.density.dense import dense, is_compiled
+from dgmbench.models.density.hidden import HiddenRows
 
 
 class Linear(nn.Linear):
@@ -140,6 +90,10 @@ class HiddenLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) → (..., outputs)."""
         if self.training:
+            if is_compiled(x) and not self.norm.collecting:
+                norm, rows = self.norm, x.reshape(-1, x.shape[-1])
+                out = HiddenRows.apply(rows, self.linear.weight, self.linear.bias, norm.scale, norm.shift, norm.eps)
+                return out.view(*x.shape[:-1], -1)
             return torch.relu(self.norm(self.linear(x)))
         factor, offset = self.norm.affine()
         weight = self.linear.weight * factor[:, None]
@@ -154,43 +108,6 @@ class HiddenLayer(nn.Module):
         if self.norm.collecting:
             self.norm(pre)
         return torch.relu(torch.addcmul(self.norm.shift, unit, self.norm.scale)), unit
-
-
-HALF = (torch.bfloat16, torch.float16)
-
-
-class _BernoulliLogProb(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
-        ctx.save_for_backward(logits, x)
-        linear = (logits * x).sub_(torch.relu(logits)).sum(-1)
-        # Σ log σ(|l|) as the log of products of up to 16 factors, each in [1/2, 1): one logarithm for 16 pixels
-        odds = logits.abs().sigmoid_()
-        for _ in range(4):
-            if odds.shape[-1] % 2:
-                break
-            half = odds.shape[-1] // 2
-            odds = odds[..., :half] * odds[..., half:]
-        return linear + odds.log_().sum(-1)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        logits, x = ctx.saved_tensors
-        return torch.sigmoid(logits).neg_().add_(x).mul_(grad.unsqueeze(-1)), None
-
-
-def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
-    """log p(x) of independent Bernoulli pixels, Σ_d x_d l_d − softplus(l_d), in nats.
-
-    Args:
-        logits: (k, batch, pixels).
-        x: (batch, pixels), binary; no gradient flows to it.
-
-    Returns:
-        (k, batch).
-    """
-    # in 16 bits a sum over pixels would be wrong by tenths of a nat
-    return _BernoulliLogProb.apply(logits.float() if logits.dtype in HALF else logits, x)
 
 
 def collect_statistics(model: nn.Module) -> None:

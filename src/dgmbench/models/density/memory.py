@@ -2,73 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.density import kernels
-from dgmbench.models.density.layers import HiddenLayer, Linear, normalise
-
-
-class _Ladder(torch.autograd.Function):
-    """out = ReLU(a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)), rows of h and m.
-
-    Written out because automatic differentiation keeps twice as many intermediate arrays. Float32 on the CPU goes
-    through compiled loops that read each array once; anything else through the same formulas in PyTorch.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, h: Tensor, m: Tensor, ladder: Tensor) -> Tensor:
-        if _compiled(h):
-            h, m, ladder = h.contiguous(), m.contiguous(), ladder.contiguous()
-            gate, out = torch.empty_like(h), torch.empty_like(h)
-            kernels.ladder_gate(h.numpy(), m.numpy(), ladder.numpy(), gate.numpy())
-            gate.sigmoid_()
-            kernels.ladder_out(h.numpy(), m.numpy(), gate.numpy(), ladder.numpy(), out.numpy())
-        else:
-            a1, a2, a3, a4, b1, c1, c2, c3, c4 = ladder
-            hm = h * m
-            gate = torch.addcmul(c1, c2, h).addcmul_(c3, m).addcmul_(c4, hm).sigmoid_()
-            out = torch.addcmul(a1, a2, h).addcmul_(a3, m).addcmul_(a4, hm).addcmul_(b1, gate).relu_()
-        ctx.save_for_backward(h, m, gate, out, ladder)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        h, m, gate, out, ladder = ctx.saved_tensors
-        if _compiled(h):
-            return _compiled_backward(grad.contiguous(), h, m, gate, out, ladder)
-        _, a2, a3, a4, b1, _, c2, c3, c4 = ladder
-        grad = torch.ops.aten.threshold_backward(grad, out, 0)
-        inner = torch.ops.aten.sigmoid_backward(grad * b1, gate)
-        hm = h * m
-        columns = [grad, grad * h, grad * m, grad * hm, grad * gate, inner, inner * h, inner * m, inner * hm]
-        grad_ladder = torch.stack([column.sum(0) for column in columns])
-        grad_hm = (grad * a4).addcmul_(inner, c4)
-        grad_h = (grad * a2).addcmul_(inner, c2).addcmul_(grad_hm, m)
-        grad_m = (grad * a3).addcmul_(inner, c3).addcmul_(grad_hm, h)
-        return grad_h, grad_m, grad_ladder
-
-
-def _compiled_backward(
-    grad: Tensor, h: Tensor, m: Tensor, gate: Tensor, out: Tensor, ladder: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    outer, inner, grad_h, grad_m = (torch.empty_like(h) for _ in range(4))
-    grad_ladder = torch.empty_like(ladder)
-    columns = grad_ladder.numpy()
-    x, y, coefficients = h.numpy(), m.numpy(), ladder.numpy()
-    kernels.gated_gradients(grad.numpy(), out.numpy(), gate.numpy(), coefficients, outer.numpy(), inner.numpy())
-    kernels.weighted_sums(outer.numpy(), x, y, columns[:4])
-    kernels.column_dot(outer.numpy(), gate.numpy(), columns[4])
-    kernels.weighted_sums(inner.numpy(), x, y, columns[5:])
-    kernels.ladder_inputs(outer.numpy(), y, x, inner.numpy(), coefficients, grad_h.numpy(), grad_m.numpy())
-    return grad_h, grad_m, grad_ladder
-
-
-def _compiled(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32
+from dgmbench.models.density.dense import dense, is_compiled
+from dgmbench.models.density.ladder import Ladder, Read
+from dgmbench.models.density.layers import EPS, HiddenLayer, Linear, normalise
 
 
 class MemoryLayer(nn.Module):
@@ -104,30 +44,41 @@ class MemoryLayer(nn.Module):
         if self.soft:
             return torch.relu(h + read)
         width = h.shape[-1]
-        out = _Ladder.apply(h.reshape(-1, width), read.reshape(-1, width), self.ladder)
-        return out.view_as(h)
+        return Ladder.apply(h.reshape(-1, width), read.reshape(-1, width), self.ladder).view_as(h)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) → (..., outputs)."""
         h = self.hidden(x)
         return self.compose(h, self.weights(h))
 
+    def averaged(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The layer's output (k, batch, outputs), and beside it `average_unit` of it."""
+        if self.soft or not is_compiled(x):
+            out = self(x)
+            return out, average_unit(out)
+        h = self.hidden(x)
+        rows = h.view(-1, h.shape[-1])
+        weight, bias = self.attention.weight, self.attention.bias
+        out, average = Read.apply(rows, weight, bias, self.memory, self.ladder, x.shape[1], EPS)
+        return out.view_as(h), average
+
 
 def read_memory(attention: Tensor, memory: Tensor) -> Tensor:
     """a M, with M given as (width, slots)."""
-    from dgmbench.models.density.layers import dense
-
     return dense(attention, memory, memory.new_zeros(memory.shape[0]))
 
 
-def local_error(encoded: Tensor, decoded: Tensor) -> Tensor:
+def average_unit(decoded: Tensor) -> Tensor:
+    """(k, batch, width) → (batch, width): all rows through a batch norm without parameters, then the mean over k."""
+    rows = decoded.reshape(-1, decoded.shape[-1])
+    return normalise(rows).view_as(decoded).mean(0)
+
+
+def local_error(encoded: Tensor, average: Tensor) -> Tensor:
     """Local reconstruction error of one layer: mean over batch and units of (e − d)².
 
     Args:
         encoded: (batch, width) the encoder's normalised pre-activation.
-        decoded: (k, batch, width) the decoder layer's output; it is normalised over all its rows by a batch norm
-            without parameters, then averaged over the k samples.
+        average: (batch, width) `average_unit` of the decoder layer's output.
     """
-    width = decoded.shape[-1]
-    unit = normalise(decoded.reshape(-1, width))
-    return F.mse_loss(unit.view_as(decoded).mean(0), encoded)
+    return F.mse_loss(average, encoded)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dgmbench.models.density.bernoulli import HALF, bernoulli_log_prob
 from dgmbench.models.density.distributed import standard_normal
-from dgmbench.models.density.layers import HALF, HiddenLayer, Linear, bernoulli_log_prob
+from dgmbench.models.density.layers import HiddenLayer, Linear
 from dgmbench.models.density.memory import MemoryLayer, local_error
 
 
@@ -98,12 +99,14 @@ class VAE(nn.Module):
         e1, unit1 = self.encoder1.normalised(x) if self.memory else (self.encoder1(x), None)
         e2, unit2 = self.encoder2.normalised(e1) if self.memory else (self.encoder2(e1), None)
         z, log_ratio = sample(self.mean(e2), self.log_variance(e2), k, path_only)
-        d2 = self.decoder2(z)
-        d1 = self.decoder1(d2)
-        log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
         if unit1 is None or unit2 is None:
+            log_w = bernoulli_log_prob(self.decode(z), x) + log_ratio
             return Terms(log_w, z, log_w.new_zeros(()))
-        return Terms(log_w, z, local_error(unit1, d1) + local_error(unit2, d2))
+        assert isinstance(self.decoder2, MemoryLayer) and isinstance(self.decoder1, MemoryLayer)
+        d2, average2 = self.decoder2.averaged(z)
+        d1, average1 = self.decoder1.averaged(d2)
+        log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
+        return Terms(log_w, z, local_error(unit1, average1) + local_error(unit2, average2))
 
 
 def sample(mean: Tensor, log_variance: Tensor, k: int, path_only: bool = False) -> tuple[Tensor, Tensor]:
