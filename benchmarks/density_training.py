@@ -25,7 +25,7 @@ from dgmbench.data import load_images
 from dgmbench.models.density.training import DensityTraining, Images
 from dgmbench.models.density.vae import VAE
 from dgmbench.spec import DensitySettings
-from dgmbench.stages.density import quiet_lightning
+from dgmbench.stages.fitting import quiet_lightning
 from dgmbench.stages.memory import keep_freed_memory
 
 BATCH = 200

@@ -13,7 +13,9 @@ from dgmbench.data.images import ImageSplits
 from dgmbench.errors import UserError
 from dgmbench.models.density import distributed
 from dgmbench.models.density.layers import EPS, normalise
-from dgmbench.models.density.vae import sample
+from dgmbench.models.density.training import DensityTraining, Images
+from dgmbench.models.density.vae import VAE, Terms, sample
+from dgmbench.spec import DensitySettings
 
 
 def blobs() -> ImageSplits:
@@ -37,6 +39,19 @@ def blobs() -> ImageSplits:
     )
 
 
+class Mortal(VAE):
+    """A model whose process 1 fails in the training step that DIES_AT names."""
+
+    steps = 0
+
+    def training_terms(self, x: torch.Tensor, k: int, path_only: bool = False) -> Terms:
+        if distributed.is_shared():
+            self.steps += 1
+            if distributed.rank() == 1 and self.steps == int(os.environ.get("DIES_AT", 0)):
+                raise ArithmeticError("the planned end")
+        return super().training_terms(x, k, path_only)
+
+
 def batch_norm_gap(with_scale: bool) -> float:
     """The largest difference between the shared batch norm and PyTorch's over all rows: values and gradients."""
     generator = torch.Generator().manual_seed(0)
@@ -56,6 +71,25 @@ def batch_norm_gap(with_scale: bool) -> float:
     every = [torch.zeros_like(largest) for _ in range(distributed.processes())]
     torch.distributed.all_gather(every, largest)
     return float(torch.cat(every).max())
+
+
+def compiled_gap() -> float:
+    """The largest difference that compiling makes to the gradient of one process of several."""
+    torch.manual_seed(0)
+    model = VAE(20, (8, 8), 3, True, slots=(4, 3)).double()
+    images = Images(np.eye(20, dtype=np.uint8), True, 10, 0, torch.device("cpu"))
+    module = DensityTraining(model, images, DensitySettings(importance_samples=2), 0)
+    x = (torch.rand(11, 20, generator=torch.Generator().manual_seed(0)) < 0.5).double()
+
+    def gradient() -> torch.Tensor:
+        model.zero_grad()
+        with distributed.own_rows(11, torch.Generator().manual_seed(3)) as rows:
+            module.cost(x[rows])[0].backward()
+        return torch.cat([p.grad.reshape(-1) for p in model.parameters() if p.grad is not None])
+
+    plain = gradient()
+    module.compile_terms(backend="aot_eager")
+    return max(float((gradient() - plain).abs().max()) for _ in range(2))
 
 
 def noise_of_all_rows() -> torch.Tensor:

@@ -14,8 +14,8 @@ from dgmbench.models.density.memory import MemoryLayer
 from dgmbench.models.density.slots import memory_attention, slot_images
 from dgmbench.models.density.vae import VAE
 from dgmbench.registry import DENSITY
+from dgmbench.stages.building import build_model
 from dgmbench.stages.conformance import findings
-from dgmbench.stages.density import build_model
 
 NAMES = ("cnn-vae", "cnn-iwae-5", "cnn-mem-vae")
 

@@ -10,11 +10,13 @@ import torch
 
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
+from dgmbench.models.density import training
 from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, learning_rate, write_weights
 from dgmbench.models.density.training import Images
 from dgmbench.models.density.vae import VAE
 from dgmbench.spec import DensitySettings, RunSpec
-from dgmbench.stages import density
+from dgmbench.stages import capacity, density, fitting
+from dgmbench.stages.capacity import explain_lack_of_memory
 from dgmbench.stages.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -121,8 +123,6 @@ def test_a_killed_run_resumes_to_the_same_bits(
     density.train(spec, whole)
     reference = torch.load(whole.trained(spec) / "model.pt", weights_only=True)
 
-    from dgmbench.models.density import training
-
     save = training.save_state
 
     class Killed(BaseException):
@@ -133,7 +133,7 @@ def test_a_killed_run_resumes_to_the_same_bits(
         if state["epochs"] == 2:
             raise Killed
 
-    monkeypatch.setattr(density, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr(training, "save_state", save_then_die)
     with pytest.raises(Killed):
         density.train(spec, killed)
@@ -157,13 +157,13 @@ def test_a_finished_run_is_not_trained_again_and_a_changed_one_is(tmp_path: Path
 
 @pytest.mark.network
 def test_divergence_is_a_result_with_the_last_good_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(density, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0)
     calls = 0
     original = VAE.training_terms
 
     def breaks_in_the_third_epoch(self: VAE, x: torch.Tensor, k: int, path_only: bool = False) -> object:
         nonlocal calls
-        calls += 1
+        calls += len(x) > 4  # smaller ones tell what a step needs
         terms = original(self, x, k, path_only)
         return type(terms)(terms.log_w * (float("nan") if 12 < calls <= 18 else 1.0), terms.z, terms.local_error)
 
@@ -183,8 +183,66 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
     density.train(tiny(), workspace)
     other = VAE(128, (10, 10), 2)
     torch.save(other.state_dict(), workspace.trained(tiny()) / "model.pt")
-    with pytest.raises(UserError, match="another architecture"):
+    with pytest.raises(UserError, match="another architecture") as caught:
         density.evaluate(tiny(), workspace)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "encoder1.linear.weight (10, 128)" in line and "mem-vae" in line and "'hidden': [20, 20]" in line
+
+
+@pytest.mark.network
+def test_a_divergence_in_the_first_epoch_is_a_result_too(tmp_path: Path) -> None:
+    spec = tiny(learning_rate=1e30, schedule="constant")
+    record = density.train(spec, Workspace(tmp_path))
+    assert (record["status"], record["diverged_at"], record["epochs"], record["final_bound"]) == (
+        "diverged",
+        0,
+        0,
+        None,
+    )
+    run = density.evaluate(spec, Workspace(tmp_path))
+    assert run["status"] == "diverged"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("setting", [{"importance_samples": 10**9}, {"batch_size": 10**8}])
+def test_what_cannot_fit_into_memory_is_refused_before_training(tmp_path: Path, setting: dict[str, int]) -> None:
+    options = {"hidden": [200000, 20], "latent": 5}
+    spec = RunSpec("density", "ocr-letters", "vae", 0, "", DensitySettings(epochs=1, **setting), options)  # type: ignore[arg-type]
+    advice = "importance_samples or batch_size" if "importance_samples" in setting else "batch_size"
+    with pytest.raises(UserError, match=f"needs more than .* GB and .* GB are free on cpu: lower {advice}$"):
+        density.train(spec, Workspace(tmp_path))
+
+
+@pytest.mark.network
+def test_memory_that_runs_out_while_training_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = VAE.training_terms
+
+    def greedy(self: VAE, x: torch.Tensor, k: int, path_only: bool = False) -> object:
+        return original(self, x, k, path_only) if len(x) <= 4 else torch.empty(2**60)
+
+    monkeypatch.setattr(VAE, "training_terms", greedy)
+    with pytest.raises(UserError, match=r"out of memory; lower importance_samples or batch_size$"):
+        density.train(tiny(), Workspace(tmp_path))
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), explain_lack_of_memory("here", "do that"):
+        raise RuntimeError("shapes do not match")
+    with pytest.raises(UserError, match=r"^here: out of memory; do that$"), explain_lack_of_memory("here", "do that"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+@pytest.mark.parametrize(("rows", "k"), [(2, 1), (7, 3), (50, 4)])
+@pytest.mark.parametrize("memory", [False, True])
+def test_what_a_step_keeps_is_predicted(rows: int, k: int, memory: bool) -> None:
+    model = VAE(30, (16, 12), 5, memory, slots=(7, 3))
+    assert capacity.kept_bytes(model, 30, rows, k) == capacity._kept(model, 30, rows, k)
+
+
+def test_grey_images_are_no_binary_ones() -> None:
+    with pytest.raises(ValueError, match="0 and 1 alone"):
+        Images(np.full((4, 4), 200, np.uint8), True, 2, 0, CPU)
 
 
 @pytest.mark.network
@@ -197,3 +255,33 @@ def test_the_test_images_are_the_same_for_every_seed_and_binary() -> None:
     assert abs(images.mean() - grey.mean()) < 1e-3
     other = density.evaluation_images(RunSpec("density", "mnist", "iwae-5", 7))
     np.testing.assert_array_equal(images, other)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_compiled_model_computes_the_same_and_keeps_its_names(memory: bool) -> None:
+    """The code is traced and run without a code generator; in float64, which takes the way of a GPU."""
+    torch.manual_seed(0)
+    model = VAE(20, (8, 8), 3, memory, slots=(4, 3)).double()
+    module = training.DensityTraining(
+        model, Images(np.eye(20, dtype=np.uint8), True, 10, 0, CPU), DensitySettings(importance_samples=2), 0
+    )
+    names = list(model.state_dict())
+    x = (torch.rand(10, 20, generator=torch.Generator().manual_seed(0)) < 0.5).double()
+
+    def cost_and_gradient() -> list[torch.Tensor]:
+        torch.manual_seed(3)
+        model.zero_grad()
+        cost, bound = module.cost(x)
+        cost.backward()
+        return [cost.detach(), bound, *(p.grad.clone() for p in model.parameters() if p.grad is not None)]
+
+    plain = cost_and_gradient()
+    module.compile_terms(backend="aot_eager")
+    torch.testing.assert_close(cost_and_gradient(), plain)
+    assert list(model.state_dict()) == names == list(module.model.state_dict())
+
+
+@pytest.mark.network
+def test_dreg_cannot_be_compiled(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"dreg cannot be compiled; set compile: false$"):
+        density.train(tiny(estimator="dreg", compile=True), Workspace(tmp_path))

@@ -29,7 +29,7 @@ def _density(spec: RunSpec) -> Iterator[str]:
 
     from dgmbench.data import load_images
     from dgmbench.evaluation.likelihood import log_likelihood
-    from dgmbench.stages.density import build_model
+    from dgmbench.stages.building import build_model
 
     n_pixels = load_images(spec.dataset).train.shape[1]
     model: Any = build_model(spec, n_pixels)

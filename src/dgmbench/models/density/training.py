@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dgmbench.models.density import distributed
 from dgmbench.models.density.bounds import iwae_bound, normalised_weights
 from dgmbench.models.density.layers import collect_statistics, finish_statistics
 from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, adam, learning_rate
@@ -35,7 +37,12 @@ class Images:
         """
         Args:
             pixels: (images, pixels) uint8; 0 and 1 if ``binary``, grey values 0 to 255 otherwise.
+
+        Raises:
+            ValueError: ``binary`` is said of pixels that are not 0 or 1.
         """
+        if binary and pixels.size and pixels.max() > 1:
+            raise ValueError("binary images have pixels of 0 and 1 alone; grey ones are binarised with binary=False")
         self.pixels = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
         self.binary = binary
         self.seed = seed
@@ -87,12 +94,15 @@ class DensityTraining(L.LightningModule):
     The cost is −mean_batch L_k + λ · local error. Gradients of L_k by ``settings.estimator``: ``iwae`` is plain
     differentiation; ``stl`` leaves out the score of q (unbiased only for k = 1); ``dreg`` also weighs what passes
     through the samples by w_i once more (Tucker et al. 2019, eq. 8).
+
+    Where several processes train together (see `distributed`), each has this module and sees the same batches.
     """
 
     def __init__(self, model: nn.Module, images: Images, settings: DensitySettings, seed: int) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
+        self._terms: Callable[[Tensor, int, bool], Terms] = partial(_terms, model)
         self.images = images
         self.settings = settings
         self.seed = seed
@@ -122,7 +132,10 @@ class DensityTraining(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.images.epoch = self.epoch
         self.flat.bind_gradients()  # the trainer resets them when it starts
-        torch.manual_seed(epoch_seed(self.seed + 1_000_003, self.epoch))
+        seed = epoch_seed(self.seed + 1_000_003, self.epoch)
+        # a model that draws noise of its own must not draw the same for the rows of each process
+        torch.manual_seed(seed + distributed.rank())
+        self._noise = torch.Generator(self.images.pixels.device).manual_seed(seed)
         self._bounds: list[Tensor] = []
         self._started = time.perf_counter()
 
@@ -131,19 +144,22 @@ class DensityTraining(L.LightningModule):
         rate = learning_rate(self.settings, step, len(self.images))
         self.adam.param_groups[0]["lr"] = rate
         self.flat.gradient.zero_()
-        cost, bound = self.cost(x)
-        self.manual_backward(cost)
+        with distributed.own_rows(len(x), self._noise) as rows:
+            share = (rows.stop - rows.start) / len(x)
+            cost, bound = self.cost(x[rows])
+            self.manual_backward(cost * share)
+        distributed.sum_over_processes(self.flat.gradient)
         self.flat.clip(self.settings.clip_norm, self.settings.clip_value)
         self.adam.step()
         if self.average is not None:
             self.average.update(step)
-        self._bounds.append(bound)
+        self._bounds.append(bound * share)
         self._rate = rate
 
     def cost(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What is minimised, and the batch's mean bound (a value without a gradient)."""
         k, estimator = self.settings.importance_samples, self.settings.estimator
-        terms = self._terms(x, k, path_only=estimator != "iwae")
+        terms = self._terms(x, k, estimator != "iwae")
         bound = iwae_bound(terms.log_w).mean()
         objective = bound
         if estimator == "dreg":
@@ -152,14 +168,19 @@ class DensityTraining(L.LightningModule):
             objective = (weights * terms.log_w).sum(0).mean()
         return self.settings.local_error * terms.local_error - objective, bound.detach()
 
-    def _terms(self, x: Tensor, k: int, path_only: bool) -> Terms:
-        if hasattr(self.model, "training_terms"):
-            return self.model.training_terms(x, k, path_only)  # type: ignore[operator]
-        log_w = self.model.log_weights(x, k)  # type: ignore[operator]
-        return Terms(log_w, log_w, log_w.new_zeros(()))
+    def compile_terms(self, backend: str = "inductor") -> None:
+        """Compile what the model computes for the cost; its parameters and their names stay as they are.
+
+        Batches of an epoch have at most two sizes, and each has its own code. The noise of compiled code comes from
+        another generator: another sample of the same distribution. Not for ``dreg``, whose hook on the samples sees
+        nothing of a gradient that stays within compiled code.
+        """
+        if distributed.processes() > 1:
+            distributed.keep_uncompiled()
+        self._terms = torch.compile(self._terms, dynamic=False, backend=backend)
 
     def on_train_epoch_end(self) -> None:
-        bound = float(torch.stack(self._bounds).mean())
+        bound = float(distributed.sum_over_processes(torch.stack(self._bounds)).mean())
         seconds = time.perf_counter() - self._started
         if not math.isfinite(bound):
             self.diverged_at = self.epoch
@@ -191,6 +212,13 @@ class DensityTraining(L.LightningModule):
             self.adam.load_state_dict(self._adam_state)
             if self.average is not None:
                 self.average.values.copy_(self._average_state)
+
+
+def _terms(model: Any, x: Tensor, k: int, path_only: bool) -> Terms:
+    if hasattr(model, "training_terms"):
+        return model.training_terms(x, k, path_only)
+    log_w = model.log_weights(x, k)
+    return Terms(log_w, log_w, log_w.new_zeros(()))
 
 
 @torch.no_grad()
