@@ -1,7 +1,7 @@
 """Held-out likelihood against seconds, and tokens a second against topics and threads: our engines and other libraries.
 
     python benchmarks/lda_curves.py results/lda
-    python benchmarks/lda_curves.py results/lda --topics 100 --seconds 20
+    python benchmarks/lda_curves.py results/lda --only throughput --threads 1 2 4
 
 Writes quality.{csv,png,pdf}, throughput.{csv,png,pdf} and provenance.json into the folder. The same priors, random
 start and documents for everyone, one thread and processor seconds of the training alone; each is stopped when its
@@ -43,11 +43,14 @@ MARKERS = dict(zip(ENGINES, "osD^v", strict=True))
 DASHES: dict[str, Any] = dict(zip(ENGINES, ["", (5, 1.5), (1.5, 1.2), (5, 1.5, 1.2, 1.5), (8, 2)], strict=True))
 FIRST_CHECK, BETWEEN_CHECKS = 0.5, 1.4
 """Seconds before the first score, and the factor to the next."""
+SHOWN = 0.9
+"""Nats below the best that the quality figure shows; the CSV holds all."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=["quality", "throughput"], help="one of the two")
     parser.add_argument("--topics", type=int, nargs="+", default=[100, 1000], help="of the quality curves")
     parser.add_argument("--seconds", type=float, default=60, help="for each engine and number of topics (default 60)")
     parser.add_argument("--held-out", type=int, default=1000, help="test documents to score (default 1000)")
@@ -59,26 +62,23 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     train, test = training_text()
-    code, load = provenance.code(), [os.getloadavg()]
-    with threadpool_limits(1):
-        quality = pd.DataFrame(measure_quality(train, test, arguments))
-        draw_quality(quality, arguments.folder / "quality")
+    origin = {"code": provenance.code(), "libraries": provenance.libraries("classification"), "host": provenance.host()}
+    origin["corpus"] = {"tokens": train.n_tokens, "words": train.n_words, "documents": len(train)}
+    path = arguments.folder / "provenance.json"
+    origins = records.read_json(path) if path.is_file() else {}
+    for part in ("quality", "throughput"):
+        if arguments.only not in (None, part):
+            continue
+        load = [os.getloadavg()]
+        with threadpool_limits(1):
+            if part == "quality":
+                draw_quality(pd.DataFrame(measure_quality(train, test, arguments)), arguments.folder / part)
+            else:
+                draw_throughput(pd.DataFrame(measure_throughput(train, arguments)), arguments.folder / part)
         load.append(os.getloadavg())
-        throughput = pd.DataFrame(measure_throughput(train, arguments))
-        draw_throughput(throughput, arguments.folder / "throughput")
-    load.append(os.getloadavg())
-    records.write_json(
-        arguments.folder / "provenance.json",
-        {
-            "settings": {**vars(arguments), "folder": arguments.folder.name},
-            "code": code,
-            "libraries": provenance.libraries("classification"),
-            "host": provenance.host(),
-            "load_average_before_between_after": load,
-            "corpus": {"tokens": train.n_tokens, "words": train.n_words, "documents": len(train)},
-            "finished": records.now(),
-        },
-    )
+        settings = {**vars(arguments), "folder": arguments.folder.name}
+        origins[part] = {**origin, "settings": settings, "load_before_and_after": load, "finished": records.now()}
+        records.write_json(path, origins)
 
 
 def measure_quality(train: Corpus, test: Corpus, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -182,6 +182,7 @@ def draw_quality(frame: pd.DataFrame, path: Path) -> None:
             ax.set(title=f"K = {K:,}", xlabel="processor seconds", ylabel="held-out log-likelihood per token (nats)")
             ax.set_xscale("log")
             _plain_numbers(ax.xaxis)
+            ax.set_ylim(max(part["held_out"].min(), part["held_out"].max() - SHOWN) - 0.05, None)
         _legend(figure, axes)
         save_figure(figure, frame, path)
 
@@ -192,27 +193,34 @@ def draw_throughput(frame: pd.DataFrame, path: Path) -> None:
         processor=frame["tokens_per_processor_second"] / 1e6,
         wall=frame["tokens_per_second"] / 1e6,
     )
+    several = shown["threads"].nunique() > 1
     with figure_style() as colours:
-        figure, (left, right) = panels(2, 3.9)
+        figure, axes = panels(1 + several, 3.9)
+        left = axes[0]
         _lines(shown[shown["threads"] == 1], "topics", "processor", ENGINES, colours, left)
         left.set(title="one thread", xlabel="topics K", ylabel="million tokens per processor second")
         left.set_xscale("log")
         left.set_yscale("log")
         for axis in (left.xaxis, left.yaxis):
             _plain_numbers(axis)
-        warp = shown[shown["engine"] == WARP]
-        sizes = [K for K in (100, 1000, 10000) if K in set(warp["topics"])] or sorted(set(warp["topics"]))
-        for K, colour, marker, line in zip(sizes, colours[5:], "<>P*X" * 3, ["-", "--", ":"] * 5, strict=False):
-            part = warp[warp["topics"] == K].sort_values("threads")
-            right.plot(part["threads"], part["wall"], line, marker=marker, color=colour, label=f"K = {K:,}")
-        most = max(warp["threads"])
-        alone = warp[(warp["threads"] == 1) & warp["topics"].isin(sizes)]["wall"].mean()
-        right.plot([1, most], [alone, most * alone], "-", color="0.6", lw=1, zorder=0, label="in proportion")
-        right.set(title=WARP, xlabel="threads", ylabel="million tokens per second", xticks=sorted(set(warp["threads"])))
-        right.set_ylim(bottom=0)
-        right.legend(frameon=False)
-        _legend(figure, [left])
+        if several:
+            _draw_threads(shown[shown["engine"] == WARP], colours[5:], axes[1])
+        _legend(figure, [left], columns=5 if several else 3)
         save_figure(figure, frame, path)
+
+
+def _draw_threads(frame: pd.DataFrame, colours: list[Any], ax: Axes) -> None:
+    """Million tokens per second of one engine against its threads, a line for each of a few numbers of topics."""
+    sizes = [K for K in (100, 1000, 10000) if K in set(frame["topics"])] or sorted(set(frame["topics"]))
+    for K, colour, marker, line in zip(sizes, colours, "<>P*X" * 3, ["-", "--", ":"] * 5, strict=False):
+        part = frame[frame["topics"] == K].sort_values("threads")
+        ax.plot(part["threads"], part["wall"], line, marker=marker, color=colour, label=f"K = {K:,}")
+    ends = np.array([frame["threads"].min(), frame["threads"].max()])
+    alone = frame[(frame["threads"] == ends[0]) & frame["topics"].isin(sizes)]["wall"].max()
+    ax.plot(ends, ends / ends[0] * alone, "-", color="0.6", lw=1, zorder=0, label="in proportion")
+    ax.set(title=WARP, xlabel="threads", ylabel="million tokens per second", xticks=sorted(set(frame["threads"])))
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False)
 
 
 def _lines(frame: pd.DataFrame, x: str, y: str, order: list[str], colours: list[Any], ax: Axes) -> None:
@@ -240,13 +248,13 @@ def _plain_numbers(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _legend(figure: Any, axes: list[Axes]) -> None:
+def _legend(figure: Any, axes: list[Axes], columns: int = 5) -> None:
     """One legend for the panels, below them."""
     handles, labels = axes[0].get_legend_handles_labels()
     for ax in axes:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,17 @@ def test_progress_is_told() -> None:
     calls: list[tuple[int, int]] = []
     LDA(3, n_sweeps=4, progress=lambda sweep, of, seconds: calls.append((sweep, of))).fit(CORPUS)
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_bar_counts_the_sweeps_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal in (True, False):
+        screen = io.StringIO()
+        screen.isatty = lambda shown=terminal: shown  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stderr", screen)
+        monkeypatch.setenv("TERM", "xterm")
+        LDA(3, n_sweeps=4, progress=True).fit(CORPUS)
+        assert ("4/4" in screen.getvalue()) == terminal
+    assert screen.getvalue() == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from exact import planted_topics
@@ -64,6 +66,21 @@ def test_rows_longer_than_the_first_room_and_rows_of_one_token() -> None:
         warp.sweep(ALPHA)
     assert warp.topics.max() < 8
     np.testing.assert_array_equal(np.bincount(warp.topics, minlength=8), warp._sizes)
+
+
+def test_memory_follows_the_tokens_not_the_topics() -> None:
+    corpus = draw_corpus(planted_topics(5, 2000), documents=2000, length=20)
+    peaks = []
+    for n_topics in (8, 4000):
+        alpha = np.full(n_topics, 0.1)
+        tracemalloc.start()
+        warp = Warp(corpus, n_topics, beta=BETA)
+        for _ in range(2):
+            warp.sweep(alpha)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # a table of documents or words by topics would hold 8 million counts
+    assert peaks[1] - peaks[0] < 100 * 4000
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 100])

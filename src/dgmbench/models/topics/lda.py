@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dgmbench.models.topics.engines.likelihood import (
     joint_log_likelihood,
     word_topic_counts,
 )
+from dgmbench.models.topics.engines.progress import Progress, sweep_bar
 from dgmbench.models.topics.engines.proportions import fold_in
 from dgmbench.models.topics.engines.warp import Warp
 from dgmbench.models.topics.preparation import require_documents, require_vocabulary
@@ -33,9 +34,10 @@ ALPHA_SUM = 5.0
 WARP_THREADS = 4
 """From so many threads on, ``auto`` takes WarpLDA.
 
-On one thread it needs about twice the seconds of the exact sampler for the same held-out likelihood per token, at 100,
-1,000 and 10,000 topics on 20 Newsgroups and at 1,000 on Reuters (document completion, one to four proposals): it sweeps
-faster, and mixes more slowly. The exact sampler has one thread only.
+On one thread it sweeps faster than the exact sampler and mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4
+to 3.5 times the processor seconds for the same held-out likelihood per token, the more the higher that is; at 1,000
+topics it is ahead for the first five seconds and then needs up to 2.7 times as many (benchmarks/lda_curves.py). The
+exact sampler has one thread only.
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 1
@@ -56,7 +58,8 @@ class LDA:
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
         seed: names the random streams.
-        progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``.
+        progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
+            terminal, and nothing where there is none.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities, made from the counts when first asked for.
@@ -86,7 +89,7 @@ class LDA:
         proposals: int = 1,
         threads: int = 1,
         seed: int = 0,
-        progress: Callable[[int, int, float], None] | None = None,
+        progress: Progress | bool | None = None,
     ) -> None:
         if n_topics < 1 or n_sweeps < 1 or proposals < 1 or threads < 1:
             raise UserError(
@@ -209,6 +212,15 @@ class LDA:
         return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **options)
 
     def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
+            self._sweep(corpus, n_sweeps, progress)
+        topics = self._sampler.topics
+        self.word_topic_counts_ = word_topic_counts(corpus, topics, self.n_topics)
+        self.__dict__.pop("topics_", None)
+        self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
+        return self
+
+    def _sweep(self, corpus: Corpus, n_sweeps: int, progress: Progress | None) -> None:
         start = time.perf_counter()
         for sweep in range(1, n_sweeps + 1):
             done = self._sampler.sweeps
@@ -216,13 +228,8 @@ class LDA:
                 counts = document_topic_counts(corpus, self._sampler.topics, self.n_topics)
                 self.alpha_ = fitted_alpha(counts, self.alpha_)
             self._sampler.sweep(self.alpha_)
-            if self.progress is not None:
-                self.progress(sweep, n_sweeps, time.perf_counter() - start)
-        topics = self._sampler.topics
-        self.word_topic_counts_ = word_topic_counts(corpus, topics, self.n_topics)
-        self.__dict__.pop("topics_", None)
-        self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
-        return self
+            if progress is not None:
+                progress(sweep, n_sweeps, time.perf_counter() - start)
 
 
 def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:
