@@ -16,8 +16,10 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.models.topics.engines.dense import draw, padded, padded_prior
 from dgmbench.models.topics.engines.proportions import fold_in
 from dgmbench.models.topics.engines.rng import advance, stream, unit
+from dgmbench.models.topics.engines.simd import BLOCK
 
 
 class Completion(NamedTuple):
@@ -54,8 +56,12 @@ def left_to_right(
     words, offsets = _checked(topics, alpha, documents)
     if particles < 1:
         raise UserError(f"left_to_right: {particles} particles: take at least one")
-    by_word = np.ascontiguousarray(np.asarray(topics, np.float64).T)
-    return _left_to_right(by_word, np.asarray(alpha, np.float64), words, offsets, particles, seed)
+    used, rows = np.unique(words, return_inverse=True)
+    by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
+    wide = np.zeros((len(used), padded(len(alpha))), np.float32)
+    wide[:, : len(alpha)] = by_word
+    prior = np.asarray(alpha, np.float64)
+    return _left_to_right(by_word, wide, prior, padded_prior(prior), rows.ravel(), offsets, particles, seed)
 
 
 def document_completion(
@@ -169,37 +175,52 @@ def _score(theta: np.ndarray, by_word: np.ndarray, owner: np.ndarray, words: np.
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _left_to_right(
-    by_word: np.ndarray, alpha: np.ndarray, words: np.ndarray, offsets: np.ndarray, particles: int, seed: int
+    by_word: np.ndarray,
+    wide: np.ndarray,
+    alpha: np.ndarray,
+    wide_alpha: np.ndarray,
+    words: np.ndarray,
+    offsets: np.ndarray,
+    particles: int,
+    seed: int,
 ) -> np.ndarray:
-    K, n_documents = alpha.shape[0], offsets.shape[0] - 1
+    """The estimates in float64 from ``by_word`` (words, K) and alpha; topics drawn from float32, padded to blocks."""
+    K, n_documents, one = alpha.shape[0], offsets.shape[0] - 1, np.float32(1)
     result, alpha_sum = np.zeros(n_documents), alpha.sum()
-    masses, explained, parents = np.empty(K), np.empty(particles), np.empty(particles, np.int64)
+    masses = np.empty(wide.shape[1] // BLOCK, np.float32)
+    explained, parents = np.empty(particles), np.empty(particles, np.int64)
+    counts = np.zeros((particles, wide.shape[1]), np.float32)  # n_k of each particle
+    old_counts = counts.copy()
     for d in range(n_documents):
         s0, s1 = stream(seed, d, 0)
         document = words[offsets[d] : offsets[d + 1]]
         z = np.zeros((particles, document.shape[0]), np.int64)
-        old_z, weights, old_weights = z.copy(), np.empty((particles, K)), np.empty((particles, K))  # n_k + alpha_k
-        weights[:] = alpha
+        old_z = z.copy()
+        counts[:] = 0
         for n in range(document.shape[0]):
+            row = by_word[document[n]]
             for r in range(particles):
                 for m in range(n):
-                    weights[r, z[r, m]] -= 1.0
+                    counts[r, z[r, m]] -= one
                     s0, s1, bits = advance(s0, s1)
-                    z[r, m] = _draw(unit(bits), weights[r], by_word[document[m]], masses)
-                    weights[r, z[r, m]] += 1.0
-                explained[r] = np.dot(weights[r], by_word[document[n]]) / (n + alpha_sum)
+                    z[r, m] = draw(bits, counts[r], wide_alpha, wide[document[m]], masses, K)
+                    counts[r, z[r, m]] += one
+                mass = 0.0
+                for k in range(K):
+                    mass += (counts[r, k] + alpha[k]) * row[k]
+                explained[r] = mass / (n + alpha_sum)
             probability = explained.sum() / particles
             result[d] += np.log(probability)
             if probability == 0:  # a word that no topic has: minus infinity, whatever follows
                 break
             s0, s1, bits = advance(s0, s1)
             _choose_parents(unit(bits), explained, parents)
-            old_z[:, :n], old_weights[:] = z[:, :n], weights
+            old_z[:, :n], old_counts[:] = z[:, :n], counts
             for r in range(particles):
-                z[r, :n], weights[r] = old_z[parents[r], :n], old_weights[parents[r]]
+                z[r, :n], counts[r] = old_z[parents[r], :n], old_counts[parents[r]]
                 s0, s1, bits = advance(s0, s1)
-                z[r, n] = _draw(unit(bits), weights[r], by_word[document[n]], masses)
-                weights[r, z[r, n]] += 1.0
+                z[r, n] = draw(bits, counts[r], wide_alpha, wide[document[n]], masses, K)
+                counts[r, z[r, n]] += one
     return result
 
 
@@ -213,13 +234,3 @@ def _choose_parents(u: float, explained: np.ndarray, parents: np.ndarray) -> Non
             i += 1
             passed += explained[i]
         parents[r] = i
-
-
-@njit
-def _draw(u: float, weights: np.ndarray, row: np.ndarray, masses: np.ndarray) -> int:
-    """k with probability ∝ weights_k row_k; ``masses`` is room for K sums."""
-    total = 0.0
-    for k in range(weights.shape[0]):
-        total += weights[k] * row[k]
-        masses[k] = total
-    return min(np.searchsorted(masses, u * total, side="right"), weights.shape[0] - 1)
