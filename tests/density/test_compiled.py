@@ -11,6 +11,7 @@ import torch
 from numba import njit
 from torch import Tensor, nn
 
+from dgmbench.models.density import sampling
 from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.dense import COMPILED_THREADS, is_compiled, product, weight_gradient
 from dgmbench.models.density.kernels.exponential import exp_negative, sigmoid
@@ -115,6 +116,16 @@ def test_layers_pass_on_what_is_not_a_number() -> None:
     assert layer.hidden(x).isnan().all()  # every column's mean is
     out, average = layer.averaged(x)
     assert out.isnan().all() and average.isnan().all()
+
+
+def test_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [normal(7, 5, seed=9), normal(7, 5, seed=10)]
+    single, double = ([m.to(dtype).requires_grad_() for m in moments] for dtype in (torch.float32, torch.float64))
+    noise = normal(6, 7, 5, seed=11)
+    monkeypatch.setattr(sampling, "standard_normal", lambda *shape_device_dtype: noise.to(shape_device_dtype[-1]))
+    ours, exact = (list(sampling.sample(*inputs, 6)) for inputs in (single, double))
+    assert_close([out.detach() for out in ours], [out.detach() for out in exact])
+    assert_close(gradients(ours, single), gradients(exact, double))
 
 
 @njit

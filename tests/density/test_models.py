@@ -190,3 +190,5 @@ def test_evaluation_folds_the_batch_norm_without_changing_it() -> None:
     norm = layer.norm
     expected = torch.relu(F.batch_norm(pre, norm.mean, norm.variance, norm.scale, norm.shift, False, 0.0, norm.eps))
     torch.testing.assert_close(layer(x), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), expected)

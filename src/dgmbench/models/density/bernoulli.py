@@ -13,7 +13,7 @@ from dgmbench.models.density.kernels import likelihood
 HALF = (torch.bfloat16, torch.float16)
 
 
-class _Compiled(torch.autograd.Function):
+class _PixelRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
         logits, x = logits.contiguous(), x.contiguous()
@@ -30,7 +30,7 @@ class _Compiled(torch.autograd.Function):
         return out, None
 
 
-class _Plain(torch.autograd.Function):
+class _PlainRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(logits, x)
@@ -62,4 +62,4 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     """
     # in 16 bits a sum over pixels would be wrong by tenths of a nat
     logits = logits.float() if logits.dtype in HALF else logits
-    return (_Compiled if is_compiled(logits) and x.dtype == logits.dtype else _Plain).apply(logits, x)
+    return (_PixelRows if is_compiled(logits) and x.dtype == logits.dtype else _PlainRows).apply(logits, x)

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear, normalise
 from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
-from dgmbench.models.density.vae import Terms, sample
+from dgmbench.models.density.sampling import sample
+from dgmbench.models.density.vae import Terms
 
 SIDE, MAP, CHANNELS = 28, 5, 64  # pixels a side; the innermost map's side and channels
 

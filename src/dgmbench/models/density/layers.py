@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from dgmbench.models.density import distributed
 from dgmbench.models.density.dense import dense, is_compiled
 from dgmbench.models.density.hidden import HiddenRows
+from dgmbench.models.density.kernels import normalisation
 
 
 class Linear(nn.Linear):
@@ -95,9 +96,18 @@ class HiddenLayer(nn.Module):
                 out = HiddenRows.apply(rows, self.linear.weight, self.linear.bias, norm.scale, norm.shift, norm.eps)
                 return out.view(*x.shape[:-1], -1)
             return torch.relu(self.norm(self.linear(x)))
-        factor, offset = self.norm.affine()
-        weight = self.linear.weight * factor[:, None]
-        return dense(x, weight, self.linear.bias * factor + offset, "relu")
+        return dense(x, *self._folded(x), "relu")
+
+    def _folded(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias that do what the linear layer and the batch norm do at evaluation."""
+        linear, norm = self.linear, self.norm
+        if is_compiled(x) and not torch.is_grad_enabled():
+            weight, bias = torch.empty_like(linear.weight), torch.empty_like(linear.bias)
+            given = (linear.weight, linear.bias, norm.scale, norm.shift, norm.mean, norm.variance + norm.eps)
+            normalisation.fold(*(tensor.detach().numpy() for tensor in (*given, weight, bias)))
+            return weight, bias
+        factor, offset = norm.affine()
+        return linear.weight * factor[:, None], linear.bias * factor + offset
 
     def normalised(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The layer's output and, beside it, its pre-activation after normalising, before scale and shift."""

@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from dgmbench.models.density.bernoulli import HALF, bernoulli_log_prob
-from dgmbench.models.density.distributed import standard_normal
+from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.layers import HiddenLayer, Linear
 from dgmbench.models.density.memory import MemoryLayer, local_error
+from dgmbench.models.density.sampling import sample
 
 
 @dataclass(frozen=True)
@@ -107,27 +106,6 @@ class VAE(nn.Module):
         d1, average1 = self.decoder1.averaged(d2)
         log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
         return Terms(log_w, z, local_error(unit1, average1) + local_error(unit2, average2))
-
-
-def sample(mean: Tensor, log_variance: Tensor, k: int, path_only: bool = False) -> tuple[Tensor, Tensor]:
-    """z ~ N(mean, exp(log_variance)) and log p(z) − log q(z), p = N(0, I).
-
-    Args:
-        mean, log_variance: (batch, latent).
-        path_only: see `VAE.training_terms`.
-
-    Returns:
-        z (k, batch, latent) and the log-ratio (k, batch); their 2π terms cancel.
-    """
-    if mean.dtype in HALF:
-        mean, log_variance = mean.float(), log_variance.float()
-    noise = standard_normal(k, len(mean), mean.shape[1], mean.device, mean.dtype)
-    z = torch.addcmul(mean, noise, torch.exp(0.5 * log_variance))
-    if path_only:
-        mean, log_variance = mean.detach(), log_variance.detach()
-        noise = (z - mean) * torch.exp(-0.5 * log_variance)
-    squares = noise.square() - z.square()
-    return z, 0.5 * (squares.sum(-1) + log_variance.sum(-1))
 
 
 def prior_log_density(z: Tensor) -> Tensor:

@@ -94,3 +94,25 @@ def normalise_relu_backward(
             x = rows[i, j]
             g = grad[i, j] if x * factor[j] + offset[j] > ZERO else ZERO
             grad_rows[i, j] = factor[j] * g + slope[j] * x + constant[j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def fold(
+    weight: np.ndarray,
+    bias: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    out_weight: np.ndarray,
+    out_bias: np.ndarray,
+) -> None:
+    """The linear layer that does what linear layer and batch norm by stored statistics do one after the other.
+
+    ``variance`` comes with its eps added.
+    """
+    for o in range(weight.shape[0]):
+        factor = np.float32(scale[o] / np.sqrt(variance[o]))
+        out_bias[o] = (bias[o] - mean[o]) * factor + shift[o]
+        for i in range(weight.shape[1]):
+            out_weight[o, i] = weight[o, i] * factor
