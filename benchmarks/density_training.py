@@ -3,8 +3,9 @@
     pip install pythae
     python benchmarks/density_training.py --k 1 5 50
 
-Prints images per second of both and their ratio, pair by pair, and which share of the machine's own
-matrix-multiply rate our training step reaches at the layers' shapes.
+Prints how many times pythae's images per second are reached, which share of the machine's own matrix-multiply rate at
+the layers' shapes a whole training reaches, with and without a memory, and where its time goes. All in processor
+seconds: other work on the machine disturbs them less than the clock's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import warnings
 import lightning as L
 import numpy as np
 import torch
+from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
 from torch import nn
 
 from dgmbench.data import load_images
@@ -29,16 +31,14 @@ from dgmbench.stages.fitting import quiet_lightning
 from dgmbench.stages.memory import keep_freed_memory
 
 BATCH = 200
-HIDDEN, LATENT = 200, 50
 
 
-def ours(pixels: np.ndarray, k: int, epochs: int) -> float:
-    """Seconds per epoch, Lightning's loop included."""
+def training(pixels: np.ndarray, k: int, epochs: int, memory: bool = False) -> tuple[DensityTraining, L.Trainer]:
+    """A training of our own, and what runs it."""
     torch.manual_seed(0)
-    model = VAE(pixels.shape[1], (HIDDEN, HIDDEN), LATENT)
+    model = VAE(pixels.shape[1], (HIDDEN, HIDDEN), LATENT, memory)
     images = Images(pixels, True, BATCH, 0, torch.device("cpu"))
     settings = DensitySettings(importance_samples=k, epochs=epochs, batch_size=BATCH, schedule="constant")
-    module = DensityTraining(model, images, settings, 0)
     trainer = L.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -48,13 +48,19 @@ def ours(pixels: np.ndarray, k: int, epochs: int) -> float:
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    start = time.perf_counter()
+    return DensityTraining(model, images, settings, 0), trainer
+
+
+def ours(pixels: np.ndarray, k: int, epochs: int, memory: bool = False) -> float:
+    """Processor seconds per epoch, Lightning's loop included."""
+    module, trainer = training(pixels, k, epochs, memory)
+    start = time.process_time()
     trainer.fit(module)
-    return (time.perf_counter() - start) / epochs
+    return (time.process_time() - start) / epochs
 
 
 def pythae(pixels: np.ndarray, k: int, epochs: int) -> float:
-    """Seconds per epoch of pythae's BaseTrainer with the same layers and Adam's settings."""
+    """Processor seconds per epoch of pythae's BaseTrainer with the same layers and Adam's settings."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import IWAE, IWAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -99,34 +105,34 @@ def pythae(pixels: np.ndarray, k: int, epochs: int) -> float:
         )
         trainer = BaseTrainer(model, data, training_config=training)
         trainer.prepare_training()
-        start = time.perf_counter()
+        start = time.process_time()
         for epoch in range(epochs):
             trainer.train_step(epoch)
-        return (time.perf_counter() - start) / epochs
+        return (time.process_time() - start) / epochs
 
 
-def matrix_rate(rows: int) -> float:
-    """FLOP/s of PyTorch's own float32 product at the decoder's widest shape."""
-    x, w = torch.randn(rows, HIDDEN), torch.randn(HIDDEN, HIDDEN)
-    x @ w
-    start, repeats = time.perf_counter(), max(5, 2_000_000 // rows)
-    for _ in range(repeats):
-        x @ w
-    return 2 * rows * HIDDEN * HIDDEN * repeats / (time.perf_counter() - start)
-
-
-def step_flops(pixels: int, k: int) -> float:
-    """Multiplications and additions of one image's forward and backward pass."""
-    encoder = pixels * HIDDEN + HIDDEN * HIDDEN + 2 * HIDDEN * LATENT
-    decoder = LATENT * HIDDEN + HIDDEN * HIDDEN + HIDDEN * pixels
-    # the first layer's input needs no gradient
-    return 6.0 * (encoder + k * decoder) - 2.0 * pixels * HIDDEN
+def share_of_products(pixels: np.ndarray, k: int, memory: bool, epochs: int, pairs: int) -> None:
+    """Print the share of the bare products' rate that a whole training reaches, and where its time goes."""
+    shapes = layers(pixels.shape[1], BATCH, k, memory)
+    ours(pixels[:2000], k, 1, memory)
+    found: list[dict[str, float]] = []
+    for _ in range(pairs):
+        rates = product_rates(shapes, training=True)
+        reached = flops(shapes, training=True) * len(pixels) / BATCH / ours(pixels, k, epochs, memory)
+        found.append({name: reached / rate for name, rate in rates.items()})
+    name = f"{'memory' if memory else 'plain'}, k = {k}"
+    shares = {library: statistics.median(row[library] for row in found) for library in found[0]}
+    print(f"{name}: " + ", ".join(f"{share:.2f} of {library}'s rate" for library, share in shares.items()), flush=True)
+    module, trainer = training(pixels[: max(2000, 50_000 // k)], k, 1, memory)
+    for part, share in time_by_part(lambda: trainer.fit(module)):
+        print(f"    {share:5.1%}  {part}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--k", type=int, nargs="+", default=[1, 5, 50])
     parser.add_argument("--pairs", type=int, default=3, help="how often both are timed, in turn")
+    parser.add_argument("--alone", action="store_true", help="leave pythae out")
     parser.add_argument("--images", type=int, default=0, help="training images; 0 is all")
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
@@ -138,15 +144,16 @@ def main() -> None:
     pixels = pixels[: arguments.images] if arguments.images else pixels
     for k in arguments.k:
         epochs = 1 if k >= 20 else 3
-        ours(pixels[:2000], k, 1)
+        for memory in (False, True):
+            share_of_products(pixels, k, memory, epochs, arguments.pairs)
+        if arguments.alone:
+            continue
         pythae(pixels[:2000], k, 1)
         seconds = [(ours(pixels, k, epochs), pythae(pixels, k, epochs)) for _ in range(arguments.pairs)]
         ratios = sorted(theirs / mine for mine, theirs in seconds)
-        mine, theirs = (len(pixels) / statistics.median(column) for column in zip(*seconds, strict=True))
-        share = mine * step_flops(pixels.shape[1], k) / matrix_rate(BATCH * k)
         print(
-            f"k = {k}: ours {mine:,.0f} images/s, pythae {theirs:,.0f}; ratio {statistics.median(ratios):.2f} "
-            f"({ratios[0]:.2f} to {ratios[-1]:.2f}); {share:.2f} of torch.mm's rate",
+            f"plain, k = {k}: {statistics.median(ratios):.2f} times pythae's images per second "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f} in {len(ratios)} pairs)",
             flush=True,
         )
 
