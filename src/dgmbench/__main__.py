@@ -2,4 +2,5 @@
 
 from dgmbench.cli import main
 
-main()
+if __name__ == "__main__":  # a process of several imports this module under another name
+    main()

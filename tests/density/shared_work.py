@@ -13,7 +13,6 @@ from dgmbench.data.images import ImageSplits
 from dgmbench.errors import UserError
 from dgmbench.models.density import distributed
 from dgmbench.models.density.layers import EPS, normalise
-from dgmbench.models.density.training import DensityTraining, Images
 from dgmbench.models.density.vae import VAE, Terms, sample
 from dgmbench.spec import DensitySettings
 
@@ -52,7 +51,12 @@ class Mortal(VAE):
         return super().training_terms(x, k, path_only)
 
 
-def batch_norm_gap(with_scale: bool) -> float:
+def batch_norm_gaps() -> tuple[float, float]:
+    """`_batch_norm_gap` without scale and shift, and with them."""
+    return _batch_norm_gap(False), _batch_norm_gap(True)
+
+
+def _batch_norm_gap(with_scale: bool) -> float:
     """The largest difference between the shared batch norm and PyTorch's over all rows: values and gradients."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(11, 4, generator=generator, dtype=torch.float64) * 3 + 1
@@ -75,6 +79,8 @@ def batch_norm_gap(with_scale: bool) -> float:
 
 def compiled_gap() -> float:
     """The largest difference that compiling makes to the gradient of one process of several."""
+    from dgmbench.models.density.training import DensityTraining, Images
+
     torch.manual_seed(0)
     model = VAE(20, (8, 8), 3, True, slots=(4, 3)).double()
     images = Images(np.eye(20, dtype=np.uint8), True, 10, 0, torch.device("cpu"))

@@ -87,15 +87,34 @@ with devices.reserve_gpus(3, Path({str(tmp_path)!r})):
         holder.kill()
 
 
-@pytest.mark.parametrize("allowed", ["2", "GPU-2", "1,2"])
-def test_nothing_is_reserved_where_no_more_are_visible_than_wanted(
-    allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("allowed", ["2", "GPU-2"])
+def test_nothing_is_reserved_where_one_is_visible(
+    allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     allow(monkeypatch, allowed)
     with devices.reserve_gpus(2, tmp_path / "slots") as found:
-        assert found == len(allowed.split(","))
+        assert found == 1
         assert os.environ["CUDA_VISIBLE_DEVICES"] == allowed
     assert not (tmp_path / "slots").exists()
+    assert "2 GPUs are wanted and 1 visible: using 1" in caplog.text
+
+
+@pytest.mark.parametrize("wanted", [4, 6])
+def test_a_job_of_all_gpus_waits_for_a_job_of_one(wanted: int, tmp_path: Path) -> None:
+    small, large = contextlib.ExitStack(), contextlib.ExitStack()
+    got: list[int] = []
+    with small, large:
+        job(1, tmp_path, small)
+        os.environ.pop("CUDA_VISIBLE_DEVICES")
+        waiting = threading.Thread(
+            target=lambda: got.append(large.enter_context(devices.reserve_gpus(wanted, tmp_path)))
+        )
+        waiting.start()
+        waiting.join(timeout=0.2)
+        assert not got
+        small.close()
+        waiting.join(timeout=30)
+        assert got == [4]
 
 
 def test_only_visible_gpus_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,13 @@ def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, 
     assert devices(snakemake(*arguments, "--resources", "gpu=0").stdout) == ["0", "0"]
 
 
+def test_a_training_on_several_devices_asks_for_as_many_gpus_and_cores(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text("density: {datasets: [mnist], models: [vae], settings: {devices: 2}}\n")
+    done = snakemake("--dry-run", "--printshellcmds", "--configfile", "two.yaml")
+    asked = re.findall(r"dgmbench (train|evaluate) density mnist vae .* --devices (\d) --threads (\d)", done.stdout)
+    assert asked == [("train", "2", "2"), ("evaluate", "1", "1")]
+
+
 def test_the_command_of_a_job_can_be_pasted(snakemake: Snakemake, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(
         "preset: p\ndensity: {datasets: [mnist], models: [vae], settings: {epochs: 2}}\n"

@@ -109,6 +109,11 @@ def gpus(wildcards):
     return BY_ID[wildcards.run].settings.devices
 
 
+def cores(wildcards):
+    """Processor threads for one training: each of its GPUs has a process."""
+    return max(PLAN.threads, gpus(wildcards))
+
+
 def training_cost(run):
     """What a density training costs, up to a factor: samples, epochs, images, weights."""
     images, weights = {"mnist": (60_000, 1.44), "ocr-letters": (32_152, 0.16)}.get(run.dataset, (60_000, 1.0))

@@ -16,7 +16,7 @@ rule train_density:
     wildcard_constraints:
         run=one_of(run.training_id for run in PLAN.of("density")),
     priority: training_rank
-    threads: PLAN.threads
+    threads: cores
     resources:
         mem_mb=2500,
         runtime=1440,

@@ -56,15 +56,15 @@ def reserve_gpus(wanted: int, folder: Path | None = None) -> Iterator[int]:
     """Reserve GPUs for the body of the ``with``, wait while others hold them, and hide the rest from this process.
 
     A slot is a lock on a file, one per GPU, which the kernel frees however the process ends. All slots or none, so
-    that two jobs that want several cannot block each other. When no more GPUs are visible than wanted, somebody
-    has shared them out already (SLURM, Kubernetes) and there is nothing to reserve.
+    that two jobs that want several cannot block each other. A job that sees one GPU alone reserves nothing: it has
+    been given that one (SLURM, Kubernetes), or the machine has no other.
 
     Args:
         wanted: how many; 0 is the CPU.
         folder: where the lock files lie; the temporary folder of the machine by default.
 
     Yields:
-        The number of GPUs to use; 0 when there are none, which is said in the log.
+        The number of GPUs to use; fewer than wanted, or 0, when there are no more, which is said in the log.
     """
     if wanted == 0:
         yield 0
@@ -76,8 +76,11 @@ def reserve_gpus(wanted: int, folder: Path | None = None) -> Iterator[int]:
         log.info("no GPU is visible here: using the CPU")
         yield 0
         return
-    if len(candidates) <= wanted:
-        yield _usable(len(candidates))
+    if len(candidates) < wanted:
+        log.warning("%d GPUs are wanted and %d visible: using %d", wanted, len(candidates), len(candidates))
+        wanted = len(candidates)
+    if len(candidates) == 1:
+        yield _usable(1)
         return
     folder = folder or Path(tempfile.gettempdir()) / "dgmbench-gpus"
     with contextlib.ExitStack() as stack:

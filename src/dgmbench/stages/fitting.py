@@ -95,9 +95,8 @@ def fit(
         smallest = images // math.ceil(images / settings.batch_size)
         if smallest < processes:
             raise UserError(f"{spec.training_id}: a batch of {smallest} images is too small for {processes} devices")
-        return run_processes(
-            _fit, processes, spec, checkpoint, fingerprint, on_gpu, processes, max(1, threads // processes)
-        )
+        each = max(1, threads // processes)
+        return run_processes(_fit, processes, spec, checkpoint, fingerprint, on_gpu, processes, each, on_gpu=on_gpu)
     return _fit(spec, checkpoint, fingerprint, on_gpu, processes, threads)
 
 

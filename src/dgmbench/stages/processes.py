@@ -21,7 +21,7 @@ from dgmbench.errors import UserError
 log = logging.getLogger("dgmbench")
 
 
-def run_processes(work: Callable[..., Any], count: int, *arguments: Any) -> Any:
+def run_processes(work: Callable[..., Any], count: int, *arguments: Any, on_gpu: bool = False) -> Any:
     """Call ``work(*arguments)`` in ``count`` processes at once, which are connected by torch.distributed.
 
     Each is a new interpreter (a forked one could not use a GPU that its parent has touched), finds its number in
@@ -31,6 +31,7 @@ def run_processes(work: Callable[..., Any], count: int, *arguments: Any) -> Any:
     Args:
         work: a function at the top level of a module.
         arguments: they and the result are pickled.
+        on_gpu: each process computes on the GPU of its number, and they talk by NCCL; else on the CPU, by gloo.
 
     Returns:
         What process 0 returned.
@@ -44,7 +45,9 @@ def run_processes(work: Callable[..., Any], count: int, *arguments: Any) -> Any:
         folder = Path(name)
         started = [
             context.Process(
-                target=_process, args=(folder, number, count, log.getEffectiveLevel(), work, arguments), daemon=True
+                target=_process,
+                args=(folder, number, count, on_gpu, log.getEffectiveLevel(), work, arguments),
+                daemon=True,
             )
             for number in range(count)
         ]
@@ -81,7 +84,13 @@ def _failure(folder: Path, number: int, count: int, exitcode: int) -> Exception:
 
 
 def _process(
-    folder: Path, number: int, count: int, level: int, work: Callable[..., Any], arguments: tuple[Any, ...]
+    folder: Path,
+    number: int,
+    count: int,
+    on_gpu: bool,
+    level: int,
+    work: Callable[..., Any],
+    arguments: tuple[Any, ...],
 ) -> None:
     """What each process does; the result or the reason of a failure goes into the folder."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them: the parent ends the others
@@ -95,12 +104,11 @@ def _process(
         import torch
         from torch import distributed
 
-        gpu = torch.cuda.device_count() >= count
-        if gpu:
+        if on_gpu:
             torch.cuda.set_device(number)
         # a file and no port, which another job could take in the meantime
         distributed.init_process_group(
-            "nccl" if gpu else "gloo", init_method=f"file://{folder / 'meet'}", rank=number, world_size=count
+            "nccl" if on_gpu else "gloo", init_method=f"file://{folder / 'meet'}", rank=number, world_size=count
         )
         result = work(*arguments)
         if number == 0:
