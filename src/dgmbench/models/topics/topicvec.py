@@ -74,7 +74,7 @@ class TopicVec:
         *,
         embeddings: WordVectors,
         max_norm: float = 3.0,
-        alpha: float = 0.5,
+        alpha: float = 0.1,
         iterations: int = 150,
         features: Literal["counts", "proportions"] = "counts",
         seed: int = 0,

@@ -24,7 +24,7 @@ class TopicVecMeanWV(Concatenation):
         seed: int = 0,
         threads: int = 1,
         max_norm: float = 3.0,
-        alpha: float = 0.5,
+        alpha: float = 0.1,
         iterations: int = 150,
     ) -> None:
         topics = TopicVec(
