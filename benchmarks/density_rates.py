@@ -5,11 +5,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor
-from torch.autograd.profiler_util import FunctionEventAvg
-from torch.profiler import ProfilerActivity, profile
+
+from dgmbench.models.density import fused, optimiser
+from dgmbench.models.density.kernels import ladder, likelihood, normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
 
@@ -36,10 +41,10 @@ def flops(shapes: list[Layer], training: bool) -> float:
 def product_rates(shapes: list[Layer], training: bool) -> dict[str, float]:
     """FLOP/s, processor seconds, of the bare products at these shapes, weighted by their flops.
 
-    ``torch.mm`` is PyTorch's own choice, ``oneDNN`` the library behind the models' products, and ``best`` takes for
-    every single product the faster of the two.
+    ``torch.mm`` is PyTorch's own choice, ``oneDNN`` and ``numpy`` (OpenBLAS, where numpy comes as a wheel) are what the
+    models' products go to, and ``best`` takes for every single product the fastest of the three.
     """
-    seconds = {"torch.mm": 0.0, "oneDNN": 0.0, "best": 0.0}
+    seconds = {"torch.mm": 0.0, "oneDNN": 0.0, "numpy": 0.0, "best": 0.0}
     for rows, inputs, outputs, needs in shapes:
         x, w, g = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(rows, outputs)
         pairs = [(x, w)]
@@ -49,6 +54,7 @@ def product_rates(shapes: list[Layer], training: bool) -> dict[str, float]:
             each = {
                 "torch.mm": _seconds(lambda a=a, b=b: a @ b.t()),
                 "oneDNN": _seconds(lambda a=a, b=b: _onednn(a, b)),
+                "numpy": _seconds(lambda a=a.numpy(), b=b.numpy(): a @ b.T),
             }
             for name, value in each.items():
                 seconds[name] += value
@@ -83,34 +89,50 @@ def _seconds(call: Callable[[], object], repeats: int = 11) -> float:
     return statistics.median(times)
 
 
-PARTS = {
-    "matrix products": ("aten::mm", "aten::addmm", "mkldnn::_linear_pointwise"),
-    "batch norm and ReLU": (
-        "HiddenRows",
-        "aten::native_batch_norm",
-        "aten::relu",
-        "aten::clamp_min",
-        "aten::threshold",
-    ),
-    "memory": ("Read", "Ladder"),
-    "pixels' log-likelihood": ("_PixelRows",),
-    "random numbers": ("aten::normal_", "aten::bernoulli", "aten::uniform_"),
-    "samples and their densities": ("_Samples",),
-    "optimiser": ("Optimizer", "aten::_fused_adam"),
+PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
+    "matrix products": [(np, ("dot",))],
+    "batch norm and ReLU": [
+        (
+            normalisation,
+            (
+                "add_moments",
+                "finish_moments",
+                "normalise_relu",
+                "add_relu_gradient",
+                "finish_gradient",
+                "rows_gradient",
+            ),
+        )
+    ],
+    "memory": [(ladder, ("compose", "compose_backward", "add_samples", "attend", "attend_backward"))],
+    "pixels' log-likelihood": [(likelihood, ("add_bias", "bernoulli", "bernoulli_backward"))],
+    "samples and their densities": [(likelihood, ("sample", "sample_backward"))],
+    "random numbers": [(fused, ("standard_normal",))],
+    "optimiser": [(optimiser.FlatParameters, ("clip",)), (torch.optim.Adam, ("step",))],
 }
 
 
 def time_by_part(call: Callable[[], object]) -> Iterator[tuple[str, float]]:
-    """The share of each part in the processor time of a call, the largest first."""
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+    """The share of each part in the time of a call, the largest first."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        for part, places in PARTS.items():
+            for owner, names in places:
+                for name in names:
+                    patch.setattr(owner, name, _timed(getattr(owner, name), spent, part))
+        start = time.perf_counter()
         call()
-    events = list(profiled.key_averages())
-    total = sum(event.self_cpu_time_total for event in events)
-    shares = dict.fromkeys([*PARTS, "the rest"], 0.0)
-    for event in events:
-        shares[_part(event)] += event.self_cpu_time_total / total
-    yield from sorted(shares.items(), key=lambda item: -item[1])
+        total = time.perf_counter() - start
+    spent["the rest"] = total - sum(spent.values())
+    yield from sorted(((part, seconds / total) for part, seconds in spent.items()), key=lambda item: -item[1])
 
 
-def _part(event: FunctionEventAvg) -> str:
-    return next((part for part, names in PARTS.items() if event.key.startswith(names)), "the rest")
+def _timed(function: Callable[..., Any], spent: dict[str, float], part: str) -> Callable[..., Any]:
+    @wraps(function)
+    def timed(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        result = function(*arguments, **options)
+        spent[part] += time.perf_counter() - start
+        return result
+
+    return timed

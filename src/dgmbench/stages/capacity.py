@@ -12,15 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
+from dgmbench.models.density.fused import fused_step
 
 
 def kept_bytes(model: nn.Module, n_pixels: int, rows: int, k: int) -> int:
     """What a training step keeps for its backward pass, in bytes: the least that it needs beside the model.
 
-    Three small passes tell it: it is a constant, a part that grows with the images and one that grows with the samples.
+    Three small passes tell it, where a step is not written out: it is a constant, a part that grows with the images and
+    one that grows with the samples.
     """
-    model = copy.deepcopy(model).train()
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    step = fused_step(model, torch.empty(0, n_pixels, device=device))
+    if step is not None:
+        return step.kept_bytes(rows, k)
+    model = copy.deepcopy(model).train()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         base, samples, images = (_kept(model, n_pixels, *size) for size in ((2, 1), (2, 2), (4, 1)))
     per_sample = (samples - base) / 2

@@ -7,30 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgmbench.models.density.dense import is_compiled
-from dgmbench.models.density.kernels import likelihood
-
 HALF = (torch.bfloat16, torch.float16)
 
 
 class _PixelRows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
-        logits, x = logits.contiguous(), x.contiguous()
-        ctx.save_for_backward(logits, x)
-        out = logits.new_empty(logits.shape[:-1])
-        likelihood.bernoulli(logits.view(-1, logits.shape[-1]).numpy(), x.numpy(), out.view(-1).numpy())
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        logits, x = ctx.saved_tensors
-        rows, out = logits.view(-1, logits.shape[-1]), torch.empty_like(logits)
-        likelihood.bernoulli_backward(grad.reshape(-1).numpy(), rows.numpy(), x.numpy(), out.view_as(rows).numpy())
-        return out, None
-
-
-class _PlainRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(logits, x)
@@ -62,4 +42,4 @@ def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
     """
     # in 16 bits a sum over pixels would be wrong by tenths of a nat
     logits = logits.float() if logits.dtype in HALF else logits
-    return (_PixelRows if is_compiled(logits) and x.dtype == logits.dtype else _PlainRows).apply(logits, x)
+    return _PixelRows.apply(logits, x)

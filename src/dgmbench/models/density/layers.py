@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from dgmbench.models.density import distributed
 from dgmbench.models.density.dense import dense, is_compiled
-from dgmbench.models.density.hidden import HiddenRows
 from dgmbench.models.density.kernels import normalisation
 
 
@@ -91,10 +90,6 @@ class HiddenLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) → (..., outputs)."""
         if self.training:
-            if is_compiled(x) and not self.norm.collecting:
-                norm, rows = self.norm, x.reshape(-1, x.shape[-1])
-                out = HiddenRows.apply(rows, self.linear.weight, self.linear.bias, norm.scale, norm.shift, norm.eps)
-                return out.view(*x.shape[:-1], -1)
             return torch.relu(self.norm(self.linear(x)))
         return dense(x, *self._folded(x), "relu")
 

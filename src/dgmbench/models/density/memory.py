@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.density.dense import dense, is_compiled
-from dgmbench.models.density.ladder import Ladder, Read
-from dgmbench.models.density.layers import EPS, HiddenLayer, Linear, normalise
+from dgmbench.models.density.dense import dense
+from dgmbench.models.density.ladder import Ladder
+from dgmbench.models.density.layers import HiddenLayer, Linear, normalise
 
 
 class MemoryLayer(nn.Module):
@@ -50,17 +50,6 @@ class MemoryLayer(nn.Module):
         """(..., inputs) → (..., outputs)."""
         h = self.hidden(x)
         return self.compose(h, self.weights(h))
-
-    def averaged(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output (k, batch, outputs), and beside it `average_unit` of it."""
-        if self.soft or not is_compiled(x):
-            out = self(x)
-            return out, average_unit(out)
-        h = self.hidden(x)
-        rows = h.view(-1, h.shape[-1])
-        weight, bias = self.attention.weight, self.attention.bias
-        out, average = Read.apply(rows, weight, bias, self.memory, self.ladder, x.shape[1], EPS)
-        return out.view_as(h), average
 
 
 def read_memory(attention: Tensor, memory: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dgmbench.models.density import distributed
 from dgmbench.models.density.bounds import iwae_bound, normalised_weights
+from dgmbench.models.density.fused import FusedStep, fused_step
 from dgmbench.models.density.layers import collect_statistics, finish_statistics
 from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, adam, learning_rate
 from dgmbench.models.density.vae import Terms
@@ -110,6 +111,8 @@ class DensityTraining(L.LightningModule):
         self.first_epoch = 0
         self.diverged_at: int | None = None
         self.average: WeightAverage | None = None
+        self._fused: FusedStep | None = None
+        self._compiled = False
         self.on_epoch_done: Callable[[DensityTraining], None] = lambda _: None
         self._previous_seconds = 0.0
 
@@ -136,6 +139,8 @@ class DensityTraining(L.LightningModule):
         # a model that draws noise of its own must not draw the same for the rows of each process
         torch.manual_seed(seed + distributed.rank())
         self._noise = torch.Generator(self.images.pixels.device).manual_seed(seed)
+        alone = distributed.processes() == 1 and not self._compiled
+        self._fused = fused_step(self.model, self.images.pixels) if alone else None
         self._bounds: list[Tensor] = []
         self._started = time.perf_counter()
 
@@ -143,11 +148,16 @@ class DensityTraining(L.LightningModule):
         step = self.epoch * len(self.images) + batch_index
         rate = learning_rate(self.settings, step, len(self.images))
         self.adam.param_groups[0]["lr"] = rate
-        self.flat.gradient.zero_()
-        with distributed.own_rows(len(x), self._noise) as rows:
-            share = (rows.stop - rows.start) / len(x)
-            cost, bound = self.cost(x[rows])
-            self.manual_backward(cost * share)
+        share = 1.0
+        if self._fused is not None:
+            settings = self.settings
+            bound = self._fused(x, settings.importance_samples, settings.estimator, settings.local_error)[1]
+        else:
+            self.flat.gradient.zero_()
+            with distributed.own_rows(len(x), self._noise) as rows:
+                share = (rows.stop - rows.start) / len(x)
+                cost, bound = self.cost(x[rows])
+                self.manual_backward(cost * share)
         distributed.sum_over_processes(self.flat.gradient)
         self.flat.clip(self.settings.clip_norm, self.settings.clip_value)
         self.adam.step()
@@ -177,6 +187,7 @@ class DensityTraining(L.LightningModule):
         """
         if distributed.processes() > 1:
             distributed.keep_uncompiled()
+        self._compiled = True
         self._terms = torch.compile(self._terms, dynamic=False, backend=backend)
 
     def on_train_epoch_end(self) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.layers import HiddenLayer, Linear
-from dgmbench.models.density.memory import MemoryLayer, local_error
+from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
 from dgmbench.models.density.sampling import sample
 
 
@@ -101,11 +101,11 @@ class VAE(nn.Module):
         if unit1 is None or unit2 is None:
             log_w = bernoulli_log_prob(self.decode(z), x) + log_ratio
             return Terms(log_w, z, log_w.new_zeros(()))
-        assert isinstance(self.decoder2, MemoryLayer) and isinstance(self.decoder1, MemoryLayer)
-        d2, average2 = self.decoder2.averaged(z)
-        d1, average1 = self.decoder1.averaged(d2)
+        d2 = self.decoder2(z)
+        d1 = self.decoder1(d2)
         log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
-        return Terms(log_w, z, local_error(unit1, average1) + local_error(unit2, average2))
+        error = local_error(unit1, average_unit(d1)) + local_error(unit2, average_unit(d2))
+        return Terms(log_w, z, error)
 
 
 def prior_log_density(z: Tensor) -> Tensor:

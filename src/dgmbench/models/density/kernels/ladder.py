@@ -37,30 +37,30 @@ def compose_backward(
     m: np.ndarray,
     out: np.ndarray,
     ladder: np.ndarray,
+    start: int,
     grad_h: np.ndarray,
     grad_m: np.ndarray,
-    grad_ladder: np.ndarray,
+    totals: np.ndarray,
 ) -> None:
-    """Gradients of `compose` by h, m and the ladder.
+    """Gradients of `compose` by h and m; adds the one by the ladder to ``totals`` (9, width) float64.
 
-    The gradient by row i of its value is grad_i + constant_{i mod batch} + slope · out_i: the last two are what comes
-    through the average of the normalised rows; ``grad_slope`` (width,), ``grad_constant`` (batch, width).
+    The gradient by row i of its value is grad_i + constant_{(start + i) mod batch} + slope · out_i: the last two are
+    what comes through the average of the normalised rows; ``grad_slope`` (width,), ``grad_constant`` (batch, width).
     """
     rows, width = h.shape
     batch = grad_constant.shape[0]
     _, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
     slope = grad_slope.copy()
-    totals = np.zeros((9, width))
     # arrays made here: the compiler knows that they overlap nothing, and vectorises the loops
     outer, inner, gates = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     s0, s1, s2 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     s3, s4, s5 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     s6, s7, s8 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
-    for start in range(0, rows, ROWS):
+    for part in range(0, rows, ROWS):
         for s in (s0, s1, s2, s3, s4, s5, s6, s7, s8):
             s[:] = ZERO
-        for i in range(start, min(start + ROWS, rows)):
-            b = i % batch
+        for i in range(part, min(part + ROWS, rows)):
+            b = (start + i) % batch
             for j in range(width):
                 x, y = h[i, j], m[i, j]
                 gate = sigmoid(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
@@ -93,7 +93,6 @@ def compose_backward(
         for r, s in enumerate((s0, s1, s2, s3, s4, s5, s6, s7, s8)):
             for j in range(width):
                 totals[r, j] += s[j]
-    grad_ladder[:] = totals
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy", inline="always")
@@ -113,10 +112,35 @@ def columns_of(ladder: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def sum_samples(rows: np.ndarray, sums: np.ndarray) -> None:
-    """sums_b = Σ rows_i over the samples i = b, b + batch, ...; rows (k · batch, width), sums (batch, width)."""
-    sums[:] = ZERO
+def add_samples(rows: np.ndarray, start: int, sums: np.ndarray) -> None:
+    """Add row i, the next after ``start`` rows of (k · batch), to sums_{(start + i) mod batch}; sums (batch, width)."""
     for i in range(rows.shape[0]):
-        b = i % sums.shape[0]
+        b = (start + i) % sums.shape[0]
         for j in range(rows.shape[1]):
             sums[b, j] += rows[i, j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def attend(scores: np.ndarray, bias: np.ndarray) -> None:
+    """scores ← σ(scores + bias); (n, slots), (slots,)."""
+    b = bias.copy()
+    for i in range(scores.shape[0]):
+        for j in range(scores.shape[1]):
+            scores[i, j] = sigmoid(scores[i, j] + b[j])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def attend_backward(grad: np.ndarray, attention: np.ndarray, totals: np.ndarray) -> None:
+    """grad ← its value by the scores of `attend`; adds its sum over the rows to ``totals`` (slots,) float64."""
+    n, slots = grad.shape
+    s = np.empty(slots, np.float32)
+    for start in range(0, n, ROWS):
+        s[:] = ZERO
+        for i in range(start, min(start + ROWS, n)):
+            for j in range(slots):
+                a = attention[i, j]
+                g = grad[i, j] * a * (ONE - a)
+                grad[i, j] = g
+                s[j] += g
+        for j in range(slots):
+            totals[j] += s[j]

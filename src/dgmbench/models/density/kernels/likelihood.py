@@ -9,19 +9,20 @@ from dgmbench.models.density.kernels import FAST
 from dgmbench.models.density.kernels.exponential import exp_negative, sigmoid
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
+ROWS = 64  # rows summed in float32 before their sum goes to float64
 FACTORS = 64  # factors in [1, 2] whose product stays a float32 number: one logarithm for so many pixels
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def bernoulli(logits: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-    """out_i = Σ_d x_d l_d − softplus(l_d); logits (k · batch, pixels), x (batch, pixels), out (k · batch,)."""
+def bernoulli(logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray) -> None:
+    """out_i = Σ_d x_d l_d − softplus(l_d) of logits (n, pixels) and x of image (start + i) mod batch; out (n,)."""
     n, pixels = logits.shape
     for i in range(n):
-        row = i % x.shape[0]
+        row = (start + i) % x.shape[0]
         total = ZERO
-        for start in range(0, pixels, FACTORS):
+        for part in range(0, pixels, FACTORS):
             linear, factors = ZERO, ONE
-            for d in range(start, min(start + FACTORS, pixels)):
+            for d in range(part, min(part + FACTORS, pixels)):
                 logit = logits[i, d]
                 linear += logit * x[row, d] - max(logit, ZERO)
                 factors *= ONE + exp_negative(-abs(logit))
@@ -30,13 +31,32 @@ def bernoulli(logits: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def bernoulli_backward(grad: np.ndarray, logits: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-    """out = grad · (x − σ(logits)), row by row; grad (k · batch,)."""
+def add_bias(rows: np.ndarray, bias: np.ndarray) -> None:
+    """rows ← rows + bias."""
+    b = bias.copy()
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            rows[i, j] += b[j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def bernoulli_backward(
+    grad: np.ndarray, logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray, totals: np.ndarray
+) -> None:
+    """out_i = grad_i · (x_{(start + i) mod batch} − σ(logits_i)); adds their sum to ``totals`` (pixels,) float64."""
     n, pixels = logits.shape
-    for i in range(n):
-        row = i % x.shape[0]
+    s = np.empty(pixels, np.float32)
+    for part in range(0, n, ROWS):
+        s[:] = ZERO
+        for i in range(part, min(part + ROWS, n)):
+            row = (start + i) % x.shape[0]
+            g = grad[i]
+            for d in range(pixels):
+                value = g * (x[row, d] - sigmoid(logits[i, d]))
+                out[i, d] = value
+                s[d] += value
         for d in range(pixels):
-            out[i, d] = grad[i] * (x[row, d] - sigmoid(logits[i, d]))
+            totals[d] += s[d]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -64,20 +84,30 @@ def sample(
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def sample_backward(
     grad: np.ndarray,
+    weight: np.ndarray,
     grad_ratio: np.ndarray,
+    path_only: bool,
     deviation: np.ndarray,
     noise: np.ndarray,
     z: np.ndarray,
     grad_mean: np.ndarray,
     grad_log_variance: np.ndarray,
 ) -> None:
-    """Adds to the gradients by mean and log-variance (batch, width), which come as zeros."""
+    """Adds to the gradients by mean and log-variance (batch, width), which come as zeros.
+
+    ``grad`` is what comes from the decoder, ``grad_ratio`` (samples, batch) that of the log-ratio. The whole gradient
+    by z is t = weight · (grad − z · grad_ratio), with ``path_only`` t = weight · (grad + (noise / deviation − z) ·
+    grad_ratio); then ∂C/∂μ = Σ t and ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with
+    ``path_only``.
+    """
     samples, batch, width = noise.shape
     for i in range(samples):
         for b in range(batch):
-            ratio = grad_ratio[i, b]
+            ratio, w = grad_ratio[i, b], weight[i, b]
+            score = ZERO if path_only else ratio
+            through = ratio if path_only else ZERO
             for j in range(width):
-                grad_mean[b, j] += grad[i, b, j] - ratio * z[i, b, j]
-            for j in range(width):
-                t = grad[i, b, j] - ratio * z[i, b, j]
-                grad_log_variance[b, j] += HALF * (t * noise[i, b, j] * deviation[b, j] + ratio)
+                e, s = noise[i, b, j], deviation[b, j]
+                t = w * (grad[i, b, j] + ratio * (-z[i, b, j]) + through * e / s)
+                grad_mean[b, j] += t
+                grad_log_variance[b, j] += HALF * (t * e * s + score)
