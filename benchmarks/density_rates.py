@@ -54,7 +54,7 @@ def product_rates(shapes: list[Layer], training: bool) -> dict[str, float]:
             each = {
                 "torch.mm": _seconds(lambda a=a, b=b: a @ b.t()),
                 "oneDNN": _seconds(lambda a=a, b=b: _onednn(a, b)),
-                "numpy": _seconds(lambda a=a.numpy(), b=b.numpy(): a @ b.T),
+                "numpy": _seconds(lambda a=a, b=b: a.numpy() @ b.numpy().T),
             }
             for name, value in each.items():
                 seconds[name] += value

@@ -11,7 +11,7 @@ import torch
 from numba import njit
 from torch import Tensor, nn
 
-from dgmbench.models.density import fused, sampling
+from dgmbench.models.density import fused, fused_layers, sampling
 from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.dense import COMPILED_THREADS, is_compiled, product, weight_gradient
 from dgmbench.models.density.fused import FusedStep, fused_step
@@ -53,6 +53,11 @@ def give_noise(patch: pytest.MonkeyPatch, noise: Tensor) -> None:
         patch.setattr(module, "standard_normal", lambda *shape_device_dtype: noise.to(shape_device_dtype[-1]))
 
 
+def set_block(patch: pytest.MonkeyPatch, rows: int) -> None:
+    for module in (fused, fused_layers):
+        patch.setattr(module, "BLOCK", rows)
+
+
 def gradients(model: nn.Module) -> list[Tensor]:
     return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
 
@@ -64,7 +69,7 @@ def gradients(model: nn.Module) -> list[Tensor]:
 def test_cost_and_gradient(
     monkeypatch: pytest.MonkeyPatch, memory: bool, estimator: str, k: int, batch: int, block: int
 ) -> None:
-    monkeypatch.setattr(fused, "BLOCK", block)
+    set_block(monkeypatch, block)
     give_noise(monkeypatch, normal(k, batch, 5, seed=7))
     model = network(memory)
     exact = copy.deepcopy(model).double()
@@ -106,7 +111,7 @@ def test_noise_that_is_not_a_number_shows_in_the_bound(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("memory", [False, True])
 def test_what_a_step_keeps_is_predicted(monkeypatch: pytest.MonkeyPatch, memory: bool) -> None:
-    monkeypatch.setattr(fused, "BLOCK", 10)
+    set_block(monkeypatch, 10)
     step = FusedStep(network(memory))
     held = []
     for k in (4, 8):
@@ -122,7 +127,7 @@ def _arrays_in(thing: object) -> Iterator[np.ndarray]:
     elif isinstance(thing, (list, tuple)):
         for value in thing:
             yield from _arrays_in(value)
-    elif type(thing).__module__ == fused.__name__:
+    elif type(thing).__module__ in (fused.__name__, fused_layers.__name__):
         for value in vars(thing).values():
             yield from _arrays_in(value)
 
@@ -151,11 +156,11 @@ def test_parameters_without_gradients_are_refused() -> None:
 
 
 def test_blocks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "BLOCK", 10)
+    set_block(monkeypatch, 10)
     for n in (1, 9, 10, 11, 95):
-        rows = [i for block in fused.blocks(n) for i in range(block.start, block.stop)]
+        rows = [i for block in fused_layers.blocks(n) for i in range(block.start, block.stop)]
         assert rows == list(range(n))
-        assert max(block.stop - block.start for block in fused.blocks(n)) <= 10
+        assert max(block.stop - block.start for block in fused_layers.blocks(n)) <= 10
 
 
 def test_a_mean_of_many_deviations_does_not_drown_the_variance() -> None:
