@@ -2,17 +2,26 @@
 
 Each token holds its topic and one or more proposed topics. A sweep visits the tokens by word, then by document. A visit
 to a row (one word or one document) counts the topics of its tokens, lets each token accept or reject what the other
-kind of visit proposed, and proposes new topics from the row's own counts,
+kind of visit proposed, and proposes new topics from the row's own counts. As they hold one factor of the token's
+conditional p(k) ∝ (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta), accepting needs this row's counts alone,
 
-    q(k) ∝ n_row,k + prior_k,
+    min{1, (n_row,k' + prior_k') (n_k + V beta) / [(n_row,k + prior_k) (n_k' + V beta)]},
 
-in O(1): copy the topic of a random other token of the row, or draw from the prior. As that is the other factor of
-p(k) ∝ (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta), accepting needs this row's counts alone,
+which follow each accepted move and leave out the token in question.
 
-    min{1, (n_row,k' + prior_k') (n_k + V beta) / [(n_row,k + prior_k) (n_k' + V beta)]}.
+In one point this is not the paper's algorithm. That proposes from the frozen q(k) ∝ n_row,k + prior_k: all tokens of a
+row move within a sweep as if the others stayed, and long runs settle below the likelihood of the posterior. Here a row
+proposes from a Pólya urn, in O(1) as well: copy the topic of a random token of the row *or an earlier proposal of the
+row*, or draw from the prior. Such draws are independent draws from one distribution that is itself drawn from the
+Dirichlet distribution with the parameters n_row,k + prior_k (Blackwell, MacQueen, 1973), though it is never formed:
 
-Counts of the other rows and of the topics are those of the last visit (delayed). Counts of the row itself are not: they
-follow each accepted move and leave out the token in question, as the exact conditional does.
+- of a document it is theta_d ~ p(theta_d | z). Given theta_d the tokens of a document are independent, so moving all of
+  them in the visits by word is a sweep of Metropolis-Hastings for p(z_i | z_-i, theta, w).
+- of a word it is g_wk / Σ_k g_wk with g_wk ~ Gamma(n_wk + beta). These make up phi_k ~ p(phi_k | z, w), phi_kw = g_wk /
+  Σ_w g_wk, given which the tokens of a word are independent; for Σ_w g_wk stands its mean n_k + V beta.
+
+So of the counts that a sweep uses only the topics' totals n_k are delayed: an error of the order of 1 / √n_k in one
+factor per topic.
 """
 
 from __future__ import annotations
@@ -173,11 +182,11 @@ def _visit_rows(
     counts, sizes = np.zeros(K, np.float32), np.zeros(K, np.int64)
     one, to_unit = np.float32(1), np.float32(1 / 16777216.0)
     s0, s1 = stream(seed, number, part)
-    z = np.empty(1024, source.dtype)  # topics of the row, side by side
+    z = np.empty(1024, source.dtype)  # topics of the row, then its proposals: the urn
     for row in range(begin, end):
         start, n = offsets[row], offsets[row + 1] - offsets[row]
-        if n > z.shape[0]:
-            z = np.empty(2 * n, source.dtype)
+        if (1 + M) * n > z.shape[0]:
+            z = np.empty(2 * (1 + M) * n, source.dtype)
         for i in range(n):
             k = source[positions[start + i], 0]
             z[i] = k
@@ -195,8 +204,7 @@ def _visit_rows(
             counts[k] += one
             z[i] = k
 
-        others = float(n - 1)
-        scale = (others + prior_sum) / 4294967296.0
+        held = float(n)  # in the urn: the topics of the row, then also what was drawn
         for i in range(n):
             k, at = z[i], start + i
             counts[k] = 0
@@ -204,12 +212,14 @@ def _visit_rows(
             target[at, 0] = k
             for m in range(1, M + 1):
                 s0, s1, bits = advance(s0, s1)
-                x = (bits >> uint64(32)) * scale
-                if x < others:
-                    other = int(x)
-                    target[at, m] = z[other + (other >= i)]
+                x = (bits >> uint64(32)) * ((held + prior_sum) * (1.0 / 4294967296.0))
+                if x < held:
+                    topic = z[int(x)]
                 else:  # the fraction left over chooses topic and side of the alias table
-                    y = (x - others) / prior_sum * K
-                    topic = min(int(y), K - 1)
-                    target[at, m] = topic if y - topic < thresholds[topic] else aliases[topic]
+                    y = (x - held) / prior_sum * K
+                    cell = min(int(y), K - 1)
+                    topic = z.dtype.type(cell if y - cell < thresholds[cell] else aliases[cell])
+                target[at, m] = topic
+                z[int(held)] = topic
+                held += 1.0
     return sizes
