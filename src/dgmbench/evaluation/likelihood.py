@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
-from collections.abc import Callable
+import queue
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 # Samples drawn at once: enough rows for the matrix products to run at full speed, few enough for the cache.
@@ -16,10 +20,24 @@ BLOCK = 1000
 
 
 class DensityModel(Protocol):
-    """What the evaluator needs of a model."""
+    """What the evaluator needs of a model.
+
+    A model may also have a method ``evaluation_snapshot() -> Snapshot | None``, a faster way to the same log-weights.
+    """
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         """(batch, pixels) → (k, batch) of log p(x, z) − log q(z | x), z ~ q(z | x), in nats."""
+        ...
+
+
+class Snapshot(Protocol):
+    """A model's weights at one moment, laid out for one thread to evaluate one image after another."""
+
+    def given(self, x: np.ndarray) -> Callable[[int, bytes], np.ndarray]:
+        """(pixels,) float32 → a function of a number of samples k and a seed, which gives their (k,) log-weights.
+
+        Fewer samples from the same seed are the first of more.
+        """
         ...
 
 
@@ -62,7 +80,6 @@ def log_likelihood(
         rows = rows.to(parameter.device, parameter.dtype)
     elif not rows.is_floating_point():
         rows = rows.float()
-    keys = rows.cpu().float().numpy()
     values = np.empty(len(rows))
     was_training = isinstance(model, torch.nn.Module) and model.training
     devices = [rows.device] if rows.device.type == "cuda" else []
@@ -70,28 +87,84 @@ def log_likelihood(
         if isinstance(model, torch.nn.Module):
             model.eval()
         try:
-            for i, row in enumerate(rows):
-                values[i] = _one(model, row.unsqueeze(0), k, seed, keys[i].tobytes())
-                if progress is not None:
-                    progress(i + 1, len(rows))
+            # made anew in every call, so that it cannot be older than the weights
+            snapshots = _snapshots(model, min(torch.get_num_threads(), len(rows)))
+            found = _by_snapshots(snapshots, rows, k, seed) if snapshots else _by_log_weights(model, rows, k, seed)
+            with contextlib.closing(found):
+                for i, value in enumerate(found):
+                    values[i] = value
+                    if progress is not None:
+                        progress(i + 1, len(rows))
         finally:
             if was_training and isinstance(model, torch.nn.Module):
                 model.train()
     return values
 
 
-def _one(model: DensityModel, row: Tensor, k: int, seed: int, key: bytes) -> float:
-    """log-mean-exp over k log-weights of one row, block by block in float64."""
-    total = -math.inf
+def _snapshots(model: DensityModel, count: int) -> list[Snapshot]:
+    """As many of a model that offers them, one for each thread; none otherwise."""
+    make: Callable[[], Snapshot | None] = getattr(model, "evaluation_snapshot", lambda: None)
+    made = [make() for _ in range(count)]
+    return [snapshot for snapshot in made if snapshot is not None]
+
+
+def _by_snapshots(snapshots: list[Snapshot], rows: Tensor, k: int, seed: int) -> Generator[float]:
+    """The value of each row in order; one thread alone computes an image, so that their number changes nothing."""
+    images = np.ascontiguousarray(rows.numpy())
+    free: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
+    for snapshot in snapshots:
+        free.put(snapshot)
+
+    def one(x: np.ndarray) -> float:
+        snapshot = free.get()
+        try:
+            log_weights, key, total = snapshot.given(x), x.tobytes(), -math.inf
+            for block, size in _blocks(k):
+                total = np.logaddexp(total, _log_sum_exp(log_weights(size, _digest(key, block, seed))))
+            return float(total - math.log(k))
+        finally:
+            free.put(snapshot)
+
+    with threadpool_limits(1, "blas"):
+        if len(snapshots) == 1:
+            yield from map(one, images)
+        else:
+            with ThreadPoolExecutor(len(snapshots)) as pool:
+                yield from pool.map(one, images)
+
+
+def _by_log_weights(model: DensityModel, rows: Tensor, k: int, seed: int) -> Generator[float]:
+    """The value of each row in order, by PyTorch with the threads that it has."""
+    for row, key in zip(rows, rows.cpu().float().numpy(), strict=True):
+        total = -math.inf
+        for block, size in _blocks(k):
+            _set_seed(row.device, int.from_bytes(_digest(key.tobytes(), block, seed), "little") >> 1)
+            log_w = model.log_weights(row.unsqueeze(0), size)
+            if log_w.shape != (size, 1):
+                raise ValueError(
+                    f"log_weights gave {tuple(log_w.shape)} for one image and {size} samples, not ({size}, 1)"
+                )
+            total = np.logaddexp(total, float(torch.logsumexp(log_w.double(), dim=0)))
+        yield float(total - math.log(k))
+
+
+def _blocks(k: int) -> Iterator[tuple[int, int]]:
+    """Number and size of each block of k samples."""
     for block, start in enumerate(range(0, k, BLOCK)):
-        size = min(BLOCK, k - start)
-        digest = hashlib.blake2b(key, digest_size=8, salt=b"%d" % block, person=b"%d" % seed).digest()
-        _set_seed(row.device, int.from_bytes(digest, "little") >> 1)
-        log_w = model.log_weights(row, size)
-        if log_w.shape != (size, 1):
-            raise ValueError(f"log_weights gave {tuple(log_w.shape)} for one image and {size} samples, not ({size}, 1)")
-        total = np.logaddexp(total, float(torch.logsumexp(log_w.double(), dim=0)))
-    return float(total - math.log(k))
+        yield block, min(BLOCK, k - start)
+
+
+def _digest(key: bytes, block: int, seed: int) -> bytes:
+    """What the random numbers of a block follow from."""
+    return hashlib.blake2b(key, digest_size=8, salt=b"%d" % block, person=b"%d" % seed).digest()
+
+
+def _log_sum_exp(log_w: np.ndarray) -> float:
+    """In float64, as torch.logsumexp has it: −∞ of nothing but −∞, and NaN of a NaN."""
+    largest = float(log_w.max())
+    if math.isinf(largest):
+        return largest
+    return largest + math.log(np.exp(log_w.astype(np.float64) - largest).sum())
 
 
 def _set_seed(device: torch.device, seed: int) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from dgmbench.models.density.bernoulli import bernoulli_log_prob
-from dgmbench.models.density.layers import HiddenLayer, Linear
+from dgmbench.models.density.dense import is_plain
+from dgmbench.models.density.frozen import FrozenVAE
+from dgmbench.models.density.layers import BatchNorm, HiddenLayer, Linear
 from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
 from dgmbench.models.density.sampling import sample
 
@@ -87,6 +89,17 @@ class VAE(nn.Module):
         mean, log_variance = self.encode(x)
         z, log_ratio = sample(mean, log_variance, k)
         return bernoulli_log_prob(self.decode(z), x) + log_ratio
+
+    def evaluation_snapshot(self) -> FrozenVAE | None:
+        """The networks as they are now, for fast evaluation in float32 on the CPU; None elsewhere.
+
+        None, too, for a class derived from this one, or with layers of other kinds: it may compute something else.
+        """
+        known = {VAE, HiddenLayer, MemoryLayer, Linear, BatchNorm}
+        if not {type(module) for module in self.modules()} <= known or any(is_plain(p) for p in self.parameters()):
+            return None
+        encoder, decoder = (self.encoder1, self.encoder2), (self.decoder2, self.decoder1)
+        return FrozenVAE(encoder, (self.mean, self.log_variance), decoder, self.output)
 
     def training_terms(self, x: Tensor, k: int, path_only: bool = False) -> Terms:
         """As `log_weights`, with the local reconstruction error beside it.
