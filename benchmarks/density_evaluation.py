@@ -18,9 +18,11 @@ from pathlib import Path
 
 import torch
 from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
+from threadpoolctl import threadpool_limits
 
 from dgmbench.data import load_images
-from dgmbench.evaluation.likelihood import BLOCK, log_likelihood
+from dgmbench.evaluation.likelihood import log_likelihood
+from dgmbench.models.density.frozen import ROWS
 from dgmbench.models.density.vae import VAE
 from dgmbench.stages.memory import keep_freed_memory, release_freed_memory
 
@@ -34,6 +36,7 @@ def resident(field: str) -> int:
 def measure(k: int, n_images: int, memory: bool, repeats: int) -> dict[str, object]:
     """Shares of the bare products' rates, peak memory in bytes, time by part."""
     torch.set_num_threads(1)
+    threadpool_limits(1, "blas")
     keep_freed_memory()
     torch.manual_seed(0)
     images = torch.from_numpy(load_images("ocr-letters").test[:n_images]).float()
@@ -45,9 +48,9 @@ def measure(k: int, n_images: int, memory: bool, repeats: int) -> dict[str, obje
     before = resident("VmRSS")
     log_likelihood(model, images[:20], k)
     peak = resident("VmHWM") - before
-    # one image at a time, in blocks: that many rows at once in the decoder
-    rows = min(k, BLOCK)
-    shapes = layers(pixels, 1, rows, memory)
+    # the decoder's products, at the rows that go through it at once; the encoder sees one row an image
+    rows = min(k, ROWS)
+    shapes = [layer for layer in layers(pixels, 1, rows, memory) if layer[0] == rows]
     found: dict[str, list[float]] = {}
     for _ in range(repeats):
         rates = product_rates(shapes, training=False)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dgmbench.models.density import fused, optimiser
-from dgmbench.models.density.kernels import ladder, likelihood, normalisation
+from dgmbench.models.density.kernels import block, ladder, likelihood, normal, normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
 
@@ -102,12 +102,19 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
                 "finish_gradient",
                 "rows_gradient",
             ),
-        )
+        ),
+        (block, ("add_relu",)),
     ],
-    "memory": [(ladder, ("compose", "compose_backward", "add_samples", "attend", "attend_backward"))],
-    "pixels' log-likelihood": [(likelihood, ("add_bias", "bernoulli", "bernoulli_backward"))],
-    "samples and their densities": [(likelihood, ("sample", "sample_backward"))],
-    "random numbers": [(fused, ("standard_normal",))],
+    "memory": [
+        (ladder, ("compose", "compose_backward", "add_samples", "attend", "attend_backward")),
+        (block, ("add_sigmoid", "add_softmax", "compose", "sum_relu")),
+    ],
+    "pixels' log-likelihood": [
+        (likelihood, ("add_bias", "bernoulli", "bernoulli_backward")),
+        (block, ("bernoulli",)),
+    ],
+    "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
+    "random numbers": [(fused, ("standard_normal",)), (normal, ("standard_normal",))],
     "optimiser": [(optimiser.FlatParameters, ("clip",)), (torch.optim.Adam, ("step",))],
 }
 
