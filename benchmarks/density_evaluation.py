@@ -26,6 +26,8 @@ from dgmbench.models.density.frozen import ROWS
 from dgmbench.models.density.vae import VAE
 from dgmbench.stages.memory import keep_freed_memory, release_freed_memory
 
+AT_K = 5000
+
 
 def resident(field: str) -> int:
     """Bytes of this process: ``VmRSS`` now, ``VmHWM`` at most since the peak was reset."""
@@ -39,7 +41,7 @@ def measure(k: int, n_images: int, memory: bool, repeats: int) -> dict[str, obje
     threadpool_limits(1, "blas")
     keep_freed_memory()
     torch.manual_seed(0)
-    images = torch.from_numpy(load_images("ocr-letters").test[:n_images]).float()
+    images = torch.from_numpy(load_images("ocr-letters").test[: max(1, n_images * AT_K // k)]).float()
     pixels = images.shape[1]
     model = VAE(pixels, (HIDDEN, HIDDEN), LATENT, memory).eval()
     log_likelihood(model, images[:2], 10)
@@ -67,7 +69,7 @@ def measure(k: int, n_images: int, memory: bool, repeats: int) -> dict[str, obje
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--k", type=int, nargs="+", default=[500, 5000, 20000])
-    parser.add_argument("--images", type=int, default=60, help="images timed for each k")
+    parser.add_argument("--images", type=int, default=60, help=f"images timed at k = {AT_K}; at others, in proportion")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true", help="the networks with a memory in the decoder")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # the child's part
