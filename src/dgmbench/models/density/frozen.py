@@ -40,9 +40,15 @@ class FrozenVAE:
     ) -> None:
         self.encoder = [folded(layer) for layer in encoder]
         self.mean, self.log_variance = (arrays(layer) for layer in moments)
-        self.decoder = [frozen_memory(d) if isinstance(d, MemoryLayer) else frozen_hidden(d) for d in decoder]
         weight, self.bias = arrays(output)
-        self.output = product(weight)
+        widest = max(weight.shape[1], *(len(folded(hidden_part(layer))[1]) for layer in decoder))
+        # few buffers in turn, rather than one for every product: the fewer, the more of them stay in the cache
+        first, second, read = np.empty((3, ROWS * widest), np.float32)
+        self.decoder = [
+            frozen_memory(layer, room, read) if isinstance(layer, MemoryLayer) else frozen_hidden(layer, room)
+            for layer, room in zip(decoder, (first, second), strict=True)
+        ]
+        self.output = product(weight, first)
         self.noise = np.empty((ROWS, len(self.mean[1])), np.float32)
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,10 +76,15 @@ class FrozenVAE:
         return log_weights
 
 
-def frozen_hidden(layer: HiddenLayer) -> Layer:
+def hidden_part(layer: HiddenLayer | MemoryLayer) -> HiddenLayer:
+    """What a layer is without its memory."""
+    return layer.hidden if isinstance(layer, MemoryLayer) else layer
+
+
+def frozen_hidden(layer: HiddenLayer, room: np.ndarray) -> Layer:
     """The layer with its batch norm folded in."""
     weight, bias = folded(layer)
-    multiply = product(weight)
+    multiply = product(weight, room)
 
     def forward(x: np.ndarray) -> np.ndarray:
         h = multiply(x)
@@ -83,11 +94,12 @@ def frozen_hidden(layer: HiddenLayer) -> Layer:
     return forward
 
 
-def frozen_memory(layer: MemoryLayer) -> Layer:
+def frozen_memory(layer: MemoryLayer, room: np.ndarray, scratch: np.ndarray) -> Layer:
     """The layer with its memory, composed in the hidden layer's buffer."""
-    hidden = frozen_hidden(layer.hidden)
+    hidden = frozen_hidden(layer.hidden, room)
     weight, bias = arrays(layer.attention)
-    attend, read = product(weight), product(contiguous(layer.memory.t()))
+    attend = product(weight, np.empty(ROWS * len(bias), np.float32))
+    read = product(contiguous(layer.memory.t()), scratch)
     normalise = block.add_softmax if layer.soft else block.add_sigmoid
     ladder = None if layer.soft else contiguous(layer.ladder)
 
@@ -105,9 +117,9 @@ def frozen_memory(layer: MemoryLayer) -> Layer:
     return forward
 
 
-def product(weight: np.ndarray) -> Layer:
-    """x → x W for W (inputs, outputs)."""
-    out = np.empty((ROWS, weight.shape[1]), np.float32)
+def product(weight: np.ndarray, room: np.ndarray) -> Layer:
+    """x → x W for W (inputs, outputs), in the first ROWS · outputs numbers of ``room``."""
+    out = room[: ROWS * weight.shape[1]].reshape(ROWS, -1)
     return lambda x: np.dot(x, weight, out=out[: len(x)])
 
 
