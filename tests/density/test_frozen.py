@@ -18,7 +18,11 @@ from dgmbench.models.density.kernels import block, normal
 from dgmbench.models.density.layers import BatchNorm
 from dgmbench.models.density.vae import VAE
 
-KINDS = {"plain": {}, "sigmoid": {"memory": True}, "softmax": {"memory": True, "attention": "softmax"}}
+KINDS: dict[str, dict[str, object]] = {
+    "plain": {},
+    "sigmoid": {"memory": True},
+    "softmax": {"memory": True, "attention": "softmax"},
+}
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from dgmbench.models.density.memory import MemoryLayer
 # Samples that go through the decoder at once: enough rows for the products to run at full speed, few enough that a
 # layer's output is still in the cache when the next pass reads it.
 ROWS = 500
+REGISTER = 8  # float32 numbers of a vector register
 
 Layer = Callable[[np.ndarray], np.ndarray]
 """(n, inputs) → (n, outputs), n ≤ ROWS; the result is a buffer that the next call overwrites."""
@@ -98,8 +99,10 @@ def frozen_memory(layer: MemoryLayer, room: np.ndarray, scratch: np.ndarray) -> 
     """The layer with its memory, composed in the hidden layer's buffer."""
     hidden = frozen_hidden(layer.hidden, room)
     weight, bias = arrays(layer.attention)
-    attend = product(weight, np.empty(ROWS * len(bias), np.float32))
-    read = product(contiguous(layer.memory.t()), scratch)
+    extra = -len(bias) % REGISTER  # slots that fill the last register, empty and without attention
+    bias = np.pad(bias, (0, extra), constant_values=-1e30)
+    attend = product(np.pad(weight, ((0, 0), (0, extra))), np.empty(ROWS * len(bias), np.float32))
+    read = product(np.pad(contiguous(layer.memory.t()), ((0, extra), (0, 0))), scratch)
     normalise = block.add_softmax if layer.soft else block.add_sigmoid
     ladder = None if layer.soft else contiguous(layer.ladder)
 

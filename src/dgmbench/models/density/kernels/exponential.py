@@ -66,7 +66,8 @@ def exp(x: np.float32) -> np.float32:
     x = min(max(x, LOWEST), -LOWEST)
     shifted = np.float32(x * LOG2_E + TO_WHOLE)
     r = x - (shifted - TO_WHOLE) * LN_2
-    series = ONE + r * (ONE + r * (T2 + r * (T3 + r * (T4 + r * (T5 + r * T6)))))
+    q = r * r  # in pairs of terms, whose products need not wait for each other
+    series = (ONE + r) + q * ((T2 + T3 * r) + q * ((T4 + T5 * r) + q * T6))
     # times 2ⁿ, by adding n, the lowest bits of the shifted number, to the exponent
     n = np.int32(np.float32(shifted).view(np.int32) << np.int32(23))
     return np.int32(np.float32(series).view(np.int32) + n).view(np.float32)
