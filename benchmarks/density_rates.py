@@ -120,16 +120,16 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
 
 
 def time_by_part(call: Callable[[], object]) -> Iterator[tuple[str, float]]:
-    """The share of each part in the processor time of a call, the largest first."""
+    """The share of each part in the time of a call, the largest first."""
     spent = dict.fromkeys(PARTS, 0.0)
     with pytest.MonkeyPatch.context() as patch:
         for part, places in PARTS.items():
             for owner, names in places:
                 for name in names:
                     patch.setattr(owner, name, _timed(getattr(owner, name), spent, part))
-        start = time.process_time()
+        start = time.perf_counter()
         call()
-        total = time.process_time() - start
+        total = time.perf_counter() - start
     spent["the rest"] = total - sum(spent.values())
     yield from sorted(((part, seconds / total) for part, seconds in spent.items()), key=lambda item: -item[1])
 
@@ -137,9 +137,9 @@ def time_by_part(call: Callable[[], object]) -> Iterator[tuple[str, float]]:
 def _timed(function: Callable[..., Any], spent: dict[str, float], part: str) -> Callable[..., Any]:
     @wraps(function)
     def timed(*arguments: Any, **options: Any) -> Any:
-        start = time.process_time()
+        start = time.perf_counter()
         result = function(*arguments, **options)
-        spent[part] += time.process_time() - start
+        spent[part] += time.perf_counter() - start
         return result
 
     return timed

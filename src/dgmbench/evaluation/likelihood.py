@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import math
 import queue
@@ -12,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 # Samples drawn at once: enough rows for the matrix products to run at full speed, few enough for the cache.
@@ -125,12 +126,18 @@ def _by_snapshots(snapshots: list[Snapshot], rows: Tensor, k: int, seed: int) ->
         finally:
             free.put(snapshot)
 
-    with threadpool_limits(1, "blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         if len(snapshots) == 1:
             yield from map(one, images)
         else:
             with ThreadPoolExecutor(len(snapshots)) as pool:
                 yield from pool.map(one, images)
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """The threads of numpy's products; looking for the library takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _by_log_weights(model: DensityModel, rows: Tensor, k: int, seed: int) -> Generator[float]:
