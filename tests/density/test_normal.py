@@ -10,7 +10,7 @@ from numba import njit
 from scipy import stats
 
 from dgmbench.models.density.kernels.exponential import exp
-from dgmbench.models.density.kernels.normal import LANES, PAIRS, standard_normal, state_from, words
+from dgmbench.models.density.kernels.normal import LANES, PAIRS, standard_normal, state_from, step
 
 
 def xoshiro128pp(state: list[int]) -> int:
@@ -36,6 +36,14 @@ def drawn(n: int, seed: bytes = b"1") -> np.ndarray:
     return out
 
 
+def words(seed: bytes, steps: int) -> np.ndarray:
+    """(steps, lanes)."""
+    state, out = state_from(seed), np.empty((steps, LANES), np.uint32)
+    for row in out:
+        step(*state, row)
+    return out
+
+
 @pytest.fixture(scope="module")
 def many() -> np.ndarray:
     return drawn(2_000_000).astype(np.float64)
@@ -44,14 +52,11 @@ def many() -> np.ndarray:
 def test_words_are_those_of_the_published_algorithm_in_every_lane() -> None:
     state = state_from(b"any")
     lanes = [[int(word) for word in state[:, lane]] for lane in range(LANES)]
-    out = np.empty((50, LANES), np.uint32)
-    words(state, out)
-    assert out.tolist() == [[xoshiro128pp(lane) for lane in lanes] for _ in range(50)]
+    assert words(b"any", 50).tolist() == [[xoshiro128pp(lane) for lane in lanes] for _ in range(50)]
 
 
 def test_numbers_are_the_transform_of_the_words() -> None:
-    both = np.empty((80, LANES), np.uint32)
-    words(state_from(b"2"), both)
+    both = words(b"2", 80)
     first, second = both[::2], both[1::2]
     radius = np.sqrt(-2 * np.log(((first >> 1) + 0.5) / 2**31)) * np.where(first & 1, -1, 1)
     angle = second.view(np.int32) * (math.pi / 2**32)

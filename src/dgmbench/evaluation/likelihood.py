@@ -56,7 +56,8 @@ def log_likelihood(
     Images go through the model one by one, in blocks of up to 1000 samples, and the random numbers of a block follow
     from the seed, the image's own values and the block's number. So an image's value depends neither on the images
     beside it nor on their order, memory does not grow with k, and a larger k extends the samples of a smaller one
-    block by block.
+    block by block. A `Snapshot` draws other samples than the model itself, and with several threads each computes
+    an image of its own.
 
     Args:
         model: put into evaluation mode for the time of the call if it is a torch module.

@@ -34,7 +34,8 @@ def _rotate(x: np.uint32, by: np.uint32) -> np.uint32:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _step(s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray, words: np.ndarray) -> None:
+def step(s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray, words: np.ndarray) -> None:
+    """The next word, uniform in 32 bits, of every lane, into ``words`` (lanes,); the four rows of the state go on."""
     for lane in range(LANES):
         a, b, c, d = s0[lane], s1[lane], s2[lane], s3[lane]
         words[lane] = np.uint32(_rotate(np.uint32(a + d), np.uint32(7)) + a)
@@ -45,13 +46,6 @@ def _step(s0: np.ndarray, s1: np.ndarray, s2: np.ndarray, s3: np.ndarray, words:
         s0[lane] = a ^ d
         s2[lane] = c ^ shifted
         s3[lane] = _rotate(d, np.uint32(11))
-
-
-@njit(cache=True, nogil=True)
-def words(state: np.ndarray, out: np.ndarray) -> None:
-    """Uniform 32-bit numbers, a row of ``out`` (steps, lanes) from each step; ``state`` goes on."""
-    for i in range(len(out)):
-        _step(state[0], state[1], state[2], state[3], out[i])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -67,8 +61,8 @@ def standard_normal(state: np.ndarray, out: np.ndarray) -> None:
     first, second = np.empty(LANES, np.uint32), np.empty(LANES, np.uint32)
     numbers = np.empty(PAIRS, np.float32)
     for start in range(0, n, PAIRS):
-        _step(s0, s1, s2, s3, first)
-        _step(s0, s1, s2, s3, second)
+        step(s0, s1, s2, s3, first)
+        step(s0, s1, s2, s3, second)
         for lane in range(LANES):
             word = first[lane]
             u = np.float32(np.int32(word >> np.uint32(1))) + HALF  # 2³¹ times a number in (0, 1]
