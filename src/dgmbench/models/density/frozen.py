@@ -42,7 +42,7 @@ class FrozenVAE:
         self.encoder = [folded(layer) for layer in encoder]
         self.mean, self.log_variance = (arrays(layer) for layer in moments)
         weight, self.bias = arrays(output)
-        widest = max(weight.shape[1], *(len(folded(hidden_part(layer))[1]) for layer in decoder))
+        widest = max(weight.shape[1], *(hidden_part(layer).linear.out_features for layer in decoder))
         # few buffers in turn, rather than one for every product: the fewer, the more of them stay in the cache
         first, second, read = np.empty((3, ROWS * widest), np.float32)
         self.decoder = [
