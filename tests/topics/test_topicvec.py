@@ -131,6 +131,9 @@ def test_features_are_expected_counts_of_one_step() -> None:
     np.testing.assert_allclose(features[7], special.softmax(scores, axis=1).sum(axis=0), rtol=1e-4)
     shares = TopicVec(3, embeddings=vectors, iterations=10, features="proportions").fit(corpus).transform(corpus)
     np.testing.assert_allclose(shares, features / corpus.lengths[:, None])
+    rooted = TopicVec(3, embeddings=vectors, iterations=10, features="root-counts").fit(corpus)
+    np.testing.assert_allclose(rooted.transform(corpus) ** 2, features)
+    assert (fitted.feature_set, rooted.feature_set) == ("topic counts", "square roots of topic counts")
 
 
 def test_classes_have_topics_of_their_own_and_share_one_null_topic() -> None:
@@ -185,7 +188,7 @@ def test_project_only_shortens() -> None:
     [
         ({"n_topics_per_class": 1}, "null topic"),
         ({"max_norm": 0}, "above 0"),
-        ({"features": "logits"}, "'counts' or 'proportions'"),
+        ({"features": "logits"}, "one of counts, root-counts, proportions"),
         ({"n_topics_per_class": 9}, "9 topics but only 4 tokens"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,12 @@ from dgmbench.models.topics.preparation import WordVectors, require_documents, r
 
 BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
 STEPS_PER_EXPECTATION = 5
+FeatureSet = Literal["counts", "root-counts", "proportions"]
+FEATURE_SETS: Mapping[FeatureSet, str] = {  # and their names in the table
+    "counts": "topic counts",
+    "root-counts": "square roots of topic counts",
+    "proportions": "topic proportions",
+}
 PASSES = 3  # of the fixed point of pi and theta, in one expectation step, from the last one's theta
 
 
@@ -54,7 +61,8 @@ class TopicVec:
         alpha: Dirichlet parameter of every topic; 0.1 in the paper.
         iterations: gradient steps per class, at most; one expectation step comes before each five. A class is
             done when its topics together move by less than 0.01 between two expectation steps.
-        features: "counts", the expected tokens of each topic in a document, or "proportions", those by its length.
+        features: "counts", the expected tokens of each topic in a document; "root-counts", their square roots, which
+            keep long documents and repeated words from outweighing the rest; or "proportions", counts by length.
 
     Attributes:
         topic_vectors_: (topics, dim) float32; row 0 is the null topic.
@@ -76,7 +84,7 @@ class TopicVec:
         max_norm: float = 3.0,
         alpha: float = 0.1,
         iterations: int = 150,
-        features: Literal["counts", "proportions"] = "counts",
+        features: FeatureSet = "counts",
         seed: int = 0,
         threads: int = 1,
     ) -> None:
@@ -84,8 +92,8 @@ class TopicVec:
             raise UserError(f"topicvec: n_topics_per_class is {n_topics_per_class}; the null topic needs one beside it")
         if max_norm <= 0 or alpha <= 0 or iterations < 1:
             raise UserError("topicvec: max_norm and alpha must be above 0 and iterations at least 1")
-        if features not in ("counts", "proportions"):
-            raise UserError(f"topicvec: features is {features!r}; it must be 'counts' or 'proportions'")
+        if features not in FEATURE_SETS:
+            raise UserError(f"topicvec: features is {features!r}; it must be one of {', '.join(FEATURE_SETS)}")
         self.n_topics_per_class = n_topics_per_class
         self.embeddings = embeddings
         self.max_norm = max_norm
@@ -98,7 +106,7 @@ class TopicVec:
     @property
     def feature_set(self) -> str:
         """What the features are, for the table."""
-        return f"topic {self.features}"
+        return FEATURE_SETS[self.features]
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> TopicVec:
         """Learn each class's topics. Classes are independent, so ``threads`` changes nothing but the time.
@@ -140,13 +148,18 @@ class TopicVec:
         return np.full(len(self.topic_vectors_), self.alpha)
 
     def transform(self, corpus: Corpus) -> np.ndarray:
-        """(documents, topics) float64: one expectation step from uniform theta, Σ_w n_dw softmax_k(v_w·t_k + r_k)."""
+        """(documents, topics) float64: one expectation step from uniform theta, Σ_w n_dw softmax_k(v_w·t_k + r_k).
+
+        The other feature sets are made of these expected counts.
+        """
         require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
         scores = self.word_vectors_ @ self.topic_vectors_.T + self.log_partitions_  # (vocabulary, topics)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         expected = corpus.counts @ weights
+        if self.features == "root-counts":
+            return np.sqrt(expected)
         return expected if self.features == "counts" else expected / corpus.lengths[:, None]
 
     def _fit_class(self, counts: sparse.csr_matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dgmbench.models.topics.concatenation import Concatenation
 from dgmbench.models.topics.mean_wv import MeanWordVectors
 from dgmbench.models.topics.preparation import WordVectors
-from dgmbench.models.topics.topicvec import TopicVec
+from dgmbench.models.topics.topicvec import FeatureSet, TopicVec
 
 
 class TopicVecMeanWV(Concatenation):
@@ -13,7 +13,7 @@ class TopicVecMeanWV(Concatenation):
 
     Args:
         embeddings: word embeddings, for both.
-        n_topics_per_class, max_norm, alpha, iterations, seed, threads: as for `TopicVec`.
+        n_topics_per_class, max_norm, alpha, iterations, features, seed, threads: as for `TopicVec`.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class TopicVecMeanWV(Concatenation):
         max_norm: float = 3.0,
         alpha: float = 0.1,
         iterations: int = 150,
+        features: FeatureSet = "counts",
     ) -> None:
         topics = TopicVec(
             n_topics_per_class,
@@ -33,6 +34,7 @@ class TopicVecMeanWV(Concatenation):
             max_norm=max_norm,
             alpha=alpha,
             iterations=iterations,
+            features=features,
             seed=seed,
             threads=threads,
         )
