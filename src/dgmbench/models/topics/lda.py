@@ -51,7 +51,7 @@ class LDA:
         alpha: Dirichlet parameters of the proportions: one number for all topics, (n_topics,) numbers, or None for
             5 / K each.
         beta: symmetric Dirichlet parameter of the topics.
-        engine: ``gibbs``, exact, one thread; ``warp``, delayed counts, O(1) per token; ``auto``, whichever reaches a
+        engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
             given held-out likelihood first: gibbs, but warp from four threads on.
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
