@@ -115,7 +115,7 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
     ],
     "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
     "random numbers": [(fused, ("standard_normal",)), (normal, ("standard_normal",))],
-    "optimiser": [(optimiser.FlatParameters, ("clip",)), (torch.optim.Adam, ("step",))],
+    "optimiser": [(optimiser.ClippedAdam, ("clipped_step",))],
 }
 
 

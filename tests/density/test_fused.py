@@ -17,6 +17,7 @@ from dgmbench.models.density.dense import COMPILED_THREADS, is_compiled, product
 from dgmbench.models.density.fused import FusedStep, fused_step
 from dgmbench.models.density.kernels import likelihood, normalisation
 from dgmbench.models.density.kernels.exponential import exp_negative, sigmoid
+from dgmbench.models.density.optimiser import ClippedAdam, FlatParameters
 from dgmbench.models.density.training import DensityTraining, Images
 from dgmbench.models.density.vae import VAE
 from dgmbench.spec import DensitySettings
@@ -231,3 +232,37 @@ def test_other_precisions_and_more_threads_go_the_plain_way() -> None:
         assert not is_compiled(x)
     torch.set_num_threads(COMPILED_THREADS + 1)
     assert not is_compiled(x)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 1000.0])
+def test_clipped_adam_is_the_library_s_after_both_clips(scale: float) -> None:
+    settings = DensitySettings(clip_norm=5.0, clip_value=0.5)
+    ours, library = (FlatParameters(copy.deepcopy(network(False))) for _ in range(2))
+    adam, reference = ClippedAdam(ours, settings), torch.optim.Adam([library.flat], eps=settings.adam_eps)
+    for i, rate in enumerate((1e-3, 5e-3, 1e-4)):
+        for flat in (ours, library):
+            flat.gradient.copy_(scale * normal(len(flat.gradient), seed=i))
+        adam.clipped_step(rate)
+        library.clip(5.0, 0.5)
+        reference.param_groups[0]["lr"] = rate
+        reference.step()
+    torch.testing.assert_close(ours.flat, library.flat, rtol=1e-5, atol=1e-6)
+    state = adam.state_dict()["state"][0]
+    for name, value in reference.state_dict()["state"][0].items():
+        torch.testing.assert_close(state[name], value, rtol=1e-4, atol=1e-7)
+
+
+def test_a_gradient_that_is_not_a_number_shows_in_the_weights() -> None:
+    flat = FlatParameters(network(False))
+    flat.gradient.normal_()[7] = float("nan")
+    ClippedAdam(flat, DensitySettings()).clipped_step(1e-3)
+    assert flat.flat.isnan().any()
+
+
+@pytest.mark.parametrize(("k", "batch"), [(1, 50), (50, 50)])
+def test_lightning_s_loop_is_given_all_batches_in_order(k: int, batch: int) -> None:
+    data = Images((normal(520, 30, seed=6) > 0).byte().numpy(), True, batch, 0, torch.device("cpu"))
+    settings = DensitySettings(importance_samples=k, batch_size=batch)
+    groups = DensityTraining(VAE(30, (16, 12), 5), data, settings, 0).train_dataloader()
+    assert len(list(groups)) == len(groups) == (2 if k == 1 else 11)
+    assert all(torch.equal(a, b) for a, b in zip([x for g in groups for x in g], data, strict=True))

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dgmbench.models.density.bounds import iwae_bound, normalised_weights
 from dgmbench.models.density.dense import is_compiled
 from dgmbench.models.density.distributed import standard_normal
 from dgmbench.models.density.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks
@@ -108,17 +107,17 @@ class FusedStep:
         likelihood.sample(mean, log_variance, deviation, noise, z, log_ratio)
         self._decode(pixels, n)
         errors, own = self._average(batch, n, local_error)
-        log_w = torch.from_numpy(self._log_p[:n].reshape(k, batch) + log_ratio)
-        weights = normalised_weights(log_w)
-        grad_log_w = weights.div(-batch).numpy()
+        weights = np.empty_like(log_ratio)
+        bound = likelihood.importance(self._log_p[:n].reshape(k, batch) + log_ratio, weights)
+        grad_log_w = weights / np.float32(-batch)
         self._backward(pixels, n, grad_log_w.reshape(-1))
-        through = weights.numpy() if estimator == "dreg" else np.ones_like(grad_log_w)
+        through = weights if estimator == "dreg" else np.ones_like(weights)
         grads = np.zeros_like(mean), np.zeros_like(mean)
         likelihood.sample_backward(
             self._grad_z[:n].reshape(noise.shape), through, grad_log_w, estimator != "iwae", deviation, noise, z, *grads
         )
         self._encode_backward(pixels, grads, own)
-        return sum(errors), iwae_bound(log_w).mean()
+        return sum(errors), torch.tensor(bound, dtype=torch.float32)
 
     def _encode(self, x: np.ndarray) -> list[np.ndarray]:
         n = len(x)

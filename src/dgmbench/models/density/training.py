@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from dgmbench.models.density import distributed
 from dgmbench.models.density.bounds import iwae_bound, normalised_weights
 from dgmbench.models.density.fused import FusedStep, fused_step
 from dgmbench.models.density.layers import collect_statistics, finish_statistics
-from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, adam, learning_rate
+from dgmbench.models.density.optimiser import ClippedAdam, FlatParameters, WeightAverage, learning_rate
 from dgmbench.models.density.vae import Terms
 from dgmbench.spec import DensitySettings
 
@@ -66,6 +67,26 @@ class Images:
             else:
                 threshold = torch.rand(chosen.shape, generator=self._generator, device=device).mul_(255)
                 yield (threshold < chosen).float()
+
+
+# Steps of so few rows take so little time that Lightning's loop shows beside them: it is given several at once.
+SHORT_STEP = 2000
+
+
+class Groups:
+    """Batches, a few at a time: what a trainer's loop costs comes once for each group."""
+
+    def __init__(self, images: Images, size: int) -> None:
+        self.images = images
+        self.size = size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.images) / self.size)
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        batches = iter(self.images)
+        while group := list(islice(batches, self.size)):
+            yield group
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -116,12 +137,14 @@ class DensityTraining(L.LightningModule):
         self.on_epoch_done: Callable[[DensityTraining], None] = lambda _: None
         self._previous_seconds = 0.0
 
-    def train_dataloader(self) -> Images:
-        return self.images
+    def train_dataloader(self) -> Groups:
+        rows = self.settings.importance_samples * self.settings.batch_size
+        self._groups = Groups(self.images, 8 if rows <= SHORT_STEP else 1)
+        return self._groups
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         self.flat = FlatParameters(self.model)
-        self.adam = adam(self.flat, self.settings)
+        self.adam = ClippedAdam(self.flat, self.settings)
         if self.settings.weight_average:
             steps = self.settings.weight_average * self.settings.epochs * len(self.images)
             self.average = WeightAverage(self.flat, steps)
@@ -144,10 +167,13 @@ class DensityTraining(L.LightningModule):
         self._bounds: list[Tensor] = []
         self._started = time.perf_counter()
 
-    def training_step(self, x: Tensor, batch_index: int) -> None:
-        step = self.epoch * len(self.images) + batch_index
+    def training_step(self, batches: list[Tensor], group: int) -> None:
+        first = self.epoch * len(self.images) + group * self._groups.size
+        for i, x in enumerate(batches):
+            self._gradient_step(x, first + i)
+
+    def _gradient_step(self, x: Tensor, step: int) -> None:
         rate = learning_rate(self.settings, step, len(self.images))
-        self.adam.param_groups[0]["lr"] = rate
         share = 1.0
         if self._fused is not None:
             settings = self.settings
@@ -159,8 +185,7 @@ class DensityTraining(L.LightningModule):
                 cost, bound = self.cost(x[rows])
                 self.manual_backward(cost * share)
         distributed.sum_over_processes(self.flat.gradient)
-        self.flat.clip(self.settings.clip_norm, self.settings.clip_value)
-        self.adam.step()
+        self.adam.clipped_step(rate)
         if self.average is not None:
             self.average.update(step)
         self._bounds.append(bound * share)

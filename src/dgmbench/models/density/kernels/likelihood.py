@@ -60,6 +60,25 @@ def bernoulli_backward(
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
+def importance(log_w: np.ndarray, weights: np.ndarray) -> float:
+    """weights = w_i / Σ_j w_j over the samples of each image, (k, batch); returns the mean of log (1/k) Σ_i w_i."""
+    k, batch = log_w.shape
+    total = 0.0
+    for b in range(batch):
+        largest = log_w[0, b]
+        for i in range(k):
+            largest = max(largest, log_w[i, b])
+        mass = ZERO
+        for i in range(k):
+            weights[i, b] = np.exp(log_w[i, b] - largest)
+            mass += weights[i, b]
+        for i in range(k):
+            weights[i, b] /= mass
+        total += largest + np.log(mass / np.float32(k))
+    return total / batch
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
 def sample(
     mean: np.ndarray,
     log_variance: np.ndarray,
