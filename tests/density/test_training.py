@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
@@ -176,6 +177,22 @@ def test_divergence_is_a_result_with_the_last_good_model(tmp_path: Path, monkeyp
     run = density.evaluate(tiny(), workspace)
     assert run["status"] == "diverged"
     assert np.isfinite(np.load(workspace.run(tiny()) / "per_example.npz")["log_likelihood"]).all()
+
+
+@pytest.mark.network
+def test_numpy_s_products_keep_to_the_threads_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+    original = FusedStep.__call__
+
+    def looks(self: FusedStep, *batch: object) -> tuple[float, torch.Tensor]:
+        seen.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return original(self, *batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FusedStep, "__call__", looks)
+    for threads in (1, 2):
+        seen.clear()
+        fitting.fit(tiny(epochs=1), tmp_path / f"{threads}.pt", "", threads=threads)
+        assert seen == {threads}
 
 
 @pytest.mark.network

@@ -15,6 +15,7 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
+from threadpoolctl import threadpool_limits
 
 from dgmbench.errors import UserError
 from dgmbench.models.density import distributed, training
@@ -108,7 +109,11 @@ def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, on_gpu: bool, proces
     pixels, binary = training_images(spec)
     device = torch.device("cuda", distributed.rank()) if on_gpu else torch.device("cpu")
     advice = "lower importance_samples or batch_size"
-    with explain_lack_of_memory(spec.training_id, advice), float32_products(on_gpu and settings.precision == "tf32"):
+    with (
+        explain_lack_of_memory(spec.training_id, advice),
+        float32_products(on_gpu and settings.precision == "tf32"),
+        threadpool_limits(threads, "blas"),  # numpy's, whose products the written-out step takes
+    ):
         model = build_model(spec, pixels.shape[1]).to(device)
         rows = math.ceil(min(len(pixels), settings.batch_size) / processes)
         require_memory(model, pixels.shape[1], rows, settings.importance_samples, device, processes)
