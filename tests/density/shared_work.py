@@ -123,5 +123,5 @@ def one_is_killed() -> None:
 
 def tell_number_and_stay() -> None:
     """Print the process's id and wait for a signal."""
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\n" % os.getpid())  # in one call, so that the other process's line cannot come between
     signal.pause()

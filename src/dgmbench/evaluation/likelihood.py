@@ -117,6 +117,7 @@ def _by_snapshots(snapshots: list[Snapshot], rows: Tensor, k: int, seed: int) ->
     for snapshot in snapshots:
         free.put(snapshot)
 
+    @np.errstate(invalid="ignore")  # what is not a number is told by the value
     def one(x: np.ndarray) -> float:
         snapshot = free.get()
         try:

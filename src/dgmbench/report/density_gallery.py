@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dgmbench.report.figures import figure_style, line_styles, panels, save_figure
+from dgmbench.report.figures import figure_style, line_styles, panels, save_figure, shared_legend
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MISSING = "#de8f05"  # seaborn's colour-blind orange, so that a missing pixel is no shade of grey
 _SLOT_COLUMNS = 10
@@ -109,7 +108,7 @@ def draw_imputation_errors(errors: pd.DataFrame, path: Path) -> Path:
                 _draw_lines(ax, part, "pass", "error", models, colours)
                 ax.set(title=f"{dataset}, {mask}", xlabel="pass", ylabel="error per missing pixel")
                 _log_axis(ax, [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if n <= part["pass"].max()])
-        _shared_legend(figure, grid[0][0])
+        shared_legend(figure)
         return save_figure(figure, errors, path)
 
 
@@ -164,14 +163,6 @@ def _log_axis(ax: Axes, ticks: list[int]) -> None:
     ax.set_xscale("log")
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
-
-
-def _shared_legend(figure: Figure, first: Axes) -> None:
-    handles, labels = first.get_legend_handles_labels()
-    for ax in figure.axes:
-        if (legend := ax.get_legend()) is not None:
-            legend.remove()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 7), frameon=False)
 
 
 def draw_preferences(preferences: pd.DataFrame, path: Path) -> Path:

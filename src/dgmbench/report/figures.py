@@ -132,11 +132,21 @@ def draw_curves(curves: pd.DataFrame, order: list[str], path: Path) -> Path:
             ax.set(title=dataset, xlabel="epoch", ylabel="training bound (nats per image)")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.set_ylim(*_range_of_interest(frame[frame["dataset"] == dataset]))
-        handles, labels = axes[0].get_legend_handles_labels()
-        if (legend := axes[0].get_legend()) is not None:
-            legend.remove()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(models), 7), frameon=False)
+        shared_legend(figure)
         return save_figure(figure, frame, path)
+
+
+_LEGEND_ENTRY = 1.5  # inches
+
+
+def shared_legend(figure: Figure) -> None:
+    """One legend under all panels, that of the first, in as many columns as fit beside each other."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    for ax in figure.axes:
+        if (legend := ax.get_legend()) is not None:
+            legend.remove()
+    columns = min(len(labels), 7, max(1, int(figure.get_figwidth() / _LEGEND_ENTRY)))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def line_styles(models: list[str], colours: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
