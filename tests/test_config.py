@@ -181,7 +181,8 @@ def test_every_preset_is_a_plan_and_fits_the_schema(preset: Path | None) -> None
 def test_the_paper_preset_is_the_published_protocol() -> None:
     plan = read_plan(read_config([REPOSITORY / "config.yaml", REPOSITORY / "workflow/presets/paper.yaml"]))
     for run in plan.runs:
-        assert set(run.canonical().get("settings", {})) <= {"importance_samples"}
+        assert set(run.canonical().get("settings", {})) <= {"importance_samples", "embeddings"}
+        assert run.options.get("features", "counts") in ("proportions", "counts")
     assert {run.seed for run in plan.runs} == {0, 1, 2, 3, 4}
 
 

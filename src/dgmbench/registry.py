@@ -56,9 +56,11 @@ def _topics(twenty_news: int, reuters: int) -> Mapping[str, Mapping[str, Any]]:
     return {"20news": {"n_topics": twenty_news}, "reuters": {"n_topics": reuters}}
 
 
-# chosen on validation parts of the training documents, see docs/protocol.md
-_TOPICVEC: Mapping[str, Mapping[str, Any]] = {"20news": {"alpha": 0.5}}
 _K = {"n_topics": 100}  # for a corpus that is not in the papers
+# chosen on validation parts of the training documents, see docs/protocol.md
+_PROPORTIONS = {"features": "root-proportions"}
+_TOPICVEC = {"features": "root-counts"}
+_TOPICVEC_BY_DATASET: Mapping[str, Mapping[str, Any]] = {"20news": {"alpha": 0.5}}
 _MEMORY = {"memory": True}
 
 
@@ -109,20 +111,20 @@ METHODS: dict[str, Entry] = {
     "lda": Entry(
         f"{_TOPICS}.lda:LDA",
         "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)",
-        options=_K,
+        options={**_K, **_PROPORTIONS},
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
     "slda": Entry(
         f"{_TOPICS}.slda:SLDA",
         "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)",
-        options=_K,
+        options={**_K, **_PROPORTIONS},
         by_dataset=_topics(100, 50),
     ),
     "lftm": Entry(
         f"{_TOPICS}.lftm:LFTM",
         "latent-feature LDA (Nguyen et al., TACL 2015)",
-        options=_K,
+        options={**_K, **_PROPORTIONS},
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
@@ -137,19 +139,21 @@ METHODS: dict[str, Entry] = {
     "gaussian-lda": Entry(
         f"{_TOPICS}.gaussian_lda:GaussianLDA",
         "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)",
-        options=_K,
+        options={**_K, **_PROPORTIONS},
         by_dataset=_topics(100, 70),
     ),
     "topicvec": Entry(
         f"{_TOPICS}.topicvec:TopicVec",
         "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)",
-        by_dataset=_TOPICVEC,
+        options=_TOPICVEC,
+        by_dataset=_TOPICVEC_BY_DATASET,
         topics_option="n_topics_per_class",
     ),
     "topicvec+mean-wv": Entry(
         f"{_TOPICS}.topicvec_mean_wv:TopicVecMeanWV",
         "TopicVec features beside the mean embedding (ibid.)",
-        by_dataset=_TOPICVEC,
+        options=_TOPICVEC,
+        by_dataset=_TOPICVEC_BY_DATASET,
         topics_option="n_topics_per_class",
     ),
 }

@@ -24,7 +24,7 @@ from dgmbench.stages.fetch import Probe, probe_sources
 VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "tomotopy", "gensim")
 MEMORY_GB = 4  # what no job of the default preset exceeds
 DISK_GB = 2  # the cache and the results of the default preset
-NEEDED = ("mnist", "ocr-letters", "20news", "reuters", "glove-50d")  # what the default preset reads
+NEEDED = ("mnist", "ocr-letters", "20news", "reuters", "glove-100d")  # what the default preset reads
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from dgmbench.models.topics.engines.dense import draw, padded_prior
 from dgmbench.models.topics.engines.proportions import fold_in
 from dgmbench.models.topics.engines.rng import advance, stream
 from dgmbench.models.topics.engines.simd import BLOCK
-from dgmbench.models.topics.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
+from dgmbench.models.topics.preparation import WordVectors, require_documents, word_vectors
+from dgmbench.models.topics.proportion_model import ProportionFeatures, ProportionModel
 
 
-class GaussianLDA:
+class GaussianLDA(ProportionModel):
     """Gaussian LDA (Das, Zaheer, Dyer, ACL 2015): a token's word vector is v ~ Normal(mu_z, Sigma_z).
 
     Proportions have the prior Dir(alpha); (mu_k, Sigma_k) a normal-inverse-Wishart prior with the vocabulary's mean,
@@ -33,6 +34,7 @@ class GaussianLDA:
         alpha: Dirichlet parameter, by default 1 / K.
         n_sweeps: visits to each token.
         threads: for `transform`.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
 
     Attributes:
         means_: (n_topics, dim) posterior means of mu_k.
@@ -45,9 +47,6 @@ class GaussianLDA:
         >>> features = GaussianLDA(70, embeddings=load_embeddings("glove-50d")).fit(train).transform(test)
     """
 
-    transductive = False
-    feature_set = "topic proportions"
-
     def __init__(
         self,
         n_topics: int,
@@ -56,8 +55,10 @@ class GaussianLDA:
         alpha: float | None = None,
         n_sweeps: int = 30,
         threads: int = 1,
+        features: ProportionFeatures = "proportions",
         seed: int = 0,
     ) -> None:
+        super().__init__(features)
         if n_topics < 1 or n_sweeps < 1 or (alpha is not None and not alpha > 0):
             raise UserError("GaussianLDA: n_topics and n_sweeps are whole numbers from 1 on, alpha is above zero")
         self.n_topics, self.embeddings, self.n_sweeps = n_topics, embeddings, n_sweeps
@@ -93,14 +94,7 @@ class GaussianLDA:
         self.topics_ = scaled / scaled.sum(axis=1, keepdims=True)
         return self
 
-    def transform(self, corpus: Corpus) -> np.ndarray:
-        """(documents, n_topics) topic proportions, inferred document by document; the model stays as it is.
-
-        Raises:
-            UserError: an empty document, or another vocabulary than that of the fit.
-        """
-        require_documents(corpus)
-        require_vocabulary(corpus, self.vocabulary_)
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         # A factor common to all topics of a word cancels; the largest density becomes one.
         relative = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=0))
         return fold_in(relative, self.alpha_, corpus.counts, threads=self.threads)

@@ -27,7 +27,8 @@ from dgmbench.models.topics.engines.likelihood import (
 from dgmbench.models.topics.engines.progress import Progress, sweep_bar
 from dgmbench.models.topics.engines.proportions import fold_in
 from dgmbench.models.topics.engines.warp import Warp
-from dgmbench.models.topics.preparation import require_documents, require_vocabulary
+from dgmbench.models.topics.preparation import require_documents
+from dgmbench.models.topics.proportion_model import ProportionFeatures, ProportionModel
 
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
@@ -43,7 +44,7 @@ _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and
 _FORMAT = 1
 
 
-class LDA:
+class LDA(ProportionModel):
     """Latent Dirichlet allocation (Blei, Ng, Jordan, 2003): theta ~ Dir(alpha), phi_k ~ Dir(beta), z ~ theta, w ~ phi_z
 
     Args:
@@ -57,6 +58,7 @@ class LDA:
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
         seed: names the random streams.
         progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
             terminal, and nothing where there is none.
@@ -73,8 +75,6 @@ class LDA:
         >>> features = lda.transform(test)  # (documents, 20), rows sum to one
     """
 
-    transductive = False
-    feature_set = "topic proportions"
     _saved: dict[str, np.ndarray]  # a sampler's state from a file, until `resume` has the corpus for it
 
     def __init__(
@@ -88,9 +88,11 @@ class LDA:
         optimise_alpha: bool = False,
         proposals: int = 1,
         threads: int = 1,
+        features: ProportionFeatures = "proportions",
         seed: int = 0,
         progress: Progress | bool | None = None,
     ) -> None:
+        super().__init__(features)
         if n_topics < 1 or n_sweeps < 1 or proposals < 1 or threads < 1:
             raise UserError(
                 "LDA: n_topics, n_sweeps, proposals and threads are whole numbers from 1 on, got "
@@ -136,14 +138,7 @@ class LDA:
             del self._saved
         return self._run(corpus, n_sweeps)
 
-    def transform(self, corpus: Corpus) -> np.ndarray:
-        """(documents, n_topics) topic proportions, inferred document by document; the model stays as it is.
-
-        Raises:
-            UserError: an empty document, or another vocabulary than that of the fit.
-        """
-        require_documents(corpus)
-        require_vocabulary(corpus, self.vocabulary_)
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -157,6 +152,7 @@ class LDA:
             "optimise_alpha": self.optimise_alpha,
             "proposals": self.proposals,
             "threads": self.threads,
+            "features": self.features,
             "seed": self.seed,
             "fingerprint": self._fingerprint,
             "joint_log_likelihood": self.joint_log_likelihood_,

@@ -14,10 +14,11 @@ from dgmbench.models.topics.engines.layout import word_order
 from dgmbench.models.topics.engines.proportions import fold_in
 from dgmbench.models.topics.engines.rng import advance, stream, unit
 from dgmbench.models.topics.engines.simd import BLOCK, prefetch
-from dgmbench.models.topics.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
+from dgmbench.models.topics.preparation import WordVectors, require_documents, word_vectors
+from dgmbench.models.topics.proportion_model import ProportionFeatures, ProportionModel
 
 
-class LFTM:
+class LFTM(ProportionModel):
     """LF-LDA (Nguyen, Billingsley, Du, Johnson, TACL 2015).
 
     theta ~ Dir(alpha), phi_k ~ Dir(beta). A token draws a topic k from theta and a switch: with probability
@@ -39,6 +40,7 @@ class LFTM:
         initial_sweeps: sweeps of plain LDA to begin with.
         n_sweeps: sweeps of the whole model.
         threads: for `transform`.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities, both parts mixed.
@@ -50,9 +52,6 @@ class LFTM:
     Example:
         >>> features = LFTM(50, embeddings=load_embeddings("glove-100d")).fit(train).transform(test)
     """
-
-    transductive = False
-    feature_set = "topic proportions"
 
     def __init__(
         self,
@@ -66,8 +65,10 @@ class LFTM:
         initial_sweeps: int = 200,
         n_sweeps: int = 50,
         threads: int = 1,
+        features: ProportionFeatures = "proportions",
         seed: int = 0,
     ) -> None:
+        super().__init__(features)
         if n_topics < 1 or n_sweeps < 1 or initial_sweeps < 1 or not alpha > 0 or not beta > 0:
             raise UserError("LFTM: topics and sweeps are whole numbers from 1 on, alpha and beta are above zero")
         if not 0 < mixture < 1 or penalty < 0:
@@ -129,14 +130,7 @@ class LFTM:
         self.tau_, self.feature_share_, self.history_ = tau, float(switches.mean()), np.array(history)
         return self
 
-    def transform(self, corpus: Corpus) -> np.ndarray:
-        """(documents, n_topics) topic proportions, inferred document by document; the model stays as it is.
-
-        Raises:
-            UserError: an empty document, or another vocabulary than that of the fit.
-        """
-        require_documents(corpus)
-        require_vocabulary(corpus, self.vocabulary_)
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
 

@@ -11,12 +11,12 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.topics.engines.supervised import infer
 from dgmbench.models.topics.lda import LDA
-from dgmbench.models.topics.preparation import require_documents, require_vocabulary
+from dgmbench.models.topics.proportion_model import ProportionFeatures, ProportionModel
 
 _BETA = 0.01  # pseudo-count of a word in a topic
 
 
-class SLDA:
+class SLDA(ProportionModel):
     """Supervised LDA with a softmax response (Wang, Blei, Fei-Fei, CVPR 2009), by variational EM.
 
     theta ~ Dir(alpha), z ~ theta, w ~ phi_z, class y ~ softmax(eta_y · z̄), z̄ the mean of a document's topic
@@ -29,6 +29,7 @@ class SLDA:
         e_steps: updates of a document's variational parameters per EM step, at most; each goes on from the last.
         penalty: of ‖eta‖².
         threads: documents are inferred in so many parts at once.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
         seed: of the LDA to begin with; the rest is deterministic.
 
     Attributes:
@@ -42,9 +43,6 @@ class SLDA:
         >>> features = slda.transform(test)  # (documents, 50), inferred without labels
     """
 
-    transductive = False
-    feature_set = "topic proportions"
-
     def __init__(
         self,
         n_topics: int,
@@ -54,8 +52,10 @@ class SLDA:
         e_steps: int = 3,
         penalty: float = 0.01,
         threads: int = 1,
+        features: ProportionFeatures = "proportions",
         seed: int = 0,
     ) -> None:
+        super().__init__(features)
         if n_topics < 1 or n_iterations < 1 or e_steps < 1 or threads < 1 or not alpha > 0 or penalty < 0:
             raise UserError(
                 "SLDA: n_topics, n_iterations, e_steps and threads are whole numbers from 1 on, alpha is above zero, "
@@ -90,14 +90,7 @@ class SLDA:
         self.bound_ = np.array(bounds)
         return self
 
-    def transform(self, corpus: Corpus) -> np.ndarray:
-        """(documents, n_topics) E[z̄] inferred from the words alone; the model stays as it is.
-
-        Raises:
-            UserError: an empty document, or another vocabulary than that of the fit.
-        """
-        require_documents(corpus)
-        require_vocabulary(corpus, self.vocabulary_)
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         gamma = np.zeros((len(corpus), self.n_topics), np.float32)
         unlabelled = np.full(len(corpus), -1)
         means, _, _ = self._infer(corpus, unlabelled, gamma, 100, np.empty((0, 0, 0), np.float32), learn=False)

@@ -114,7 +114,7 @@ class TWE:
 
     def _assign(self, corpus: Corpus) -> np.ndarray:
         """(tokens,) int32: the most probable topic of each token, argmax_k theta_dk phi_kw."""
-        theta = np.ascontiguousarray(self.lda_.transform(corpus), np.float64)
+        theta = np.ascontiguousarray(self.lda_.proportions(corpus), np.float64)
         phi = np.ascontiguousarray(self.lda_.topics_.T, np.float64)  # (vocabulary, n_topics)
         return most_probable_topics(corpus.offsets, corpus.words, theta, phi)
 
