@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dgmbench.models.density.kernels import FAST
-from dgmbench.models.density.kernels.exponential import exp
+from dgmbench.models.density.kernels.exponential import exp, sigmoid
 from dgmbench.models.density.kernels.ladder import columns_of
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
@@ -48,7 +48,7 @@ def add_sigmoid(scores: np.ndarray, bias: np.ndarray) -> None:
     bias = bias.copy()
     for i in range(scores.shape[0]):
         for j in range(scores.shape[1]):
-            scores[i, j] = ONE / (ONE + exp(-(scores[i, j] + bias[j])))
+            scores[i, j] = sigmoid(scores[i, j] + bias[j])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dgmbench.models.density.kernels import FAST
-from dgmbench.models.density.kernels.exponential import exp_negative, sigmoid
+from dgmbench.models.density.kernels.exponential import exp, sigmoid
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64
@@ -25,7 +25,7 @@ def bernoulli(logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray) ->
             for d in range(part, min(part + FACTORS, pixels)):
                 logit = logits[i, d]
                 linear += logit * x[row, d] - max(logit, ZERO)
-                factors *= ONE + exp_negative(-abs(logit))
+                factors *= ONE + exp(-abs(logit))
             total += linear - np.log(factors)
         out[i] = total
 
