@@ -81,3 +81,14 @@ def test_mistakes() -> None:
         GaussianLDA(9, embeddings=words).fit(corpus_of([[0, 1], [1]], 90))
     with pytest.raises(UserError, match="no embedding"):
         GaussianLDA(3, embeddings=embeddings(30)).fit(corpus)
+
+
+def test_a_word_far_from_all_topics_keeps_a_probability() -> None:
+    words, topics, _ = planted()
+    far = Vectors("far", (*words.words, "w90"), np.vstack([words.vectors, np.full((1, 5), 300, np.float32)]))
+    corpus = draw_corpus(np.pad(topics, ((0, 0), (0, 1))), documents=150, length=40, alpha=0.3)
+    model = GaussianLDA(3, embeddings=far, n_sweeps=2).fit(corpus)
+    densities = model.word_log_densities_
+    assert not np.exp(densities[:, 90] - densities.max(axis=1)).any()
+    assert (model.topics_ > 0).all()
+    np.testing.assert_allclose(model.topics_.sum(axis=1), 1)

@@ -39,7 +39,7 @@ class GaussianLDA(ProportionModel):
     Attributes:
         means_: (n_topics, dim) posterior means of mu_k.
         word_log_densities_: (n_topics, vocabulary) log t of every word's vector.
-        topics_: (n_topics, vocabulary) the densities scaled to sum to one over the vocabulary.
+        topics_: (n_topics, vocabulary) the densities scaled to sum to one over the vocabulary; none is zero.
         alpha_: (n_topics,) the Dirichlet parameters.
         sweep_log_likelihood_: (n_sweeps,) mean over tokens of log t under their topics, at the end of each sweep.
 
@@ -91,6 +91,8 @@ class GaussianLDA(ProportionModel):
         self.sweep_log_likelihood_ = np.array(history)
         self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)
         scaled = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=1, keepdims=True))
+        # the density is nowhere zero: what underflows stays above it
+        scaled = np.maximum(scaled, np.finfo(np.float64).tiny)
         self.topics_ = scaled / scaled.sum(axis=1, keepdims=True)
         return self
 
