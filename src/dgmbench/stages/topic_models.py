@@ -43,7 +43,7 @@ class FittedTopics:
     """What is left of a fitted topic model.
 
     Attributes:
-        topics: (n_topics, words) float32 over the scored words, each row scaled to sum to one over them.
+        topics: (n_topics, words) float64 over the scored words, each row scaled to sum to one over them.
         alpha: (n_topics,) Dirichlet parameters of the proportions.
         topic_vectors: (n_topics, dim) in the space of the word embeddings, where the model has such.
     """
@@ -120,7 +120,7 @@ def _exported(method: Any, spec: RunSpec, data: Prepared, words: np.ndarray) -> 
     mass = chosen.sum(axis=1, keepdims=True)
     if not np.all(mass > 0):
         raise UserError(f"{spec.model}: {np.count_nonzero(~(mass > 0))} topics have no probability on any scored word")
-    arrays = {"topics": (chosen / mass).astype(np.float32), "alpha": alpha.astype(np.float64)}
+    arrays = {"topics": (chosen / mass).astype(np.float64), "alpha": alpha.astype(np.float64)}
     vectors = getattr(method, "topic_vectors_", None)
     if vectors is not None and np.shape(vectors) == (len(topics), data.vectors.shape[1]):
         arrays["topic_vectors"] = np.asarray(vectors, np.float32)
