@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from numba import njit
 from torch import Tensor, nn
 
 from dgmbench.models.density import fused, fused_layers, sampling
@@ -16,7 +15,6 @@ from dgmbench.models.density.bernoulli import bernoulli_log_prob
 from dgmbench.models.density.dense import COMPILED_THREADS, is_compiled, product, weight_gradient
 from dgmbench.models.density.fused import FusedStep, fused_step
 from dgmbench.models.density.kernels import likelihood, normalisation
-from dgmbench.models.density.kernels.exponential import exp, sigmoid
 from dgmbench.models.density.optimiser import ClippedAdam, FlatParameters
 from dgmbench.models.density.training import DensityTraining, Images
 from dgmbench.models.density.vae import VAE
@@ -196,24 +194,6 @@ def test_logits_that_are_not_finite_do_not_pass_for_finite() -> None:
     logits = torch.zeros(2, 8)
     logits[1, 3] = float("nan")
     assert pixel_log_likelihood(logits, torch.ones(2, 8)).isfinite().tolist() == [True, False]
-
-
-@njit
-def apply_both(x: np.ndarray, exponential: np.ndarray, logistic: np.ndarray) -> None:
-    for i in range(len(x)):
-        exponential[i] = exp(-abs(x[i]))
-        logistic[i] = sigmoid(x[i])
-
-
-def test_exponential_and_logistic_function() -> None:
-    x = np.concatenate([np.linspace(-86, 86, 100_001), [0.0, -0.0, 1e-30, -1e-30]]).astype(np.float32)
-    exponential, logistic = np.empty_like(x), np.empty_like(x)
-    apply_both(x, exponential, logistic)
-    wide = np.abs(x.astype(np.float64))
-    assert (np.abs(exponential / np.exp(-wide) - 1) < 1.2e-7 * (2 + wide)).all()
-    np.testing.assert_allclose(logistic, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=1.2e-5, atol=0)
-    apply_both(np.array([-1e30, 1e30], np.float32), exponential[:2], logistic[:2])
-    assert exponential[0] < 2e-38 and 0 < logistic[0] < 2e-38 and logistic[1] == 1
 
 
 @pytest.mark.parametrize("rows", [10, 2500])

@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from numba import njit
 from scipy import stats
 
-from dgmbench.models.density.kernels.exponential import exp
 from dgmbench.models.density.kernels.normal import LANES, PAIRS, standard_normal, state_from, step
 
 
@@ -98,18 +96,3 @@ def test_a_seed_s_numbers_repeat_and_fewer_are_the_first_of_more() -> None:
     assert drawn(1000).tolist() == drawn(1000).tolist()
     for n in (1, PAIRS - 1, PAIRS, PAIRS + 1, 999):
         assert drawn(n).tolist() == drawn(1000)[:n].tolist()
-
-
-@njit
-def apply(x: np.ndarray, out: np.ndarray) -> None:
-    for i in range(len(x)):
-        out[i] = exp(x[i])
-
-
-def test_exp() -> None:
-    x = np.concatenate([np.linspace(-87, 87, 100_001), [0.0, -0.0, 1e-30]]).astype(np.float32)
-    out = np.empty_like(x)
-    apply(x, out)
-    assert (np.abs(out / np.exp(x.astype(np.float64)) - 1) < 1e-7 * (2 + np.abs(x))).all()
-    apply(np.array([-1e30, 1e30], np.float32), out[:2])
-    assert 0 < out[0] < 1e-37 and 1e37 < out[1] < np.inf

@@ -72,7 +72,7 @@ class LDA(ProportionModel):
 
     Example:
         >>> lda = LDA(20, seed=1).fit(train)
-        >>> features = lda.transform(test)  # (documents, 20), rows sum to one
+        >>> features = lda.transform(test)  # (documents, 20), the topic proportions
     """
 
     _saved: dict[str, np.ndarray]  # a sampler's state from a file, until `resume` has the corpus for it

@@ -91,6 +91,7 @@ class SLDA(ProportionModel):
         return self
 
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
+        """(documents, n_topics) E[z̄] from the words alone."""
         gamma = np.zeros((len(corpus), self.n_topics), np.float32)
         unlabelled = np.full(len(corpus), -1)
         means, _, _ = self._infer(corpus, unlabelled, gamma, 100, np.empty((0, 0, 0), np.float32), learn=False)
