@@ -14,6 +14,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.topics.preparation import Prepared
 from dgmbench.models.topics.topicvec import frequent_words
+from dgmbench.provenance import package_hash
 from dgmbench.spec import RunSpec, canonical_hash
 from dgmbench.stages.classification import build_method, data_checksums
 from dgmbench.stages.documents import prepared_corpus
@@ -87,7 +88,9 @@ def fitted_topics(spec: RunSpec, workspace: Workspace, threads: int = 1) -> Fitt
     folder = workspace.root / "topics" / spec.training_id
     data = prepared_corpus(spec)
     words = common_words(data).words
-    fingerprint = canonical_hash([records.fingerprint(spec, "training", data_checksums(spec)), words.tolist()])
+    fit = records.fingerprint(spec, "training", data_checksums(spec))
+    # what is kept of a fit is decided here
+    fingerprint = canonical_hash([fit, words.tolist(), package_hash("stages/topic_models.py")])
     if not is_finished(folder / "topics.json", fingerprint):
         started, watch = records.now(), records.Stopwatch()
         method = build_method(spec, threads)
@@ -120,7 +123,7 @@ def _exported(method: Any, spec: RunSpec, data: Prepared, words: np.ndarray) -> 
     mass = chosen.sum(axis=1, keepdims=True)
     if not np.all(mass > 0):
         raise UserError(f"{spec.model}: {np.count_nonzero(~(mass > 0))} topics have no probability on any scored word")
-    arrays = {"topics": (chosen / mass).astype(np.float64), "alpha": alpha.astype(np.float64)}
+    arrays = {"topics": np.asarray(chosen / mass, np.float64), "alpha": alpha.astype(np.float64)}
     vectors = getattr(method, "topic_vectors_", None)
     if vectors is not None and np.shape(vectors) == (len(topics), data.vectors.shape[1]):
         arrays["topic_vectors"] = np.asarray(vectors, np.float32)
@@ -138,4 +141,4 @@ def unigram(spec: RunSpec, train: Corpus) -> FittedTopics:
 
     frequency = np.bincount(train.words, minlength=train.n_words)
     named = dataclasses.replace(spec, model="unigram", seed=0, options={})
-    return FittedTopics(named, (frequency / frequency.sum())[None].astype(np.float32), np.ones(1))
+    return FittedTopics(named, (frequency / frequency.sum())[None], np.ones(1))
