@@ -58,7 +58,7 @@ def _topics(twenty_news: int, reuters: int) -> Mapping[str, Mapping[str, Any]]:
 
 _K = {"n_topics": 100}  # for a corpus that is not in the papers
 # chosen on validation parts of the training documents, see docs/protocol.md
-_PROPORTIONS = {"features": "root-proportions"}
+_ROOTED = {**_K, "features": "root-proportions"}
 _TOPICVEC = {"features": "root-counts"}
 _TOPICVEC_BY_DATASET: Mapping[str, Mapping[str, Any]] = {"20news": {"alpha": 0.5}}
 _MEMORY = {"memory": True}
@@ -104,6 +104,7 @@ DENSITY: dict[str, Entry] = {
     "cnn-vae": _cnn("variational auto-encoder"),
     "cnn-iwae-5": _cnn("importance-weighted, 5 samples", 5),
     "cnn-mem-vae": _cnn(f"VAE with external memory ({_MEMORY_PAPER})", memory=True),
+    "cnn-mem-iwae-5": _cnn(f"IWAE-5 with memory ({_MEMORY_PAPER})", 5, memory=True),
 }
 
 METHODS: dict[str, Entry] = {
@@ -111,20 +112,20 @@ METHODS: dict[str, Entry] = {
     "lda": Entry(
         f"{_TOPICS}.lda:LDA",
         "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)",
-        options={**_K, **_PROPORTIONS},
+        options=_ROOTED,
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
     "slda": Entry(
         f"{_TOPICS}.slda:SLDA",
         "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)",
-        options={**_K, **_PROPORTIONS},
+        options=_ROOTED,
         by_dataset=_topics(100, 50),
     ),
     "lftm": Entry(
         f"{_TOPICS}.lftm:LFTM",
         "latent-feature LDA (Nguyen et al., TACL 2015)",
-        options={**_K, **_PROPORTIONS},
+        options=_ROOTED,
         by_dataset=_topics(100, 50),
         transductive=True,
     ),
@@ -139,7 +140,7 @@ METHODS: dict[str, Entry] = {
     "gaussian-lda": Entry(
         f"{_TOPICS}.gaussian_lda:GaussianLDA",
         "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)",
-        options={**_K, **_PROPORTIONS},
+        options=_ROOTED,
         by_dataset=_topics(100, 70),
     ),
     "topicvec": Entry(

@@ -17,7 +17,7 @@ from dgmbench.registry import DENSITY
 from dgmbench.stages.building import build_model
 from dgmbench.stages.conformance import findings
 
-NAMES = ("cnn-vae", "cnn-iwae-5", "cnn-mem-vae")
+NAMES = ("cnn-vae", "cnn-iwae-5", "cnn-mem-vae", "cnn-mem-iwae-5")
 
 
 def images(n: int) -> torch.Tensor:
