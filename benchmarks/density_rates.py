@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmbench.models.density import fused, optimiser
+from dgmbench.models.density import optimiser
 from dgmbench.models.density.kernels import block, ladder, likelihood, normal, normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
@@ -114,7 +114,7 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
         (block, ("bernoulli",)),
     ],
     "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
-    "random numbers": [(fused, ("standard_normal",)), (normal, ("standard_normal",))],
+    "random numbers": [(normal, ("standard_normal",))],
     "optimiser": [(optimiser.ClippedAdam, ("clipped_step",))],
 }
 

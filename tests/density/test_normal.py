@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
+from dgmbench.models.density.distributed import standard_normal as noise
 from dgmbench.models.density.kernels.normal import LANES, PAIRS, standard_normal, state_from, step
 
 
@@ -96,3 +98,15 @@ def test_a_seed_s_numbers_repeat_and_fewer_are_the_first_of_more() -> None:
     assert drawn(1000).tolist() == drawn(1000).tolist()
     for n in (1, PAIRS - 1, PAIRS, PAIRS + 1, 999):
         assert drawn(n).tolist() == drawn(1000)[:n].tolist()
+
+
+def test_the_noise_of_a_training_follows_from_the_seed_and_goes_on() -> None:
+    shape = (5, 40, 50, torch.device("cpu"), torch.float32)
+    torch.manual_seed(3)
+    first, second = noise(*shape), noise(*shape)
+    torch.manual_seed(3)
+    assert torch.equal(noise(*shape), first)
+    # of 10,000 independent pairs the correlation has a standard error of 0.01
+    assert abs(np.corrcoef(first.flatten(), second.flatten())[0, 1]) < 0.05
+    assert abs(np.corrcoef(first[0].flatten(), first[1].flatten())[0, 1]) < 0.1
+    assert abs(float(first.std()) - 1) < 0.05
