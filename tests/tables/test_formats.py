@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from fake_results import plan, write_density, write_failure
+from fake_results import fill, plan, write_density, write_failure
 
 from dgmbench.errors import UserError
 from dgmbench.stages.tabulate import tabulate
@@ -152,14 +152,40 @@ def test_a_subset_is_said_not_to_be_comparable(workspace):
         assert ("$\\dagger$" if suffix == "tex" else "†") in text
 
 
-def test_a_cell_that_nobody_published_or_planned_is_a_dash(workspace):
-    asked = plan(density={"datasets": ["mnist"], "models": ["vae", "large-vae"]})
+def test_a_cell_that_nobody_published_or_planned_is_a_dash(workspace, tmp_path, monkeypatch):
+    (tmp_path / "my_data.py").write_text("def faces(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = plan(density={"datasets": ["mnist", "my_data:faces"], "models": ["vae"]})
     tabulate(asked, workspace)
     lines = (workspace.tables / "density.md").read_text(encoding="utf-8").splitlines()
-    (line,) = (line for line in lines[:12] if line.startswith("| large-vae"))
-    assert [field.strip() for field in line.strip("|").split("|")] == ["large-vae", "missing (–)", "–"]
-    assert "large-vae & missing (--) & -- \\\\" in (workspace.tables / "density.tex").read_text(encoding="utf-8")
+    (line,) = (line for line in lines[:12] if line.startswith("| iwae-5 "))
+    assert [field.strip() for field in line.strip("|").split("|")] == ["iwae-5", "missing (-84.43)", "–"]
+    assert "iwae-5 & missing ($-84.43$) & -- \\\\" in (workspace.tables / "density.tex").read_text(encoding="utf-8")
     assert not Page((workspace.tables / "density.html").read_text(encoding="utf-8")).open
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "other"),
+    [
+        ("density", {"datasets": ["mnist"], "models": ["vae", "large-vae"]}, "ocr-letters"),
+        ("classification", {"corpora": ["20news"], "methods": ["bow"]}, "reuters"),
+    ],
+)
+def test_what_the_configuration_leaves_out_is_no_column_but_a_note(workspace, task, settings, other):
+    asked = plan(**{task: settings})
+    fill(asked, workspace)
+    tabulate(asked, workspace)
+    for suffix in ("md", "html", "tex"):
+        text = (workspace.tables / f"{task}.{suffix}").read_text(encoding="utf-8")
+        assert text.count(other) == 1 and f"Not in this configuration: {other}." in text
+    csv_rows = pd.read_csv(workspace.tables / f"{task}.csv").iloc[:, 0]
+    assert other in set(csv_rows)  # the data keeps every published cell
+
+
+def test_a_task_that_the_configuration_leaves_out_says_so(workspace):
+    tabulate(plan(classification=None), workspace)
+    text = (workspace.tables / "classification.md").read_text(encoding="utf-8")
+    assert "asks for nothing of this table" in text and "missing (76.1)" in text and "## Runs" not in text
 
 
 def test_latex_is_well_formed(whole):

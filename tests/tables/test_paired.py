@@ -5,7 +5,7 @@ import pytest
 from fake_results import plan, write_classification, write_density
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_ind, ttest_rel
 from sklearn.metrics import f1_score
 
 from dgmbench.tables import classification, density
@@ -29,6 +29,29 @@ def test_one_example_says_nothing_and_other_examples_are_refused():
     assert not mean_difference(np.array([3.0]), np.array([1.0])).excludes_zero
     with pytest.raises(ValueError, match="same examples"):
         mean_difference(np.zeros(3), np.zeros(4))
+
+
+def test_with_nothing_but_seeds_to_differ_the_interval_is_welchs():
+    rng = np.random.default_rng(4)
+    image = rng.normal(-90, 20, 50)
+    ours, theirs = rng.normal(1, 0.1, 5), rng.normal(0, 0.3, 3)
+    found = mean_difference(image + ours[:, None], image + theirs[:, None])
+    expected = ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_covers_the_true_difference_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    covered, alone = 0, 0
+    for _ in range(1000):
+        image = rng.normal(-90, 20, 100)
+        ours = image + rng.normal(0.5, 0.2, (3, 1)) + rng.normal(0, 0.5, (3, 100))
+        theirs = image + rng.normal(0.0, 0.2, (3, 1)) + rng.normal(0, 0.5, (3, 100))
+        found, naive = mean_difference(ours, theirs), mean_difference(ours.mean(axis=0), theirs.mean(axis=0))
+        covered += found.low <= 0.5 <= found.high
+        alone += naive.low <= 0.5 <= naive.high
+    assert 930 <= covered <= 990
+    assert alone < 600  # what images alone would claim
 
 
 def wrong_sometimes(labels, share, n_seeds, rng, classes=5):

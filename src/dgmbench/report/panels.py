@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dgmbench.report.figures import SUFFIXES, Point, draw_comparison, draw_curves
 from dgmbench.stages.workspace import Workspace
 from dgmbench.tables import classification, density
-from dgmbench.tables.cells import Cell
+from dgmbench.tables.cells import Cell, of_planned_datasets
 from dgmbench.tables.page import Figure
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def density_figures(cells: list[Cell], workspace: Workspace) -> list[Figure]:
     """Draw the likelihoods beside the paper's, and the training curves; none of what was not run."""
     figures = []
-    points = [_likelihood_point(cell) for cell in _of_datasets_run(cells)]
+    points = [_likelihood_point(cell) for cell in of_planned_datasets(cells)]
     path = workspace.figures / "density"
     if any(point.ours is not None for point in points):
         png = draw_comparison(points, path, "test log-likelihood (nats per image)", " ± standard error")
@@ -37,12 +37,6 @@ def density_figures(cells: list[Cell], workspace: Workspace) -> list[Figure]:
     return figures
 
 
-def _of_datasets_run(cells: list[Cell]) -> list[Cell]:
-    """Without the datasets that the configuration leaves out: a panel of nothing but missing cells says nothing."""
-    present = {cell.dataset for cell in cells if cell.runs}
-    return [cell for cell in cells if cell.dataset in present]
-
-
 def _likelihood_point(cell: Cell) -> Point:
     found = density.likelihood(cell)
     paper = cell.paper.numbers["log_likelihood"] if cell.paper else None
@@ -57,7 +51,7 @@ def classification_figures(cells: list[Cell], workspace: Workspace) -> list[Figu
         _remove(path)
         return []
     points = []
-    for cell in _of_datasets_run(cells):
+    for cell in of_planned_datasets(cells):
         ours, spread = classification.macro_f1(cell)
         paper = cell.paper.numbers["f1"] if cell.paper else None
         points.append(Point(cell.dataset, cell.model, cell.status, ours, spread, paper, not cell.subset()))

@@ -112,6 +112,15 @@ def collect(plan: Plan, workspace: Workspace, task: Task) -> list[Cell]:
     return [Cell(*key, tuple(runs[key]), published(task).get(key)) for key in keys]
 
 
+def of_planned_datasets(cells: list[Cell]) -> list[Cell]:
+    """Without the datasets that the configuration leaves out altogether: a column of missing cells says nothing.
+
+    All of them when the configuration asks for none.
+    """
+    planned = {cell.dataset for cell in cells if cell.runs}
+    return [cell for cell in cells if cell.dataset in planned] if planned else cells
+
+
 def _order(names: Iterable[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dgmbench.config import Plan
 from dgmbench.tables import sheet as sheets
-from dgmbench.tables.cells import Cell, Run
+from dgmbench.tables.cells import Cell, Run, of_planned_datasets
 from dgmbench.tables.paired import F1Draws, Interval, document_draws, f1_difference, f1_draws
 from dgmbench.tables.sheet import DASH, Grid, Sheet, Value
 
@@ -87,7 +87,7 @@ def _spread(runs: list[Run], metric: str) -> float | None:
 
 def sheet(cells: list[Cell], plan: Plan) -> Sheet:
     """The table as people read it: a row per method, three columns per corpus."""
-    corpora = list(dict.fromkeys(cell.dataset for cell in cells))
+    corpora = list(dict.fromkeys(cell.dataset for cell in of_planned_datasets(cells)))
     by_key = {(cell.dataset, cell.model): cell for cell in cells}
     draws = draws_of(cells)
     best = {corpus: _best([cell for cell in cells if cell.dataset == corpus], draws) for corpus in corpora}
@@ -174,6 +174,8 @@ def _notes(corpus: str, cells: list[Cell]) -> list[str]:
 def _details(cells: list[Cell]) -> Grid:
     lines = []
     for cell in cells:
+        if not cell.runs:
+            continue
         runs, row = cell.measured("f1"), _row(cell)
         line = [cell.dataset, cell.model, cell.remark or cell.status, sheets.seeds(cell) or DASH]
         if runs:

@@ -10,7 +10,7 @@ import numpy as np
 from dgmbench.config import Plan
 from dgmbench.spec import DensitySettings
 from dgmbench.tables import sheet as sheets
-from dgmbench.tables.cells import Cell, Run
+from dgmbench.tables.cells import Cell, Run, of_planned_datasets
 from dgmbench.tables.paired import Interval, mean_difference
 from dgmbench.tables.sheet import DASH, Grid, Sheet, Value
 
@@ -37,13 +37,13 @@ class Likelihood(NamedTuple):
     """The test log-likelihood of a cell, over the seeds that have one.
 
     Attributes:
-        images: (images,) nats, the mean over the seeds for each image.
+        values: (seeds, images) nats.
         mean: over images and seeds.
         error: standard error over the images, of the mean over the seeds; None for a single image.
         spread: standard deviation of the seeds' means; None for a single seed.
     """
 
-    images: np.ndarray
+    values: np.ndarray
     mean: float
     error: float | None
     spread: float | None
@@ -59,7 +59,7 @@ def likelihood(cell: Cell) -> Likelihood | None:
     images = values.mean(axis=0)
     error = float(images.std(ddof=1)) / math.sqrt(len(images)) if len(images) > 1 else None
     spread = float(values.mean(axis=1).std(ddof=1)) if len(runs) > 1 else None
-    return Likelihood(images, float(images.mean()), error, spread, runs)
+    return Likelihood(values, float(images.mean()), error, spread, runs)
 
 
 def rows(cells: list[Cell]) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _row(cell: Cell, measured: Likelihood | None) -> dict[str, Any]:
 
 def sheet(cells: list[Cell], plan: Plan) -> Sheet:
     """The table as people read it: a row per model, a column per dataset."""
-    datasets = list(dict.fromkeys(cell.dataset for cell in cells))
+    datasets = list(dict.fromkeys(cell.dataset for cell in of_planned_datasets(cells)))
     measured = {(cell.dataset, cell.model): likelihood(cell) for cell in cells}
     best = {dataset: _best([cell for cell in cells if cell.dataset == dataset], measured) for dataset in datasets}
     by_key = {(cell.dataset, cell.model): cell for cell in cells}
@@ -166,13 +166,15 @@ def _note(dataset: str, cells: list[Cell]) -> list[str]:
 def _details(cells: list[Cell], measured: dict[tuple[str, str], Likelihood | None]) -> Grid:
     lines = []
     for cell in cells:
+        if not cell.runs:
+            continue
         found, row = measured[cell.dataset, cell.model], _row(cell, measured[cell.dataset, cell.model])
         line = [cell.dataset, cell.model, cell.remark or cell.status, sheets.seeds(cell) or DASH]
         if found:
             line += [
                 DASH if found.spread is None else f"{found.spread:.3f}",
                 str(row["k"]),
-                f"{len(found.images):,}",
+                f"{found.values.shape[1]:,}",
                 str(row["epochs"]),
                 f"{row['parameters']:,}",
                 f"{row['train_seconds']:,.1f}",
@@ -214,9 +216,9 @@ def compare(ours: Cell, theirs: Cell) -> Interval | str:
     ):
         if _identity(found.runs[0].get(*keys)) != _identity(other.runs[0].get(*keys)):
             return f"measured with another {what}" if what == "k" else f"measured on other {what}"
-    if found.images.shape != other.images.shape:
+    if found.values.shape[1] != other.values.shape[1]:
         return "measured on other test images"
-    return mean_difference(found.images, other.images)
+    return mean_difference(found.values, other.values)
 
 
 def _identity(value: Any) -> Any:
@@ -226,12 +228,11 @@ def _identity(value: Any) -> Any:
 
 def comparisons(cells: list[Cell]) -> Grid:
     """Which model beats which, image by image."""
-    by_key = {(cell.dataset, cell.model): cell for cell in cells}
+    by_key = {(cell.dataset, cell.model): cell for cell in cells if cell.runs}
     lines = []
-    for dataset in dict.fromkeys(cell.dataset for cell in cells):
-        models = [cell.model for cell in cells if cell.dataset == dataset]
-        for model, other in pairs(models):
-            if (dataset, other) not in by_key:
+    for dataset in dict.fromkeys(dataset for dataset, _ in by_key):
+        for model, other in pairs([model for place, model in by_key if place == dataset]):
+            if not {(dataset, model), (dataset, other)} <= by_key.keys():
                 continue
             result = compare(by_key[dataset, model], by_key[dataset, other])
             if isinstance(result, str):
@@ -244,8 +245,9 @@ def comparisons(cells: list[Cell]) -> Grid:
         "Paired differences",
         ("dataset", "models", "difference in nats, 95 % interval", "better"),
         lines,
-        "Mean over the test images of the difference on the same image (with several seeds, of the mean over the "
-        "seeds). The interval covers the choice of test images, not what another training seed would change.",
+        "Mean over the test images of the difference on the same image, and over the seeds. The interval covers the "
+        "choice of test images and, where a model has several seeds, of its seeds. For a model with one seed it does "
+        "not cover what another would change. Intervals are not widened for the number of comparisons.",
     )
 
 

@@ -23,22 +23,33 @@ class Interval(NamedTuple):
 
 
 def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -> Interval:
-    """Mean of ``ours - theirs`` example by example, with Student's t interval (that of a paired t-test).
+    """Mean of ``ours - theirs`` example by example, with Student's t interval.
+
+    With one seed each it is that of a paired t-test, and covers the choice of the examples. Where a model has several
+    seeds, the variance of its seeds' means counts, too, the seeds of two models being independent:
+    s² = s²(difference)/n + s²(our seeds)/S + s²(their seeds)/S', with Welch and Satterthwaite's degrees of freedom.
 
     Args:
-        ours, theirs: (examples,) values of two models on the same examples, in the same order.
+        ours, theirs: (examples,) or (seeds, examples), values of two models on the same examples, in the same order.
         level: coverage of the interval.
 
     Returns:
         With a single example the interval is infinite: nothing is known about the spread.
     """
-    if ours.shape != theirs.shape or ours.ndim != 1:
+    ours, theirs = np.atleast_2d(ours), np.atleast_2d(theirs)
+    if ours.ndim != 2 or ours.shape[1:] != theirs.shape[1:]:
         raise ValueError(f"values of shapes {ours.shape} and {theirs.shape} are not on the same examples")
-    difference = ours - theirs
+    difference = ours.mean(axis=0) - theirs.mean(axis=0)
     n, mean = len(difference), float(difference.mean())
     if n < 2:
         return Interval(mean, -math.inf, math.inf)
-    reach = float(stdtrit(n - 1, 0.5 + level / 2)) * float(difference.std(ddof=1)) / math.sqrt(n)
+    parts = [(float(difference.var(ddof=1)) / n, n - 1)]
+    parts += [(float(v.mean(axis=1).var(ddof=1)) / len(v), len(v) - 1) for v in (ours, theirs) if len(v) > 1]
+    variance = sum(part for part, _ in parts)
+    if variance == 0:
+        return Interval(mean, mean, mean)
+    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    reach = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(variance)
     return Interval(mean, mean - reach, mean + reach)
 
 

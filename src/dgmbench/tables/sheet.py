@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dgmbench.tables.cells import Cell
+from dgmbench.tables.cells import Cell, of_planned_datasets
 
 DASH = "–"
 DAGGER = "†"
@@ -156,9 +156,15 @@ def notes_on_gaps(cells: list[Cell]) -> list[str]:
                 finite = run.get("metrics", "log_likelihood") is not None
                 state = "what is shown was measured on the last good state" if finite else "nothing finite was measured"
                 notes.append(f"Diverged: {where}{after}; {state}.")
+    if not any(cell.runs for cell in cells):
+        return ["Missing: this configuration asks for nothing of this table; it shows the published numbers alone."]
+    shown = of_planned_datasets(cells)
+    left_out = {cell.dataset for cell in cells} - {cell.dataset for cell in shown}
+    if left_out:
+        notes.append(f"Not in this configuration: {', '.join(sorted(left_out))}.")
     for word, absent in (
         ("not run yet", [c for c in cells if c.runs and c.status == "missing"]),
-        ("not in this configuration", [c for c in cells if not c.runs]),
+        ("not in this configuration", [c for c in shown if not c.runs]),
     ):
         if absent:
             notes.append(f"Missing, {word}: {_by_model(absent)}.")
