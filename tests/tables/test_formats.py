@@ -186,6 +186,8 @@ def test_a_task_that_the_configuration_leaves_out_says_so(workspace):
     tabulate(plan(classification=None), workspace)
     text = (workspace.tables / "classification.md").read_text(encoding="utf-8")
     assert "asks for nothing of this table" in text and "missing (76.1)" in text and "## Runs" not in text
+    page = Page((workspace.tables / "density.html").read_text(encoding="utf-8"))
+    assert "classification.html" not in page.addresses  # there is nothing to see
 
 
 def test_latex_is_well_formed(whole):

@@ -32,15 +32,16 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
         UserError: the results folder cannot be written.
     """
     write_plan(plan, workspace.root / "plan.json")
-    for name in TASKS:
-        table = _TABLES[name]
-        cells = collect(plan, workspace, name)
-        sheet = table.sheet(cells, plan)
+    collected = {name: collect(plan, workspace, name) for name in TASKS}
+    sheets = {name: _TABLES[name].sheet(cells, plan) for name, cells in collected.items()}
+    for name, cells in collected.items():
+        table, sheet = _TABLES[name], sheets[name]
+        neighbours = [sheets[other] for other in TASKS if other != name and plan.of(other)]
         figures = _FIGURES[name](cells, workspace)
         for suffix, text in (
             ("csv", to_csv(table.COLUMNS, table.rows(cells))),
             ("md", to_markdown(sheet)),
-            ("html", to_html(sheet, figures)),
+            ("html", to_html(sheet, figures, neighbours)),
             ("tex", to_latex(sheet)),
         ):
             with records.atomic_write(workspace.tables / f"{name}.{suffix}") as file:

@@ -25,14 +25,15 @@ class Figure:
     text: str
 
 
-def to_html(sheet: Sheet, figures: list[Figure]) -> str:
-    """The page: no script, no address outside it but the links to the neighbouring files."""
+def to_html(sheet: Sheet, figures: list[Figure], neighbours: list[Sheet]) -> str:
+    """The page: no script, no address outside it but the links to its files and to the tables beside it."""
     from jinja2 import Environment
 
     template = (resources.files("dgmbench.tables") / "templates" / "page.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
         sheet=sheet,
+        neighbours=neighbours,
         several=any(len(columns) > 1 for _, columns in sheet.groups),
         figures=[
             {
