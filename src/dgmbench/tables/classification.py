@@ -173,9 +173,7 @@ def _notes(corpus: str, cells: list[Cell]) -> list[str]:
 
 def _details(cells: list[Cell]) -> Grid:
     lines = []
-    for cell in cells:
-        if not cell.runs:
-            continue
+    for cell in (cell for cell in cells if cell.runs):
         runs, row = cell.measured("f1"), _row(cell)
         line = [cell.dataset, cell.model, cell.remark or cell.status, sheets.seeds(cell) or DASH]
         if runs:

@@ -165,9 +165,7 @@ def _note(dataset: str, cells: list[Cell]) -> list[str]:
 
 def _details(cells: list[Cell], measured: dict[tuple[str, str], Likelihood | None]) -> Grid:
     lines = []
-    for cell in cells:
-        if not cell.runs:
-            continue
+    for cell in (cell for cell in cells if cell.runs):
         found, row = measured[cell.dataset, cell.model], _row(cell, measured[cell.dataset, cell.model])
         line = [cell.dataset, cell.model, cell.remark or cell.status, sheets.seeds(cell) or DASH]
         if found:
@@ -196,12 +194,11 @@ def _details(cells: list[Cell], measured: dict[tuple[str, str], Likelihood | Non
 
 
 def pairs(models: list[str]) -> list[tuple[str, str]]:
-    """Which models are compared: memory with its plain twin and with a larger plain one, more samples with one."""
+    """Which of these models are compared: memory with its plain twin and a larger plain one, more samples with one."""
     found = [(model, model.removeprefix("mem-")) for model in models if model.startswith("mem-")]
     found += [(model, "vae") for model in models if model.startswith("iwae-")]
-    if "large-vae" in models:
-        found.append(("mem-vae", "large-vae"))
-    return found
+    found.append(("mem-vae", "large-vae"))
+    return [pair for pair in found if set(pair) <= set(models)]
 
 
 def compare(ours: Cell, theirs: Cell) -> Interval | str:
@@ -232,8 +229,6 @@ def comparisons(cells: list[Cell]) -> Grid:
     lines = []
     for dataset in dict.fromkeys(dataset for dataset, _ in by_key):
         for model, other in pairs([model for place, model in by_key if place == dataset]):
-            if not {(dataset, model), (dataset, other)} <= by_key.keys():
-                continue
             result = compare(by_key[dataset, model], by_key[dataset, other])
             if isinstance(result, str):
                 lines.append((dataset, f"{model} minus {other}", result, ""))

@@ -138,6 +138,8 @@ def _host(host: dict[str, object]) -> str:
 
 def notes_on_gaps(cells: list[Cell]) -> list[str]:
     """Why a cell has no number, or not the usual one; what is not comparable with the paper."""
+    if not any(cell.runs for cell in cells):
+        return ["Missing: this configuration asks for nothing of this table; it shows the published numbers alone."]
     notes = []
     subsets = dict.fromkeys(part for cell in cells if (part := cell.subset()))
     if subsets:
@@ -156,8 +158,6 @@ def notes_on_gaps(cells: list[Cell]) -> list[str]:
                 finite = run.get("metrics", "log_likelihood") is not None
                 state = "what is shown was measured on the last good state" if finite else "nothing finite was measured"
                 notes.append(f"Diverged: {where}{after}; {state}.")
-    if not any(cell.runs for cell in cells):
-        return ["Missing: this configuration asks for nothing of this table; it shows the published numbers alone."]
     shown = of_planned_datasets(cells)
     left_out = {cell.dataset for cell in cells} - {cell.dataset for cell in shown}
     if left_out:
