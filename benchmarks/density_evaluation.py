@@ -21,10 +21,10 @@ from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_
 from threadpoolctl import threadpool_limits
 
 from dgmbench.data import load_images
-from dgmbench.evaluation.likelihood import log_likelihood
-from dgmbench.models.density.frozen import ROWS
-from dgmbench.models.density.vae import VAE
-from dgmbench.stages.memory import keep_freed_memory, release_freed_memory
+from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.fast.images.frozen import ROWS
+from dgmbench.models.images.vae import VAE
+from dgmbench.fast.allocator import keep_freed_memory, release_freed_memory
 
 AT_K = 5000
 

@@ -13,8 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmbench.models.density import optimiser
-from dgmbench.models.density.kernels import block, ladder, likelihood, normal, normalisation
+from dgmbench.training import optimiser
+from dgmbench.fast.images.kernels import block
+from dgmbench.fast.images.kernels import ladder
+from dgmbench.fast.images.kernels import likelihood
+from dgmbench.fast.images.kernels import normal
+from dgmbench.fast.images.kernels import normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
 

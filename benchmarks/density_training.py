@@ -25,11 +25,11 @@ from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_
 from torch import nn
 
 from dgmbench.data import load_images
-from dgmbench.models.density.training import DensityTraining, Images
-from dgmbench.models.density.vae import VAE
-from dgmbench.spec import DensitySettings
-from dgmbench.stages.fitting import quiet_lightning
-from dgmbench.stages.memory import keep_freed_memory
+from dgmbench.training.loop import DensityTraining, Images
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.spec import DensitySettings
+from dgmbench.training.fit import quiet_lightning
+from dgmbench.fast.allocator import keep_freed_memory
 
 BATCH = 200
 

@@ -29,12 +29,14 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from threadpoolctl import threadpool_limits
 
-from dgmbench import provenance, records
+from dgmbench.run import provenance
+
+from dgmbench.run import records
 from dgmbench.data.corpora import Corpus
-from dgmbench.evaluation.topics import document_completion
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.likelihood import joint_log_likelihood
-from dgmbench.models.topics.engines.warp import Warp
+from dgmbench.metrics.topics import document_completion
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import joint_log_likelihood
+from dgmbench.fast.text.warp import Warp
 from dgmbench.report.figures import figure_style, panels, save_figure
 
 GIBBS, WARP, TOMOTOPY, GENSIM, SCIKIT = "gibbs (ours)", "warp (ours)", "tomotopy", "gensim", "scikit-learn"

@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 from lda_peers import ALPHA_SUM, BETA, training_text
 
-from dgmbench import provenance, records
+from dgmbench.run import provenance
+
+from dgmbench.run import records
 from dgmbench.data.corpora import Corpus
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.likelihood import joint_log_likelihood
-from dgmbench.models.topics.engines.warp import Warp
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import joint_log_likelihood
+from dgmbench.fast.text.warp import Warp
 
 
 def main() -> None:

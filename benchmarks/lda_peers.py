@@ -11,7 +11,7 @@ from sklearn.decomposition import LatentDirichletAllocation
 
 from dgmbench.data import load_corpus
 from dgmbench.data.corpora import Corpus
-from dgmbench.models.topics.engines.likelihood import word_topic_counts
+from dgmbench.fast.text.likelihood import word_topic_counts
 
 BETA, ALPHA_SUM = 0.01, 10.0
 """The same priors for everyone; tomotopy would otherwise estimate alpha again every ten sweeps."""

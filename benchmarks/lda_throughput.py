@@ -18,8 +18,8 @@ import time
 import numpy as np
 from lda_peers import ALPHA_SUM, BETA, Tomotopy, training_text
 
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.warp import Warp
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.warp import Warp
 
 
 def main() -> None:

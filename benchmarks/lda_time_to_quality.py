@@ -16,10 +16,10 @@ import time
 import numpy as np
 from lda_peers import ALPHA_SUM, BETA, Tomotopy, exported_topics, training_text
 
-from dgmbench.evaluation.topics import document_completion
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.likelihood import joint_log_likelihood
-from dgmbench.models.topics.engines.warp import Warp
+from dgmbench.metrics.topics import document_completion
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import joint_log_likelihood
+from dgmbench.fast.text.warp import Warp
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from dgmbench import cli
-from dgmbench.config import read_config, read_plan
-from dgmbench.spec import ClassificationSettings, DensitySettings, RunSpec
+from dgmbench.run.config import read_config, read_plan
+from dgmbench.run.spec import ClassificationSettings, DensitySettings, RunSpec
 
 REPOSITORY = Path(__file__).parents[1]
 HEAVY = ("torch", "numpy", "pandas", "mlflow", "sklearn", "numba", "gensim", "tomotopy", "snakemake")
@@ -95,14 +95,14 @@ def _with_registry_options(spec: RunSpec) -> RunSpec:
     """The same run with the options that its name brings along."""
     from dataclasses import replace
 
-    from dgmbench.registry import find_entry
+    from dgmbench.run.registry import find_entry
 
     entry = find_entry(spec.task, spec.model, spec.factory)
     return replace(spec, options={**entry.options, **entry.by_dataset.get(spec.dataset, {}), **spec.options})
 
 
 def test_folder_threads_and_devices_are_passed_on(stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dgmbench.stages import devices
+    from dgmbench.run import devices
 
     for name in devices.THREAD_VARIABLES:
         monkeypatch.setenv(name, "9")
@@ -217,14 +217,14 @@ class TestDoctor:
 
     @pytest.fixture
     def probes(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-        from dgmbench.stages import doctor
+        from dgmbench.commands import doctor
 
         probes: list[Any] = []
         monkeypatch.setattr(doctor, "probe_sources", lambda: probes)
         return probes
 
     def test_data_that_cannot_be_had_is_missing(self, probes: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-        from dgmbench.stages.fetch import Probe
+        from dgmbench.commands.fetch import Probe
 
         probes += [Probe("mnist", False, "one place", "no network"), Probe("mnist", False, "another", "refused")]
         assert call("doctor") == 1
@@ -234,7 +234,7 @@ class TestDoctor:
         assert "refused" in line
 
     def test_cached_data_needs_no_network(self, probes: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-        from dgmbench.stages.fetch import Probe
+        from dgmbench.commands.fetch import Probe
 
         probes += [Probe("mnist", True, "one place", "no network"), Probe("glove-300d", False, "other", "no network")]
         assert call("doctor") == 0
@@ -243,7 +243,7 @@ class TestDoctor:
     def test_a_package_that_is_not_installed_is_missing(
         self, probes: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from dgmbench.stages import doctor
+        from dgmbench.commands import doctor
 
         monkeypatch.setattr(doctor, "_required", lambda: ["no-such-package"])
         assert call("doctor") == 1

@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dgmbench.config import DATASETS, EMBEDDINGS, Plan, json_schema, read_config, read_plan
+from dgmbench.run.config import DATASETS, EMBEDDINGS, Plan, json_schema, read_config, read_plan
 from dgmbench.errors import UserError
-from dgmbench.registry import METHODS, accepted_options, load_factory
-from dgmbench.spec import DensitySettings
+from dgmbench.run.registry import METHODS, accepted_options, load_factory
+from dgmbench.run.spec import DensitySettings
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.json"

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgmbench import provenance, records
+from dgmbench.run import provenance
+
+from dgmbench.run import records
 from dgmbench.errors import UserError
-from dgmbench.provenance import source_hash
+from dgmbench.run.provenance import source_hash
 
 
 def hash_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> str:
@@ -29,13 +31,13 @@ def test_code_counts_and_words_about_it_do_not(tmp_path: Path, monkeypatch: pyte
 
 def test_imports_of_this_package_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = hash_of(tmp_path, monkeypatch, "class Model: ...\n")
-    more = "from dgmbench.models.topics.bow import BagOfWords\nclass Model: ...\n"
+    more = "from dgmbench.models.text.bow import BagOfWords\nclass Model: ...\n"
     with_import = hash_of(tmp_path, monkeypatch, more)
     assert alone != with_import
 
 
 def test_methods_do_not_share_their_fate() -> None:
-    topics = "dgmbench.models.topics"
+    topics = "dgmbench.models.text"
     hashes = {source_hash("classification", "training", f"{topics}.{m}") for m in ("bow:BagOfWords", "lda:LDA")}
     assert len(hashes) == 2
     evaluation = {source_hash("classification", "evaluation", f"{topics}.{m}") for m in ("bow:B", "lda:L")}

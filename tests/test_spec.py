@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgmbench.errors import UserError
-from dgmbench.spec import SETTINGS, DensitySettings, RunSpec, build_settings, canonical_hash, slug
+from dgmbench.run.spec import SETTINGS, DensitySettings, RunSpec, build_settings, canonical_hash, slug
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

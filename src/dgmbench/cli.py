@@ -17,12 +17,12 @@ import typer
 from typer.core import TyperGroup
 
 from dgmbench import __version__
-from dgmbench.config import LARGEST_SEED, Plan, build_run, check_dataset, json_schema, read_config, read_plan
+from dgmbench.run.config import LARGEST_SEED, Plan, build_run, check_dataset, json_schema, read_config, read_plan
 from dgmbench.errors import UserError
-from dgmbench.spec import TASKS, RunSpec, Task, did_you_mean
+from dgmbench.run.spec import TASKS, RunSpec, Task, did_you_mean
 
 if TYPE_CHECKING:
-    from dgmbench.stages.workspace import Workspace
+    from dgmbench.run.workspace import Workspace
 
 log = logging.getLogger("dgmbench")
 
@@ -94,13 +94,13 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a dataset into the cache, or check the one there."""
-    from dgmbench.stages.fetch import fetch as fetch_dataset
+    from dgmbench.commands.fetch import fetch as fetch_dataset
 
     manifest = fetch_dataset(name)
     place = f", {manifest['bytes'] / 1e6:.0f} MB in {manifest['folder']}" if "folder" in manifest else ""
     log.info("%s: ready, from %s%s", name, manifest["source"], place)
     if marker:
-        from dgmbench.records import write_json
+        from dgmbench.run.records import write_json
 
         write_json(marker, manifest)
 
@@ -149,7 +149,7 @@ def check(
 ) -> None:
     """Check that a model of your own fits the benchmark, and say what is missing."""
     with _compute(1, 0):
-        from dgmbench.stages.conformance import findings
+        from dgmbench.commands.check import findings
 
         found = findings(parse_run(task, dataset, model, 0, factory, settings, options))
     for finding in found:
@@ -162,7 +162,7 @@ def check(
 @app.command()
 def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Make the tables and figures of a configuration from the run records."""
-    from dgmbench.stages.tabulate import tabulate as make_tables
+    from dgmbench.commands.tabulate import tabulate as make_tables
 
     plan = _plan(config)
     make_tables(plan, _workspace(results / plan.preset))
@@ -179,9 +179,9 @@ def analyse(
     """Look deeper into the density models (imputation, memory slots, the bound against k) or the topic models."""
     with _compute(threads, devices) as found:
         if _known_task(task) == "density":
-            from dgmbench.stages.analysis import analyse as look_deeper
+            from dgmbench.tasks.density.analysis.analyse import analyse as look_deeper
         else:
-            from dgmbench.stages.topic_analysis import analyse as look_deeper
+            from dgmbench.tasks.classification.analysis.analyse import analyse as look_deeper
 
         plan = _plan(config)
         look_deeper(plan, _workspace(results / plan.preset), devices=found, threads=threads)
@@ -190,7 +190,7 @@ def analyse(
 @app.command()
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
-    from dgmbench.stages.track import sync
+    from dgmbench.commands.track import sync
 
     plan = _plan(config)
     log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
@@ -202,7 +202,7 @@ def sync_mlflow(
     results: Results = Path("results"),
 ) -> None:
     """Rebuild MLflow's view from the files, which are the truth."""
-    from dgmbench.stages.track import sync
+    from dgmbench.commands.track import sync
 
     chosen: list[str | None] = [*presets] if presets else [None]
     for preset in chosen:
@@ -212,7 +212,7 @@ def sync_mlflow(
 @app.command("list")
 def list_everything() -> None:
     """List models, methods, datasets and presets, and where each comes from."""
-    from dgmbench.stages.listing import show
+    from dgmbench.commands.listing import show
 
     show()
 
@@ -220,7 +220,7 @@ def list_everything() -> None:
 @app.command()
 def doctor() -> None:
     """Tell what this machine has, what is missing, and which data sources answer."""
-    from dgmbench.stages.doctor import examine
+    from dgmbench.commands.doctor import examine
 
     if not examine():
         raise SystemExit(1)
@@ -298,7 +298,7 @@ def _plan(config: list[Path]) -> Plan:
 
 
 def _workspace(root: Path) -> Workspace:
-    from dgmbench.stages.workspace import Workspace
+    from dgmbench.run.workspace import Workspace
 
     return Workspace(root)
 
@@ -312,7 +312,7 @@ def _stage(task: str) -> Any:
 @contextmanager
 def _compute(threads: int, devices: int) -> Iterator[int]:
     """Threads and GPUs for the body, settled before numpy and torch are imported; yields the GPUs to use."""
-    from dgmbench.stages.devices import limit_threads, reserve_gpus
+    from dgmbench.run.devices import limit_threads, reserve_gpus
 
     limit_threads(threads)
     with reserve_gpus(devices) as found:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from dgmbench.config import build_run
-from dgmbench.registry import DENSITY, METHODS, accepted_options, find_entry, load_factory
-from dgmbench.spec import Task
-from dgmbench.stages.conformance import findings
+from dgmbench.run.config import build_run
+from dgmbench.run.registry import DENSITY, METHODS, accepted_options, find_entry, load_factory
+from dgmbench.run.spec import Task
+from dgmbench.commands.check import findings
 
 pytestmark = pytest.mark.network
 

@@ -9,7 +9,7 @@ from dgmbench.data import catalogue
 from dgmbench.data.sources import Web, WebFile
 from dgmbench.data.store import Dataset, Origin
 from dgmbench.errors import UserError
-from dgmbench.stages import fetch as stage
+from dgmbench.commands import fetch as stage
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 
 from dgmbench.data.images import ImageSplits
 from dgmbench.errors import UserError
-from dgmbench.models.density import distributed
-from dgmbench.models.density.layers import EPS, normalise
-from dgmbench.models.density.vae import VAE, Terms, sample
-from dgmbench.spec import DensitySettings
+from dgmbench.training import distributed
+from dgmbench.models.images.layers import EPS, normalise
+from dgmbench.models.images.vae import VAE, Terms, sample
+from dgmbench.run.spec import DensitySettings
 
 
 def blobs() -> ImageSplits:
@@ -79,7 +79,7 @@ def _batch_norm_gap(with_scale: bool) -> float:
 
 def compiled_gap() -> float:
     """The largest difference that compiling makes to the gradient of one process of several."""
-    from dgmbench.models.density.training import DensityTraining, Images
+    from dgmbench.training.loop import DensityTraining, Images
 
     torch.manual_seed(0)
     model = VAE(20, (8, 8), 3, True, slots=(4, 3)).double()

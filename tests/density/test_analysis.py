@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
-from dgmbench.config import Plan, read_plan
+from dgmbench.run.config import Plan, read_plan
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
-from dgmbench.models.density.linear_gaussian import LinearGaussian
-from dgmbench.spec import AnalysisSettings
-from dgmbench.stages import density
-from dgmbench.stages.analysis import analyse, bound_table, imputation_masks, imputation_tables
-from dgmbench.stages.slots import slot_tables
-from dgmbench.stages.trained import Trained, evenly, examples, trained_models
-from dgmbench.stages.workspace import Workspace
+from dgmbench.models.images.linear_gaussian import LinearGaussian
+from dgmbench.run.spec import AnalysisSettings
+from dgmbench.tasks.density import stages as density
+from dgmbench.tasks.density.analysis.analyse import analyse, bound_table, imputation_masks, imputation_tables
+from dgmbench.tasks.density.analysis.slots import slot_tables
+from dgmbench.tasks.density.analysis.trained import Trained, evenly, examples, trained_models
+from dgmbench.run.workspace import Workspace
 
 TABLES = ("imputation", "bound_vs_k", "memory_slots", "memory_summary")
 SIZES = {"imputation_images": 12, "imputation_passes": 3, "bound_images": 4, "bound_k": 20}

@@ -6,16 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgmbench.config import build_run, read_plan
+from dgmbench.run.config import build_run, read_plan
 from dgmbench.errors import UserError
-from dgmbench.models.density.cnn import CNN, ConvLayer, Convolution, double, halve
-from dgmbench.models.density.layers import BatchNorm, collect_statistics, finish_statistics
-from dgmbench.models.density.memory import MemoryLayer
-from dgmbench.models.density.slots import memory_attention, slot_images
-from dgmbench.models.density.vae import VAE
-from dgmbench.registry import DENSITY
-from dgmbench.stages.building import build_model
-from dgmbench.stages.conformance import findings
+from dgmbench.models.images.cnn import CNN, ConvLayer, Convolution, double, halve
+from dgmbench.models.images.layers import BatchNorm, collect_statistics, finish_statistics
+from dgmbench.models.images.memory import MemoryLayer
+from dgmbench.models.images.slots import memory_attention, slot_images
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.registry import DENSITY
+from dgmbench.tasks.density.building import build_model
+from dgmbench.commands.check import findings
 
 NAMES = ("cnn-vae", "cnn-iwae-5", "cnn-mem-vae", "cnn-mem-iwae-5")
 

@@ -15,12 +15,12 @@ import shared_work
 import torch
 
 from dgmbench.errors import UserError
-from dgmbench.models.density.sampling import sample
-from dgmbench.spec import DensitySettings, RunSpec
-from dgmbench.stages import density
-from dgmbench.stages.building import build_model
-from dgmbench.stages.processes import run_processes
-from dgmbench.stages.workspace import Workspace
+from dgmbench.models.images.sampling import sample
+from dgmbench.run.spec import DensitySettings, RunSpec
+from dgmbench.tasks.density import stages as density
+from dgmbench.tasks.density.building import build_model
+from dgmbench.training.processes import run_processes
+from dgmbench.run.workspace import Workspace
 
 OPTIONS = {"hidden": [12, 10], "latent": 3, "memory": True, "slots": [4, 3]}
 
@@ -128,7 +128,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 if __name__ == "__main__":
     import shared_work
-    from dgmbench.stages.processes import run_processes
+    from dgmbench.training.processes import run_processes
     run_processes(shared_work.tell_number_and_stay, 2)
 """)
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -12,11 +12,13 @@ import torch
 from threadpoolctl import threadpool_info
 from torch import Tensor, nn
 
-from dgmbench.evaluation.likelihood import BLOCK, log_likelihood
-from dgmbench.models.density import frozen, sampling
-from dgmbench.models.density.kernels import block, normal
-from dgmbench.models.density.layers import BatchNorm
-from dgmbench.models.density.vae import VAE
+from dgmbench.metrics.likelihood import BLOCK, log_likelihood
+from dgmbench.fast.images import frozen
+from dgmbench.models.images import sampling
+from dgmbench.fast.images.kernels import block
+from dgmbench.fast.images.kernels import normal
+from dgmbench.models.images.layers import BatchNorm
+from dgmbench.models.images.vae import VAE
 
 KINDS: dict[str, dict[str, object]] = {
     "plain": {},

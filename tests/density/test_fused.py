@@ -10,15 +10,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgmbench.models.density import fused, fused_layers, sampling
-from dgmbench.models.density.bernoulli import bernoulli_log_prob
-from dgmbench.models.density.dense import COMPILED_THREADS, is_compiled, product, weight_gradient
-from dgmbench.models.density.fused import FusedStep, fused_step
-from dgmbench.models.density.kernels import likelihood, normalisation
-from dgmbench.models.density.optimiser import ClippedAdam, FlatParameters
-from dgmbench.models.density.training import DensityTraining, Images
-from dgmbench.models.density.vae import VAE
-from dgmbench.spec import DensitySettings
+from dgmbench.fast.images import fused
+
+from dgmbench.fast.images import fused_layers
+
+from dgmbench.models.images import sampling
+from dgmbench.models.images.bernoulli import bernoulli_log_prob
+from dgmbench.fast.images.dense import COMPILED_THREADS, is_compiled, product, weight_gradient
+from dgmbench.fast.images.fused import FusedStep, fused_step
+from dgmbench.fast.images.kernels import likelihood
+from dgmbench.fast.images.kernels import normalisation
+from dgmbench.training.optimiser import ClippedAdam, FlatParameters
+from dgmbench.training.loop import DensityTraining, Images
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.spec import DensitySettings
 
 
 @pytest.fixture(autouse=True)

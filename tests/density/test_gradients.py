@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgmbench.models.density.bounds import iwae_bound
-from dgmbench.models.density.training import DensityTraining, Images
-from dgmbench.models.density.vae import Terms
-from dgmbench.spec import DensitySettings
+from dgmbench.models.images.bounds import iwae_bound
+from dgmbench.training.loop import DensityTraining, Images
+from dgmbench.models.images.vae import Terms
+from dgmbench.run.spec import DensitySettings
 
 
 class Scalar(nn.Module):

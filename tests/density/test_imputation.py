@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmbench.evaluation.imputation import impute, left_mask, random_mask, square_mask, square_side
-from dgmbench.models.density.vae import VAE
+from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
+from dgmbench.models.images.vae import VAE
 
 
 class Constant:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from dgmbench.evaluation.likelihood import BLOCK, log_likelihood
-from dgmbench.models.density.bounds import iwae_bound, normalised_weights
-from dgmbench.models.density.linear_gaussian import LinearGaussian
-from dgmbench.models.density.vae import VAE
+from dgmbench.metrics.likelihood import BLOCK, log_likelihood
+from dgmbench.models.images.bounds import iwae_bound, normalised_weights
+from dgmbench.models.images.linear_gaussian import LinearGaussian
+from dgmbench.models.images.vae import VAE
 
 
 def oracle(dtype: torch.dtype = torch.float32, **options: float) -> LinearGaussian:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from dgmbench.evaluation.memory_slots import class_preferences, summarise
-from dgmbench.models.density.slots import memory_attention, slot_images
-from dgmbench.models.density.vae import VAE
-from dgmbench.registry import DENSITY, load_factory
-from dgmbench.tables.published_slots import published_preferences, published_summary
+from dgmbench.metrics.memory_slots import class_preferences, summarise
+from dgmbench.models.images.slots import memory_attention, slot_images
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.registry import DENSITY, load_factory
+from dgmbench.tasks.density.analysis.published_slots import published_preferences, published_summary
 
 
 def memory_model(attention: str = "softmax") -> VAE:

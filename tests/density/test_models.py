@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgmbench.models.density.bernoulli import bernoulli_log_prob
-from dgmbench.models.density.dense import dense
-from dgmbench.models.density.ladder import Ladder
-from dgmbench.models.density.layers import BatchNorm, collect_statistics, finish_statistics
-from dgmbench.models.density.memory import MemoryLayer, average_unit, local_error
-from dgmbench.models.density.vae import VAE
-from dgmbench.registry import DENSITY, load_factory
+from dgmbench.models.images.bernoulli import bernoulli_log_prob
+from dgmbench.fast.images.dense import dense
+from dgmbench.models.images.ladder import Ladder
+from dgmbench.models.images.layers import BatchNorm, collect_statistics, finish_statistics
+from dgmbench.models.images.memory import MemoryLayer, average_unit, local_error
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.registry import DENSITY, load_factory
 
 PARAMETERS = {
     ("mnist", "vae"): 1_440_984,

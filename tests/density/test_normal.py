@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy import stats
 
-from dgmbench.models.density.distributed import standard_normal as noise
-from dgmbench.models.density.kernels.normal import LANES, PAIRS, standard_normal, state_from, step
+from dgmbench.training.distributed import standard_normal as noise
+from dgmbench.fast.images.kernels.normal import LANES, PAIRS, standard_normal, state_from, step
 
 
 def xoshiro128pp(state: list[int]) -> int:

@@ -11,15 +11,17 @@ from threadpoolctl import threadpool_info
 
 from dgmbench.data import load_images
 from dgmbench.errors import UserError
-from dgmbench.models.density import training
-from dgmbench.models.density.fused import FusedStep
-from dgmbench.models.density.optimiser import FlatParameters, WeightAverage, learning_rate, write_weights
-from dgmbench.models.density.training import Images
-from dgmbench.models.density.vae import VAE
-from dgmbench.spec import DensitySettings, RunSpec
-from dgmbench.stages import capacity, density, fitting
-from dgmbench.stages.capacity import explain_lack_of_memory
-from dgmbench.stages.workspace import Workspace
+from dgmbench.training import loop as training
+from dgmbench.fast.images.fused import FusedStep
+from dgmbench.training.optimiser import FlatParameters, WeightAverage, learning_rate, write_weights
+from dgmbench.training.loop import Images
+from dgmbench.models.images.vae import VAE
+from dgmbench.run.spec import DensitySettings, RunSpec
+from dgmbench.training import capacity
+from dgmbench.tasks.density import stages as density
+from dgmbench.training import fit as fitting
+from dgmbench.training.capacity import explain_lack_of_memory
+from dgmbench.run.workspace import Workspace
 
 CPU = torch.device("cpu")
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from dgmbench import records
-from dgmbench.config import build_run
+from dgmbench.run import records
+from dgmbench.run.config import build_run
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.embeddings import Embeddings
 from dgmbench.errors import UserError
-from dgmbench.models.topics.preparation import Prepared
-from dgmbench.registry import METHODS
-from dgmbench.spec import RunSpec
-from dgmbench.stages import classification
-from dgmbench.stages.documents import joined, prepared_corpus, validation_parts
-from dgmbench.stages.workspace import Workspace
+from dgmbench.models.text.preparation import Prepared
+from dgmbench.run.registry import METHODS
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks.classification import stages as classification
+from dgmbench.tasks.classification.documents import joined, prepared_corpus, validation_parts
+from dgmbench.run.workspace import Workspace
 
 
 def spec(method: str = "mean-wv", **settings: object) -> RunSpec:
@@ -88,9 +88,9 @@ def few_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*ANIMALS, *PLANTS]
     vectors = np.random.default_rng(0).standard_normal((len(words), 4)).astype(np.float32)
     known = Embeddings("few", words, vectors)
-    for module in ("dgmbench.stages.documents", "dgmbench.stages.classification"):
+    for module in ("dgmbench.tasks.classification.documents", "dgmbench.tasks.classification.stages"):
         monkeypatch.setattr(f"{module}.load_embeddings", lambda name: known)
-    monkeypatch.setattr("dgmbench.stages.classification.data_checksums", lambda spec: {"source": "test"})
+    monkeypatch.setattr("dgmbench.tasks.classification.stages.data_checksums", lambda spec: {"source": "test"})
 
 
 ANIMALS, PLANTS = ("dog", "cat", "horse", "cow", "sheep"), ("oak", "fern", "moss", "rose", "grass")
@@ -220,7 +220,7 @@ def test_a_failure_is_noted_and_forgotten_after_success(tmp_path: Path, monkeypa
         raise RuntimeError("no such luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dgmbench.models.topics.mean_wv.MeanWordVectors.fit", fails)
+        patch.setattr("dgmbench.models.text.mean_wv.MeanWordVectors.fit", fails)
         with pytest.raises(RuntimeError):
             classification.train(run, workspace)
     failure = workspace.failure(run)

@@ -1,8 +1,8 @@
 import pytest
 from fake_results import fill, plan
 
-from dgmbench.config import Plan
-from dgmbench.stages.workspace import Workspace
+from dgmbench.run.config import Plan
+from dgmbench.run.workspace import Workspace
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def workspace(tmp_path) -> Workspace:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory) -> tuple[Plan, Workspace]:
     """Records for every run of the published tables, tabulated once; read only."""
-    from dgmbench.stages.tabulate import tabulate
+    from dgmbench.commands.tabulate import tabulate
 
     asked, place = plan(), Workspace(tmp_path_factory.mktemp("whole") / "trial")
     fill(asked, place)

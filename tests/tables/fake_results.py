@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dgmbench import records
-from dgmbench.config import Plan, read_plan
-from dgmbench.spec import RunSpec
-from dgmbench.stages.workspace import Workspace
+from dgmbench.run import records
+from dgmbench.run.config import Plan, read_plan
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.workspace import Workspace
 
 CHECKSUMS = {"source": "a registry archive 1.0", "archive:a.zip": "aa", "array:train": "bb", "array:test": "cc"}
 PUBLISHED_MODELS = ["vae", "mem-vae", "iwae-5", "mem-iwae-5", "iwae-50", "mem-iwae-50"]

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from fake_results import PUBLISHED_METHODS, PUBLISHED_MODELS, fill, plan, write_density, write_failure
 
-from dgmbench.tables import classification, density
-from dgmbench.tables.cells import collect
-from dgmbench.tables.published import published
+from dgmbench.tasks.classification import table as classification
+
+from dgmbench.tasks.density import table as density
+from dgmbench.report.cells import collect
+from dgmbench.report.published import published
 
 
 def cell_of(cells, dataset, model):

@@ -6,7 +6,7 @@ from fake_results import PUBLISHED_MODELS, fill, plan
 from matplotlib.figure import Figure
 
 from dgmbench.report.figures import panels, shared_legend
-from dgmbench.stages.tabulate import tabulate
+from dgmbench.commands.tabulate import tabulate
 
 
 def test_datasets_that_the_configuration_leaves_out_have_no_panel(workspace):

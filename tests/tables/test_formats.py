@@ -11,9 +11,9 @@ import pytest
 from fake_results import fill, plan, write_density, write_failure
 
 from dgmbench.errors import UserError
-from dgmbench.stages.tabulate import tabulate
-from dgmbench.stages.workspace import Workspace
-from dgmbench.tables.formats import latex_text
+from dgmbench.commands.tabulate import tabulate
+from dgmbench.run.workspace import Workspace
+from dgmbench.report.formats import latex_text
 
 COLUMNS = {
     "density": "dataset model n_seeds k ll_mean ll_se ll_sd_seeds paper delta epochs parameters train_seconds status",

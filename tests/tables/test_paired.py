@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind, ttest_rel
 from sklearn.metrics import f1_score
 
-from dgmbench.tables import classification, density
-from dgmbench.tables.cells import collect
-from dgmbench.tables.paired import F1Draws, _over_seeds, document_draws, f1_difference, f1_draws, mean_difference
+from dgmbench.tasks.classification import table as classification
+
+from dgmbench.tasks.density import table as density
+from dgmbench.report.cells import collect
+from dgmbench.metrics.differences import F1Draws, _over_seeds, document_draws, f1_difference, f1_draws, mean_difference
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 200), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))

@@ -11,9 +11,9 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models import topics
-from dgmbench.models.topics import BagOfWords, Concatenation, MeanWordVectors
-from dgmbench.models.topics.preparation import prepare, word_vectors
+from dgmbench.models import text as topics
+from dgmbench.models.text import BagOfWords, Concatenation, MeanWordVectors
+from dgmbench.models.text.preparation import prepare, word_vectors
 
 
 class Splits(NamedTuple):

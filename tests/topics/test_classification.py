@@ -11,8 +11,8 @@ from sklearn.metrics import precision_recall_fscore_support
 from sklearn.svm import LinearSVC
 
 from dgmbench.errors import UserError
-from dgmbench.evaluation.classification import classify
-from dgmbench.evaluation.linear_svm import fit_linear_svm
+from dgmbench.metrics.classification import classify
+from dgmbench.metrics.linear_svm import fit_linear_svm
 
 
 def documents(n: int = 400, features: int = 10, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,8 @@ from made_up import corpus_of, draw_corpus
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.evaluation.classification import classify
-from dgmbench.models.topics import Doc2Vec
+from dgmbench.metrics.classification import classify
+from dgmbench.models.text import Doc2Vec
 
 OPTIONS: dict[str, Any] = {"dim": 8, "epochs": 20, "window": 4}
 

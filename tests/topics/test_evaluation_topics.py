@@ -10,7 +10,7 @@ from exact import assignments, log_dirichlet_multinomial, planted_topics
 from made_up import corpus_of, draw_corpus
 
 from dgmbench.errors import UserError
-from dgmbench.evaluation.topics import (
+from dgmbench.metrics.topics import (
     document_completion,
     left_to_right,
     npmi_coherence,

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_t
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.topics import GaussianLDA
+from dgmbench.models.text import GaussianLDA
 
 
 def planted(seed: int = 0) -> tuple[Vectors, np.ndarray, Corpus]:

@@ -7,8 +7,8 @@ import pytest
 from exact import assignments, log_joint, normalised, planted_topics
 from made_up import corpus_of, draw_corpus
 
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.likelihood import document_topic_counts, joint_log_likelihood
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import document_topic_counts, joint_log_likelihood
 
 
 @pytest.mark.parametrize("dense", [True, False])

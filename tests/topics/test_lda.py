@@ -13,9 +13,9 @@ from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from dgmbench.errors import UserError
-from dgmbench.models.topics import LDA
-from dgmbench.models.topics.engines.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood
-from dgmbench.models.topics.engines.proportions import fold_in
+from dgmbench.models.text import LDA
+from dgmbench.fast.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood
+from dgmbench.fast.text.proportions import fold_in
 
 TOPICS = planted_topics(6, 200)
 CORPUS = draw_corpus(TOPICS, documents=400, length=60)

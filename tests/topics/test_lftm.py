@@ -10,10 +10,10 @@ from exact import distances_to_planted, log_dirichlet_multinomial, normalised, p
 from made_up import corpus_of, draw_corpus, embeddings
 
 from dgmbench.errors import UserError
-from dgmbench.models.topics import LFTM
-from dgmbench.models.topics.engines.dense import padded_prior
-from dgmbench.models.topics.engines.layout import word_order
-from dgmbench.models.topics.lftm import _sweep, fit_features
+from dgmbench.models.text import LFTM
+from dgmbench.fast.text.dense import padded_prior
+from dgmbench.fast.text.layout import word_order
+from dgmbench.models.text.lftm import _sweep, fit_features
 
 WORDS = embeddings(60, dim=6, seed=1)
 

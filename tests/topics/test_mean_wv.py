@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from made_up import corpus_of, embeddings
 
-from dgmbench.models.topics import MeanWordVectors
+from dgmbench.models.text import MeanWordVectors
 
 
 def test_it_is_the_mean_over_tokens() -> None:

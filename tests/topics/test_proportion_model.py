@@ -9,8 +9,8 @@ import pytest
 from made_up import corpus_of, draw_corpus, embeddings
 
 from dgmbench.errors import UserError
-from dgmbench.models.topics import LDA, LFTM, SLDA, GaussianLDA
-from dgmbench.models.topics.proportion_model import ProportionModel
+from dgmbench.models.text import LDA, LFTM, SLDA, GaussianLDA
+from dgmbench.models.text.proportion_model import ProportionModel
 
 TOPICS = np.kron(np.eye(2), np.full(10, 0.1))
 

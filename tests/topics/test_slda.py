@@ -14,10 +14,10 @@ from scipy.special import gammaln
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.topics import SLDA
-from dgmbench.models.topics.engines.special import digamma, exp32
-from dgmbench.models.topics.engines.supervised import infer
-from dgmbench.models.topics.slda import fit_response
+from dgmbench.models.text import SLDA
+from dgmbench.fast.text.special import digamma, exp32
+from dgmbench.fast.text.supervised import infer
+from dgmbench.models.text.slda import fit_response
 
 ETA = np.array([[12.0, -6.0, 0.0, 2.0], [-4.0, 10.0, 1.0, 0.0]])  # three classes, the last one the reference
 

@@ -12,19 +12,21 @@ import pytest
 from made_up import Vectors, corpus_of, draw_corpus, embeddings
 from matplotlib.text import Annotation
 
-from dgmbench import records
-from dgmbench.config import Plan, read_plan
+from dgmbench.run import records
+from dgmbench.run.config import Plan, read_plan
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.topics.preparation import Prepared
-from dgmbench.models.topics.topicvec import TopicVec
-from dgmbench.report import topic_gallery
-from dgmbench.spec import RunSpec, TopicAnalysisSettings
-from dgmbench.stages import classification, topic_analysis, topic_models
-from dgmbench.stages.topic_analysis import analyse, curve_table, judge
-from dgmbench.stages.topic_models import Common, FittedTopics, common_words, fitted_topics, unigram
-from dgmbench.stages.topic_projection import project_document, readable_document
-from dgmbench.stages.workspace import Workspace
+from dgmbench.models.text.preparation import Prepared
+from dgmbench.models.text.topicvec import TopicVec
+from dgmbench.tasks.classification.analysis import figures as topic_gallery
+from dgmbench.run.spec import RunSpec, TopicAnalysisSettings
+from dgmbench.tasks.classification import stages as classification
+from dgmbench.tasks.classification.analysis import analyse as topic_analysis
+from dgmbench.tasks.classification.analysis import topic_models
+from dgmbench.tasks.classification.analysis.analyse import analyse, curve_table, judge
+from dgmbench.tasks.classification.analysis.topic_models import Common, FittedTopics, common_words, fitted_topics, unigram
+from dgmbench.tasks.classification.analysis.projection import project_document, readable_document
+from dgmbench.run.workspace import Workspace
 
 SPEC = RunSpec("classification", "made-up", "known")
 SIZES = TopicAnalysisSettings(left_to_right_documents=5, left_to_right_tokens=8)
@@ -127,7 +129,7 @@ def test_only_words_of_training_documents_are_scored_under_their_own_names(monke
     assert common.test.vocabulary == ("w1", "w3")
     assert common.test.document(0).tolist() == [1, 0] and common.test.lengths.tolist() == [2, 0]
     np.testing.assert_array_equal(common.vectors, vectors[[1, 3]])
-    monkeypatch.setattr("dgmbench.models.topics.topicvec.BACKGROUND_WORDS", 1)
+    monkeypatch.setattr("dgmbench.models.text.topicvec.BACKGROUND_WORDS", 1)
     assert common_words(Prepared(train, test, vectors, 0, 0)).words.tolist() == [3]
 
 
@@ -174,7 +176,7 @@ def test_finished_fits_are_not_done_again(
         raise AssertionError("fitted again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dgmbench.models.topics.lda.LDA.fit", refuse)
+        patch.setattr("dgmbench.models.text.lda.LDA.fit", refuse)
         analyse(plan(("lda",)), workspace)
         assert {name: (workspace.tables / name).read_bytes() for name in first} == first
         patch.setattr(topic_models, "data_checksums", lambda _: {"array:words": "changed"})

@@ -10,8 +10,8 @@ from scipy.optimize import linear_sum_assignment
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.topics import TopicVec
-from dgmbench.models.topics.topicvec import Ascent, Background, background_of, digamma, expectation, project
+from dgmbench.models.text import TopicVec
+from dgmbench.models.text.topicvec import Ascent, Background, background_of, digamma, expectation, project
 
 
 def planted(seed: int = 0, length: int = 60) -> tuple[Vectors, np.ndarray, Corpus]:

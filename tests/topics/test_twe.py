@@ -10,8 +10,8 @@ from made_up import corpus_of, draw_corpus
 from scipy.optimize import linear_sum_assignment
 
 from dgmbench.errors import UserError
-from dgmbench.models.topics import TWE
-from dgmbench.models.topics.twe import NEGATIVES, count_contexts, fit_topic_vectors, most_probable_topics
+from dgmbench.models.text import TWE
+from dgmbench.models.text.twe import NEGATIVES, count_contexts, fit_topic_vectors, most_probable_topics
 
 OPTIONS: dict[str, Any] = {"n_topics": 3, "dim": 6, "epochs": 30}
 

@@ -10,9 +10,9 @@ from exact import assignments, log_joint, normalised, planted_topics
 from made_up import corpus_of, draw_corpus
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.models.topics.engines.gibbs import Gibbs
-from dgmbench.models.topics.engines.likelihood import joint_log_likelihood
-from dgmbench.models.topics.engines.warp import Warp, alias_table
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import joint_log_likelihood
+from dgmbench.fast.text.warp import Warp, alias_table
 
 ALPHA, BETA = np.array([0.05, 0.1, 0.2, 0.1, 0.1, 0.15, 0.1, 0.3]), 0.05
 

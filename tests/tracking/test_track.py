@@ -12,9 +12,9 @@ import pytest
 from fake_results import plan, write_classification, write_density, write_failure
 
 from dgmbench.errors import UserError
-from dgmbench.stages.tabulate import tabulate
-from dgmbench.stages.track import create_store, quiet_mlflow, sync
-from dgmbench.stages.workspace import Workspace
+from dgmbench.commands.tabulate import tabulate
+from dgmbench.commands.track import create_store, quiet_mlflow, sync
+from dgmbench.run.workspace import Workspace
 
 PLAN = {
     "density": {"settings": {"epochs": 4, "k": 10}, "datasets": ["mnist"], "models": ["vae", "mem-vae", "iwae-5"]},

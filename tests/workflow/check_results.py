@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from dgmbench.config import Plan, read_config, read_plan
-from dgmbench.spec import TASKS, RunSpec, Task
+from dgmbench.run.config import Plan, read_config, read_plan
+from dgmbench.run.spec import TASKS, RunSpec, Task
 
 CELL: dict[Task, tuple[str, str]] = {"density": ("dataset", "model"), "classification": ("corpus", "method")}
 VALUE: dict[Task, str] = {"density": "ll_mean", "classification": "f1"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dgmbench.stages import devices
+from dgmbench.run import devices
 
 FOUR = {str(i): f"GPU-{i}" for i in range(4)}
 
@@ -66,7 +66,7 @@ def test_a_killed_job_frees_its_slot(tmp_path: Path) -> None:
     code = f"""
 import sys, time
 from pathlib import Path
-from dgmbench.stages import devices
+from dgmbench.run import devices
 devices.list_gpus = lambda: {FOUR!r}
 devices._usable = lambda number: number
 with devices.reserve_gpus(3, Path({str(tmp_path)!r})):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from calls import REPOSITORY, Snakemake
 
-from dgmbench.config import read_config, read_plan
+from dgmbench.run.config import read_config, read_plan
 
 DEFAULT = REPOSITORY / "config.yaml"
 PRESETS = [[DEFAULT], *([DEFAULT, path] for path in sorted((REPOSITORY / "workflow/presets").glob("*.yaml")))]

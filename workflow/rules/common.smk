@@ -5,11 +5,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from dgmbench.config import read_plan
+from dgmbench.run.config import read_plan
 from dgmbench.errors import UserError
-from dgmbench.provenance import data_hash, package_hash, source_hash
-from dgmbench.registry import find_entry
-from dgmbench.spec import slug
+from dgmbench.run.provenance import data_hash, package_hash, source_hash
+from dgmbench.run.registry import find_entry
+from dgmbench.run.spec import slug
 from snakemake.utils import validate
 
 try:

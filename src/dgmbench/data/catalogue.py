@@ -7,7 +7,7 @@ from dgmbench.data.own import entry_points, is_own, own_checksums
 from dgmbench.data.sources import Npm, PyPI, Web, WebFile
 from dgmbench.data.store import Dataset, Kind, Origin, stored
 from dgmbench.errors import UserError
-from dgmbench.spec import Task, did_you_mean
+from dgmbench.names import canonical_hash, did_you_mean, load_object
 
 _MNIST_FILES = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -198,13 +198,40 @@ def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
     return known[name]
 
 
-def known_datasets(task: Task) -> list[str]:
-    """The names that ``load_images`` (density) or ``load_corpus`` (classification) knows.
-
-    Entry points of other packages count for both: what they return shows when they are called.
-    """
-    kind = {"density": "images", "classification": "corpus"}[task]
+def known_datasets(kind: str) -> list[str]:
+    """The names of a kind. Entry points of other packages count for all: what they return shows when called."""
     return [*(name for name, dataset in CATALOGUE.items() if dataset.kind == kind), *entry_points()]
+
+
+def require_dataset(name: str, kind: str, where: str) -> None:
+    """Raise a UserError for a dataset that nobody knows, at the place where it is named."""
+    from dgmbench.data.files import PREFIX, corpus_files
+
+    if name.startswith(PREFIX) and kind == "corpus":
+        corpus_files(name)
+    elif ":" in name and kind != "embeddings":
+        load_object(name)
+    elif name not in (known := known_datasets(kind)):
+        raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, known)}")
+
+
+def identity(name: str) -> str:
+    """A hash of what a dataset is, without fetching it: its pinned checksums, or the files of a user's."""
+    import hashlib
+
+    from dgmbench.data.files import PREFIX, corpus_files
+
+    if name in CATALOGUE:
+        return canonical_hash(dict(CATALOGUE[name].sha256))
+    files = corpus_files(name) if name.startswith(PREFIX) else []
+    return canonical_hash([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+
+
+def code_of(name: str) -> str:
+    """The module that makes a dataset's arrays; empty where files alone do."""
+    if name in CATALOGUE:
+        return {"images": "dgmbench.data.images", "corpus": "dgmbench.data.text"}.get(CATALOGUE[name].kind, "dgmbench.data.embeddings")
+    return "dgmbench.data.files" if name.startswith("file:") else entry_points().get(name, name).partition(":")[0]
 
 
 def checksums(name: str) -> dict[str, str]:

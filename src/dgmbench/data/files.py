@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from dgmbench.data.text import CorpusSplits, LabelledText, corpus_arrays, splits_of
 from dgmbench.errors import UserError
-from dgmbench.spec import did_you_mean
+from dgmbench.names import did_you_mean
 
 PREFIX = "file:"
 OPTIONS = ("text", "label", "test")

@@ -17,7 +17,7 @@ from dgmbench.data.images import ImageSplits
 from dgmbench.data.store import array_sha256
 from dgmbench.data.text import CorpusSplits, pack_text
 from dgmbench.errors import UserError
-from dgmbench.registry import load_factory
+from dgmbench.names import load_object
 
 ENTRY_POINT_GROUP = "dgmbench.datasets"
 
@@ -90,4 +90,4 @@ def own_checksums(name: str) -> dict[str, str]:
 def _call(name: str) -> Any:
     if name.startswith(PREFIX):
         return read_corpus(name)
-    return load_factory(entry_points().get(name, name))()
+    return load_object(entry_points().get(name, name))()

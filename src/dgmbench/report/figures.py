@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgmbench import records
+from dgmbench.run import records
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.report.shown import Pipeline, ShownRun
-from dgmbench.spec import canonical_hash
+from dgmbench.run.spec import canonical_hash
 
 # Our runs are told from a user's own by this tag: a run id, or the digest of a plan.
 _RUN, _PLAN = "dgmbench.run", "dgmbench.plan"

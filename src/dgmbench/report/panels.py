@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmbench.report.figures import SUFFIXES, Point, draw_comparison, draw_curves
-from dgmbench.stages.workspace import Workspace
-from dgmbench.tables import classification, density
-from dgmbench.tables.cells import Cell, of_planned_datasets
-from dgmbench.tables.page import Figure
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks.classification import table as classification
+from dgmbench.tasks.density import table as density
+from dgmbench.report.cells import Cell, of_planned_datasets
+from dgmbench.report.page import Figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dgmbench import records
-from dgmbench.config import Plan
+from dgmbench.run import records
+from dgmbench.run.config import Plan
 from dgmbench.errors import UserError
 
 log = logging.getLogger("dgmbench")

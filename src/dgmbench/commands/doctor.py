@@ -1,0 +1,127 @@
+"""What this machine has, what is missing, and which data sources answer."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.text import Text
+
+from dgmbench import __version__
+
+from dgmbench.run import provenance
+from dgmbench.data.store import cache_folder
+from dgmbench.run.devices import list_gpus, visible_gpus
+from dgmbench.commands.fetch import Probe, probe_sources
+
+VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "tomotopy", "gensim")
+MEMORY_GB = 4  # what no job of the default preset exceeds
+DISK_GB = 2  # the cache and the results of the default preset
+NEEDED = ("mnist", "ocr-letters", "20news", "reuters", "glove-100d")  # what the default preset reads
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the report; one that is not ``good`` says what to do, and one that is ``needed`` fails the whole."""
+
+    about: str
+    text: str
+    good: bool = True
+    needed: bool = False
+
+
+def examine() -> bool:
+    """Print a report; tells whether everything needed is there."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    with ThreadPoolExecutor(1) as pool:
+        probing = pool.submit(probe_sources)  # waits for the network meanwhile
+        findings = [*_machine(), *_packages()]
+        findings += [*_data(probing.result()), *_cache()]
+    for finding in findings:
+        mark, style = ("ok", "green") if finding.good else ("missing", "red") if finding.needed else ("note", "yellow")
+        console.print(Text.assemble((f"{mark:8}", style), f"{finding.about:14}", finding.text))
+    lacking = [finding for finding in findings if finding.needed and not finding.good]
+    console.print(f"\n{len(lacking)} things are missing" if lacking else "\nready: snakemake --cores all")
+    return not lacking
+
+
+def _machine() -> Iterator[Finding]:
+    host = provenance.host()
+    yield Finding("dgmbench", f"{__version__}, Python {sys.version.split()[0]}, {host['system']} {host['machine']}")
+    yield Finding("processor", f"{host['processor']}, {host['cores']} cores for this process")
+    memory = psutil.virtual_memory()
+    yield Finding(
+        "memory",
+        f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free; a job needs up to {MEMORY_GB} GB",
+        good=memory.available > MEMORY_GB * 1e9,
+    )
+    free = shutil.disk_usage(Path.cwd()).free
+    yield Finding("disk", f"{free / 1e9:.1f} GB free here; {DISK_GB} GB are enough", good=free > DISK_GB * 1e9)
+    gpus = list_gpus()
+    if not gpus:
+        yield Finding("GPU", "none: everything runs on the processor")
+        return
+    visible = visible_gpus(gpus, os.environ)
+    import torch
+
+    usable = torch.cuda.is_available()
+    why = "" if usable else f", but torch {torch.__version__} cannot use them: install a torch build for CUDA"
+    yield Finding("GPU", f"{len(visible)} of {len(gpus)} visible{why}", good=usable)
+
+
+def _packages() -> Iterator[Finding]:
+    versions = []
+    for name in VERSIONS_SHOWN:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    yield Finding("packages", ", ".join(versions))
+    for name in _required():
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("packages", f"no {name}: run pip install -e . again", good=False, needed=True)
+    if shutil.which("snakemake") is None and not (Path(sys.executable).parent / "snakemake").is_file():
+        yield Finding("snakemake", "not on the path: activate the environment it is in", good=False, needed=True)
+    if shutil.which("npm") is None:
+        yield Finding(
+            "npm", "not installed: npm packages are asked for directly, or at their second source", good=False
+        )
+
+
+def _required() -> list[str]:
+    """What this package says that it needs, without extras."""
+    requirements = importlib.metadata.requires("dgmbench") or []
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requirements if "extra ==" not in line]
+
+
+def _data(probes: list[Probe]) -> Iterator[Finding]:
+    """A dataset that is neither cached nor answered for by any source is missing."""
+    for dataset in dict.fromkeys(probe.dataset for probe in probes):
+        sources = [probe for probe in probes if probe.dataset == dataset]
+        cached, answering = sources[0].cached, [probe.source for probe in sources if not probe.error]
+        silent = [f"{probe.source} does not answer ({probe.error})" for probe in sources if probe.error]
+        parts = ["in the cache"] if cached else []
+        parts += [f"{source} answers" for source in answering] + silent
+        yield Finding(dataset, "; ".join(parts), good=cached or bool(answering), needed=dataset in NEEDED)
+
+
+def _cache() -> Iterator[Finding]:
+    folder = cache_folder()
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    above = next(place for place in (folder, *folder.parents) if place.exists())
+    writable = os.access(above, os.W_OK)
+    text = f"{folder}, {size / 1e6:.0f} MB"
+    if not writable:
+        text += ": cannot be written; set DGMBENCH_CACHE to a folder that can"
+    yield Finding("cache", text, good=writable, needed=True)

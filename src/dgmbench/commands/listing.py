@@ -1,0 +1,59 @@
+"""What there is to choose from: models, methods, datasets, presets, and where each comes from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.data.own import entry_points
+from dgmbench.data.store import is_cached
+from dgmbench.run.registry import DENSITY, ENTRY_POINT_GROUP, METHODS
+
+# in the checkout where the command is called
+DEFAULT_PRESET = Path("config.yaml")
+PRESETS = Path("workflow/presets")
+_KINDS = {"images": "dataset", "corpus": "corpus", "embeddings": "embeddings"}
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """(kind, name, where it comes from, what it is) of everything there is."""
+    found = [("model", name, entry.factory, entry.about) for name, entry in DENSITY.items()]
+    found += [("method", name, entry.factory, entry.about) for name, entry in METHODS.items()]
+    for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        found.append(("model", point.name, point.value, "from another package"))
+    for name, dataset in CATALOGUE.items():
+        sources = ", else ".join(origin.source.label for origin in dataset.origins)
+        found.append((_KINDS[dataset.kind], name, sources, "in the cache" if is_cached(dataset) else "not fetched yet"))
+    for name, value in entry_points().items():
+        found.append(("dataset", name, value, "from another package"))
+    if DEFAULT_PRESET.is_file():
+        found.append(("preset", "default", str(DEFAULT_PRESET), _about(DEFAULT_PRESET)))
+    found += [("preset", path.stem, str(path), _about(path)) for path in sorted(PRESETS.glob("*.yaml"))]
+    return found
+
+
+def _about(path: Path) -> str:
+    """What a configuration says of itself in its first line."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+
+
+def show() -> None:
+    """Print the list: a table on a terminal, tab-separated lines elsewhere."""
+    if not sys.stdout.isatty():
+        for row in rows():
+            print(*row, sep="\t")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("kind", "name", "where from", "what", box=None, pad_edge=False)
+    last = ""
+    for kind, name, place, about in rows():
+        if last and kind != last:
+            table.add_row()
+        table.add_row(kind, f"[bold]{name}[/bold]", place, about)
+        last = kind
+    Console().print(table)

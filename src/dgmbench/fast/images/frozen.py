@@ -1,0 +1,145 @@
+"""A snapshot of the auto-encoder for evaluation on the processor, where one image has thousands of samples.
+
+Batch norm is folded into the weights once; a block of samples goes through buffers that are allocated once and stay in
+the cache; products are numpy's (OpenBLAS), the fastest of the libraries at hand at these shapes, and what lies between
+two of them is one compiled pass over the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgmbench.fast.images.kernels import block
+
+from dgmbench.fast.images.kernels import normal
+from dgmbench.models.images.layers import HiddenLayer, Linear
+from dgmbench.models.images.memory import MemoryLayer
+
+# Samples that go through the decoder at once: enough rows for the products to run at full speed, few enough that a
+# layer's output is still in the cache when the next pass reads it.
+ROWS = 500
+REGISTER = 8  # float32 numbers of a vector register
+
+Layer = Callable[[np.ndarray], np.ndarray]
+"""(n, inputs) → (n, outputs), n ≤ ROWS; the result is a buffer that the next call overwrites."""
+
+
+class FrozenVAE:
+    """log p(x, z) − log q(z | x) of one image after another, as `VAE.log_weights` gives it at evaluation.
+
+    It keeps the weights that the model had when it was made. Its buffers make it one thread's own.
+    """
+
+    def __init__(
+        self,
+        encoder: tuple[HiddenLayer, HiddenLayer],
+        moments: tuple[Linear, Linear],
+        decoder: tuple[HiddenLayer | MemoryLayer, HiddenLayer | MemoryLayer],
+        output: Linear,
+    ) -> None:
+        self.encoder = [folded(layer) for layer in encoder]
+        self.mean, self.log_variance = (arrays(layer) for layer in moments)
+        weight, self.bias = arrays(output)
+        widest = max(weight.shape[1], *(hidden_part(layer).linear.out_features for layer in decoder))
+        # few buffers in turn, rather than one for every product: the fewer, the more of them stay in the cache
+        first, second, read = np.empty((3, ROWS * widest), np.float32)
+        self.decoder = [
+            frozen_memory(layer, room, read) if isinstance(layer, MemoryLayer) else frozen_hidden(layer, room)
+            for layer, room in zip(decoder, (first, second), strict=True)
+        ]
+        self.output = product(weight, first)
+        self.noise = np.empty((ROWS, len(self.mean[1])), np.float32)
+
+    def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(pixels,) → mean and log-variance of q(z | x), each (latent,)."""
+        for weight, bias in self.encoder:
+            x = np.maximum(x @ weight + bias, 0)
+        return x @ self.mean[0] + self.mean[1], x @ self.log_variance[0] + self.log_variance[1]
+
+    def given(self, x: np.ndarray) -> Callable[[int, bytes], np.ndarray]:
+        """(pixels,) float32 → a function of a number of samples k and a seed, which gives their (k,) log-weights."""
+        mean, log_variance = self.encode(x)
+
+        def log_weights(k: int, seed: bytes) -> np.ndarray:
+            state, log_w = normal.state_from(seed), np.empty(k, np.float32)
+            for start in range(0, k, ROWS):
+                part = log_w[start : start + ROWS]
+                rows = self.noise[: len(part)]
+                normal.standard_normal(state, rows.reshape(-1))
+                block.sample(rows, mean, log_variance, part)
+                for layer in self.decoder:
+                    rows = layer(rows)
+                block.bernoulli(self.output(rows), self.bias, x, part)
+            return log_w
+
+        return log_weights
+
+
+def hidden_part(layer: HiddenLayer | MemoryLayer) -> HiddenLayer:
+    """What a layer is without its memory."""
+    return layer.hidden if isinstance(layer, MemoryLayer) else layer
+
+
+def frozen_hidden(layer: HiddenLayer, room: np.ndarray) -> Layer:
+    """The layer with its batch norm folded in."""
+    weight, bias = folded(layer)
+    multiply = product(weight, room)
+
+    def forward(x: np.ndarray) -> np.ndarray:
+        h = multiply(x)
+        block.add_relu(h, bias)
+        return h
+
+    return forward
+
+
+def frozen_memory(layer: MemoryLayer, room: np.ndarray, scratch: np.ndarray) -> Layer:
+    """The layer with its memory, composed in the hidden layer's buffer."""
+    hidden = frozen_hidden(layer.hidden, room)
+    weight, bias = arrays(layer.attention)
+    extra = -len(bias) % REGISTER  # slots that fill the last register, empty and without attention
+    bias = np.pad(bias, (0, extra), constant_values=-1e30)
+    attend = product(np.pad(weight, ((0, 0), (0, extra))), np.empty(ROWS * len(bias), np.float32))
+    read = product(np.pad(contiguous(layer.memory.t()), ((0, extra), (0, 0))), scratch)
+    normalise = block.add_softmax if layer.soft else block.add_sigmoid
+    ladder = None if layer.soft else contiguous(layer.ladder)
+
+    def forward(x: np.ndarray) -> np.ndarray:
+        h = hidden(x)
+        attention = attend(h)
+        normalise(attention, bias)
+        m = read(attention)
+        if ladder is None:
+            block.sum_relu(h, m)
+        else:
+            block.compose(h, m, ladder)
+        return h
+
+    return forward
+
+
+def product(weight: np.ndarray, room: np.ndarray) -> Layer:
+    """x → x W for W (inputs, outputs), in the first ROWS · outputs numbers of ``room``."""
+    out = room[: ROWS * weight.shape[1]].reshape(ROWS, -1)
+    return lambda x: np.dot(x, weight, out=out[: len(x)])
+
+
+def folded(layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (inputs, outputs) and bias that do what linear layer and batch norm do at evaluation."""
+    factor, offset = layer.norm.affine()
+    linear = layer.linear
+    return contiguous((linear.weight * factor[:, None]).t()), contiguous(linear.bias * factor + offset)
+
+
+def arrays(layer: Linear) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (inputs, outputs) and bias."""
+    return contiguous(layer.weight.t()), contiguous(layer.bias)
+
+
+def contiguous(tensor: Tensor) -> np.ndarray:
+    """A copy, in C order."""
+    return tensor.detach().clone(memory_format=torch.contiguous_format).numpy()

@@ -1,0 +1,197 @@
+"""A training step of the two-layer networks on the CPU, its passes written out.
+
+Automatic differentiation goes through whole arrays, one operation after the other, so that every operation fetches from
+memory what the one before has put there. Here the rows of all samples, (k · batch) of them, flow through a pass in
+blocks that stay in the cache; only where batch norm needs sums over all rows does a pass end. What is kept for the
+backward pass are the pre-activations (with memory also attention, what it read, and what the ladder made of it);
+outputs of hidden layers are computed anew. Gradients go straight into their place. Same formulas, same numbers up to
+rounding as the modules with autograd, which the tests compare.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dgmbench.fast.images.dense import is_compiled
+from dgmbench.training.distributed import standard_normal
+from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks
+from dgmbench.fast.images.kernels import likelihood
+from dgmbench.models.images.memory import MemoryLayer
+from dgmbench.models.images.vae import VAE
+
+
+def fused_step(model: nn.Module, pixels: Tensor) -> FusedStep | None:
+    """The written-out step, or None where a model, a device, a precision or a number of threads has none."""
+    if type(model) is not VAE or pixels.device.type != "cpu" or not is_compiled(model.output.weight):
+        return None
+    if any(isinstance(layer, MemoryLayer) and layer.soft for layer in (model.decoder1, model.decoder2)):
+        return None
+    return FusedStep(model)
+
+
+class FusedStep:
+    """Cost and gradient of a batch; the model's parameters must have gradients to write to.
+
+    Example:
+        >>> model = VAE(n_pixels=128, hidden=(200, 200), latent=50)
+        >>> for p in model.parameters():
+        ...     p.grad = torch.empty_like(p)
+        >>> FusedStep(model)(torch.zeros(7, 128), k=5)[1].shape
+        torch.Size([])
+    """
+
+    def __init__(self, model: VAE) -> None:
+        self._model = model
+        self._size = 0, 0
+
+    def _make_room(self, batch: int, n: int) -> None:
+        """Arrays for so many images and rows."""
+        model = self._model
+        self._size = batch, n
+        self._encoder1, self._encoder2 = Hidden(model.encoder1, batch), Hidden(model.encoder2, batch)
+        self._heads = Heads(model.mean, model.log_variance)
+        self._decoder2, self._decoder1 = (
+            Memory(layer, n) if isinstance(layer, MemoryLayer) else Plain(layer, n)
+            for layer in (model.decoder2, model.decoder1)
+        )
+        self._output = Weight(model.output.weight)
+        self._bias, self._bias_gradient = arrays(model.output.bias)
+        pixels = len(self._output.value)
+        self._logits = np.empty((n, pixels), np.float32)
+        self._log_p = np.empty(n, np.float32)
+        self._grad_logits = np.empty((min(n, BLOCK), pixels), np.float32)
+        self._grad = [np.empty((min(n, BLOCK), layer.hidden.pre.shape[1]), np.float32) for layer in self._decoders]
+        self._z, self._grad_z = np.empty((2, n, model.mean.out_features), np.float32)
+        self._bias_sums = np.zeros(pixels)
+
+    def kept_bytes(self, batch: int, k: int) -> int:
+        """The arrays of a step, in bytes: what it needs beside the model."""
+        model, n = self._model, k * batch
+        h1, h2, latent, pixels = (
+            layer.out_features for layer in (model.encoder1.linear, model.encoder2.linear, model.mean, model.output)
+        )
+        row = 2 * (h1 + h2) + pixels + 3 * latent + 3  # pre-activations and gradients, logits, z and noise, weights
+        for layer in (model.decoder1, model.decoder2):
+            if isinstance(layer, MemoryLayer):
+                row += layer.attention.out_features + 2 * layer.attention.in_features
+        return 4 * (n * row + batch * 2 * (h1 + h2 + latent))
+
+    @property
+    def _decoders(self) -> tuple[Plain | Memory, Plain | Memory]:
+        return self._decoder2, self._decoder1
+
+    @np.errstate(all="ignore")  # a training that diverges shows it in the bound
+    def __call__(self, x: Tensor, k: int, estimator: str = "iwae", local_error: float = 0.0) -> tuple[float, Tensor]:
+        """Write the gradient of the cost into the parameters' gradients.
+
+        Args:
+            x: (batch, pixels) binary float32.
+            k: importance samples.
+            estimator: ``iwae``, ``stl`` or ``dreg``; see `DensityTraining`.
+            local_error: weight of the local reconstruction error of memory layers.
+
+        Returns:
+            The local reconstruction error, 0 without memory, and the mean bound.
+        """
+        batch, n = len(x), k * len(x)
+        if batch > self._size[0] or n > self._size[1]:
+            self._make_room(batch, n)
+        pixels = x.contiguous().numpy()
+        mean, log_variance = self._encode(pixels)
+        deviation = np.exp(np.float32(0.5) * log_variance)
+        noise = standard_normal(k, batch, mean.shape[1], x.device, x.dtype).numpy()
+        log_ratio = np.empty((k, batch), np.float32)
+        z = self._z[:n].reshape(noise.shape)
+        likelihood.sample(mean, log_variance, deviation, noise, z, log_ratio)
+        self._decode(pixels, n)
+        errors, own = self._average(batch, n, local_error)
+        weights = np.empty_like(log_ratio)
+        bound = likelihood.importance(self._log_p[:n].reshape(k, batch) + log_ratio, weights)
+        grad_log_w = weights / np.float32(-batch)
+        self._backward(pixels, n, grad_log_w.reshape(-1))
+        through = weights if estimator == "dreg" else np.ones_like(weights)
+        grads = np.zeros_like(mean), np.zeros_like(mean)
+        likelihood.sample_backward(
+            self._grad_z[:n].reshape(noise.shape), through, grad_log_w, estimator != "iwae", deviation, noise, z, *grads
+        )
+        self._encode_backward(pixels, grads, own)
+        return sum(errors), torch.tensor(bound, dtype=torch.float32)
+
+    def _encode(self, x: np.ndarray) -> list[np.ndarray]:
+        n = len(x)
+        for block in blocks(n):
+            self._encoder1.linear(x[block], block)
+        self._encoder1.finish(n)
+        for block in blocks(n):
+            self._encoder2.linear(self._encoder1.output(block), block)
+        self._encoder2.finish(n)
+        parts = [self._heads.forward(self._encoder2.output(block)) for block in blocks(n)]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _decode(self, x: np.ndarray, n: int) -> None:
+        for layer in self._decoders:
+            layer.begin(len(x))
+        for block in blocks(n):
+            self._decoder2.hidden.linear(self._z[block], block)
+        self._decoder2.hidden.finish(n)
+        for block in blocks(n):
+            self._decoder1.hidden.linear(self._decoder2.forward(block), block)
+        self._decoder1.hidden.finish(n)
+        for block in blocks(n):
+            logits = self._logits[block]
+            np.dot(self._decoder1.forward(block), self._output.value.T, out=logits)
+            likelihood.add_bias(logits, self._bias)
+            likelihood.bernoulli(logits, x, block.start, self._log_p[block])
+
+    def _average(self, batch: int, n: int, weight: float) -> tuple[list[float], list[np.ndarray | None]]:
+        """Local reconstruction errors of the layers next to x and next to z, and their gradients by the encoder."""
+        errors = [0.0, 0.0]
+        own: list[np.ndarray | None] = [None, None]
+        pairs = ((self._decoder1, self._encoder1), (self._decoder2, self._encoder2))
+        for i, (decoder, encoder) in enumerate(pairs):
+            if isinstance(decoder, Memory):
+                errors[i], own[i] = decoder.finish_average(n, encoder.unit(batch), weight)
+        return errors, own
+
+    def _backward(self, x: np.ndarray, n: int, grad_log_w: np.ndarray) -> None:
+        for block in blocks(n):
+            size, first = block.stop - block.start, block.start == 0
+            grad_logits, grad = self._grad_logits[:size], self._grad[1][:size]
+            given = (grad_log_w[block], self._logits[block], x, block.start)
+            likelihood.bernoulli_backward(*given, grad_logits, self._bias_sums)
+            self._output.add_gradient(grad_logits, self._decoder1.output(block), first)
+            np.dot(grad_logits, self._output.value, out=grad)
+            self._decoder1.backward(grad, block)
+        self._bias_gradient[:] = self._bias_sums
+        self._bias_sums[:] = 0
+        self._decoder1.finish_gradient(n)
+        for block in blocks(n):
+            grad, hidden = self._grad[0][: block.stop - block.start], self._decoder1.hidden
+            pre_gradient = hidden.pre_gradient(block)
+            hidden.weight.add_gradient(pre_gradient, self._decoder2.output(block), block.start == 0)
+            np.dot(pre_gradient, hidden.weight.value, out=grad)
+            self._decoder2.backward(grad, block)
+        self._decoder2.finish_gradient(n)
+        for block in blocks(n):
+            hidden = self._decoder2.hidden
+            pre_gradient = hidden.pre_gradient(block)
+            hidden.weight.add_gradient(pre_gradient, self._z[block], block.start == 0)
+            np.dot(pre_gradient, hidden.weight.value, out=self._grad_z[block])
+
+    def _encode_backward(
+        self, x: np.ndarray, grads: tuple[np.ndarray, np.ndarray], own: list[np.ndarray | None]
+    ) -> None:
+        n, first, second = len(x), self._encoder1, self._encoder2
+        for block in blocks(n):
+            grad = self._heads.backward((grads[0][block], grads[1][block]), second.output(block), block.start == 0)
+            second.add_output_gradient(grad, block)
+        second.finish_gradient(n, own[1])
+        for block in blocks(n):
+            pre_gradient = second.pre_gradient(block)
+            second.weight.add_gradient(pre_gradient, first.output(block), block.start == 0)
+            first.add_output_gradient(np.dot(pre_gradient, second.weight.value), block)
+        first.finish_gradient(n, own[0])
+        for block in blocks(n):
+            first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)

@@ -1,0 +1,238 @@
+"""Layers of a written-out training step: forward and backward, block by block of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor, nn
+
+from dgmbench.fast.images.kernels import ladder
+
+from dgmbench.fast.images.kernels import normalisation
+from dgmbench.models.images.layers import HiddenLayer
+from dgmbench.models.images.memory import MemoryLayer
+
+# Rows of a block: enough for the matrix products to run at full speed, few enough for the cache.
+BLOCK = 500
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Consecutive slices of n rows, of nearly equal length, at most `BLOCK`."""
+    count = -(-n // BLOCK)
+    for i in range(count):
+        yield slice(i * n // count, (i + 1) * n // count)
+
+
+class Weight:
+    """A matrix (outputs, inputs) and its gradient, which grows block by block."""
+
+    def __init__(self, parameter: Tensor) -> None:
+        self.value, self.gradient = arrays(parameter)
+        self._part = np.empty_like(self.value)
+
+    def add_gradient(self, grad: np.ndarray, rows: np.ndarray, first: bool) -> None:
+        """gᵀ x of a block: grad (n, outputs), rows (n, inputs)."""
+        np.dot(grad.T, rows, out=self.gradient if first else self._part)
+        if not first:
+            self.gradient += self._part
+
+
+class Hidden:
+    """Linear → batch norm → ReLU: the rows before batch norm are kept, those after it computed when asked for.
+
+    A bias of the linear layer would cancel against the mean: it is left out, and its gradient is exactly zero.
+    """
+
+    def __init__(self, layer: HiddenLayer, rows: int) -> None:
+        width = layer.linear.out_features
+        self.weight = Weight(layer.linear.weight)
+        self.bias_gradient = arrays(layer.linear.bias)[1]
+        self.eps = layer.norm.eps
+        self.scale, self.scale_gradient = arrays(layer.norm.scale)
+        self.shift, self.shift_gradient = arrays(layer.norm.shift)
+        self.pre = np.empty((rows, width), np.float32)
+        self._grad = np.empty((rows, width), np.float32)
+        self._block = np.empty((min(rows, BLOCK), width), np.float32)
+        self._grad_block = np.empty_like(self._block)
+        self._mean, self._inverse, self._slope, self._constant = np.empty((4, width), np.float32)
+        self._first, self._second = np.zeros((2, width))
+        self._nothing = np.zeros(width, np.float32)
+        self._norm = (self._mean, self._inverse, self.scale, self.shift)
+
+    def linear(self, inputs: np.ndarray, block: slice) -> None:
+        """Take in a block of inputs (n, inputs)."""
+        pre = self.pre[block]
+        np.dot(inputs, self.weight.value.T, out=pre)
+        normalisation.add_moments(pre, self.pre[0], self._first, self._second)
+
+    def finish(self, n: int) -> None:
+        """All n rows are in: batch norm is settled."""
+        sums = (self._first, self._second)
+        normalisation.finish_moments(n, self.pre[0], *sums, self.eps, self._mean, self._inverse)
+
+    def output(self, block: slice) -> np.ndarray:
+        """(n, outputs) of a block, valid until the next call."""
+        out = self._block[: block.stop - block.start]
+        normalisation.normalise_relu(self.pre[block], *self._norm, out)
+        return out
+
+    def unit(self, n: int) -> np.ndarray:
+        """(n, outputs) the normalised rows before scale and shift."""
+        return (self.pre[:n] - self._mean) * self._inverse
+
+    def add_output_gradient(self, grad: np.ndarray, block: slice) -> None:
+        """Take in the gradient by a block of the output."""
+        sums = (self._first, self._second)
+        normalisation.add_relu_gradient(grad, self.pre[block], *self._norm, *sums, self._grad[block])
+
+    def finish_gradient(self, n: int, own: np.ndarray | None = None) -> None:
+        """All gradients are in; ``own`` (n, outputs) comes on top of them, by the normalised rows themselves."""
+        self._own = own
+        total, total_unit = (self._nothing,) * 2 if own is None else (own.sum(0), (own * self.unit(n)).sum(0))
+        given = (self._first, self._second, self._mean, self._inverse, self.scale, total, total_unit)
+        found = (self.scale_gradient, self.shift_gradient, self._slope, self._constant)
+        normalisation.finish_gradient(n, *given, *found)
+        self.bias_gradient[:] = 0
+
+    def pre_gradient(self, block: slice) -> np.ndarray:
+        """(n, outputs) the gradient by a block of the pre-activations, valid until the next call."""
+        out = self._grad_block[: block.stop - block.start]
+        coefficients = (self._inverse, self.scale, self._slope, self._constant)
+        normalisation.rows_gradient(self._grad[block], self.pre[block], *coefficients, out)
+        if self._own is not None:
+            out += self._inverse * self._own[block]
+        return out
+
+
+class Plain:
+    """A decoder layer without memory: what the next layer reads is what the hidden layer gives."""
+
+    def __init__(self, layer: HiddenLayer, rows: int) -> None:
+        self.hidden = Hidden(layer, rows)
+
+    def begin(self, batch: int) -> None:
+        pass
+
+    def forward(self, block: slice) -> np.ndarray:
+        """(n, outputs) of a block whose hidden layer is finished."""
+        return self.hidden.output(block)
+
+    output = forward
+
+    def backward(self, grad: np.ndarray, block: slice) -> None:
+        """Take in the gradient by a block of the output."""
+        self.hidden.add_output_gradient(grad, block)
+
+    def finish_gradient(self, n: int) -> None:
+        self.hidden.finish_gradient(n)
+
+
+class Memory:
+    """A decoder layer with memory (see `MemoryLayer`): a = σ(h Cᵀ + c), m = a Mᵀ, out = ladder of h and m.
+
+    Beside it the average over an example's samples of the normalised rows, u_b = (mean_b out − μ) / s with μ, s² the
+    mean and variance (plus eps) of all rows of out. It is linear in them, so these never are an array. With G = ∂C/∂u
+    and n rows, out's row i of example b gets through u the gradient
+    (G_b / k − Σ_b G_b / n − (out_i − μ) / s · Σ_b G_b u_b / n) / s, an affine function of out_i.
+    """
+
+    def __init__(self, layer: MemoryLayer, rows: int) -> None:
+        self.hidden = Hidden(layer.hidden, rows)
+        self._attention, self._memory = Weight(layer.attention.weight), Weight(layer.memory)
+        self._bias, self._bias_gradient = arrays(layer.attention.bias)
+        self._ladder, self._ladder_gradient = arrays(layer.ladder)
+        slots, width = self._attention.value.shape
+        self._weights = np.empty((rows, slots), np.float32)
+        self._read, self._out = np.empty((2, rows, width), np.float32)
+        block = min(rows, BLOCK)
+        self._grad_h, self._grad_read, self._part = np.empty((3, block, width), np.float32)
+        self._grad_scores = np.empty((block, slots), np.float32)
+        self._ladder_sums, self._bias_sums = np.zeros((9, width)), np.zeros(slots)
+        self._mean, self._inverse = np.empty((2, width), np.float32)
+        self._first, self._second = np.zeros((2, width))
+
+    def begin(self, batch: int) -> None:
+        """Before the first block of a batch of so many images."""
+        self._sums = np.zeros((batch, self._out.shape[1]), np.float32)
+
+    def forward(self, block: slice) -> np.ndarray:
+        """(n, outputs) of a block whose hidden layer is finished."""
+        h, weights, read, out = self.hidden.output(block), self._weights[block], self._read[block], self._out[block]
+        np.dot(h, self._attention.value.T, out=weights)
+        ladder.attend(weights, self._bias)
+        np.dot(weights, self._memory.value.T, out=read)
+        ladder.compose(h, read, self._ladder, out)
+        normalisation.add_moments(out, self._out[0], self._first, self._second)
+        ladder.add_samples(out, block.start, self._sums)
+        return out
+
+    def output(self, block: slice) -> np.ndarray:
+        """What `forward` gave."""
+        return self._out[block]
+
+    def finish_average(self, n: int, encoded: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
+        """All rows are there: the local reconstruction error Σ (u − encoded)² / size, and its gradient by ``encoded``.
+
+        Args:
+            encoded: (batch, outputs) the encoder's normalised rows.
+            weight: of the error in the cost.
+        """
+        sums = (self._first, self._second)
+        normalisation.finish_moments(n, self._out[0], *sums, self.hidden.eps, self._mean, self._inverse)
+        average = (self._sums * (len(encoded) / n) - self._mean) * self._inverse
+        difference = average - encoded
+        grad = difference * (2 * weight / difference.size)
+        slope = (grad * average).sum(0) * self._inverse * self._inverse / -n
+        constant = (grad * (len(encoded) / n) - grad.sum(0) / n) * self._inverse - slope * self._mean
+        self._slope, self._constant = slope.astype(np.float32), constant.astype(np.float32)
+        return float(np.mean(np.square(difference))), -grad
+
+    def backward(self, grad: np.ndarray, block: slice) -> None:
+        """Take in the gradient by a block of the output."""
+        n, first = block.stop - block.start, block.start == 0
+        h, weights = self.hidden.output(block), self._weights[block]
+        grad_h, grad_read, part, grad_scores = (
+            array[:n] for array in (self._grad_h, self._grad_read, self._part, self._grad_scores)
+        )
+        given = (grad, self._slope, self._constant, h, self._read[block], self._out[block], self._ladder)
+        ladder.compose_backward(*given, block.start, grad_h, grad_read, self._ladder_sums)
+        self._memory.add_gradient(grad_read, weights, first)
+        np.dot(grad_read, self._memory.value, out=grad_scores)
+        ladder.attend_backward(grad_scores, weights, self._bias_sums)
+        self._attention.add_gradient(grad_scores, h, first)
+        np.dot(grad_scores, self._attention.value, out=part)
+        grad_h += part
+        self.hidden.add_output_gradient(grad_h, block)
+
+    def finish_gradient(self, n: int) -> None:
+        self.hidden.finish_gradient(n)
+        for sums, gradient in ((self._ladder_sums, self._ladder_gradient), (self._bias_sums, self._bias_gradient)):
+            gradient[:] = sums
+            sums[:] = 0
+
+
+class Heads:
+    """Mean and log-variance of q(z | x), two linear layers on one input."""
+
+    def __init__(self, mean: nn.Linear, log_variance: nn.Linear) -> None:
+        self._weights = [Weight(layer.weight) for layer in (mean, log_variance)]
+        self._biases = [arrays(layer.bias) for layer in (mean, log_variance)]
+
+    def forward(self, h: np.ndarray) -> list[np.ndarray]:
+        """(batch, width) → mean and log-variance, each (batch, latent)."""
+        return [np.dot(h, weight.value.T) + bias for weight, (bias, _) in zip(self._weights, self._biases, strict=True)]
+
+    def backward(self, grads: tuple[np.ndarray, np.ndarray], h: np.ndarray, first: bool) -> np.ndarray:
+        """Gradients by both (n, latent) → by h (n, width)."""
+        for grad, weight, (_, bias_gradient) in zip(grads, self._weights, self._biases, strict=True):
+            weight.add_gradient(grad, h, first)
+            bias_gradient[:] = grad.sum(0) if first else bias_gradient + grad.sum(0)
+        return np.dot(grads[0], self._weights[0].value) + np.dot(grads[1], self._weights[1].value)
+
+
+def arrays(parameter: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """A parameter and its gradient as arrays on the same memory."""
+    if parameter.grad is None:
+        raise ValueError("the parameters need gradients to write to")
+    return parameter.detach().numpy(), parameter.grad.numpy()

@@ -1,0 +1,146 @@
+"""The ladder composition of hidden units and what they read from a memory, one pass over the rows each way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.images.kernels import FAST
+from dgmbench.fast.images.kernels.exponential import sigmoid
+
+ONE, ZERO = np.float32(1), np.float32(0)
+ROWS = 64  # rows summed in float32 before their sum goes to float64
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def compose(h: np.ndarray, m: np.ndarray, ladder: np.ndarray, out: np.ndarray) -> None:
+    """out = max(0, a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)).
+
+    ``ladder`` (9, width), the rest (n, width).
+    """
+    rows, width = h.shape
+    a1, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
+    for i in range(rows):
+        for j in range(width):
+            x, y = h[i, j], m[i, j]
+            gate = sigmoid(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
+            value = a1[j] + a2[j] * x + (a3[j] + a4[j] * x) * y + b1[j] * gate
+            out[i, j] = ZERO if value < ZERO else value  # in this order NaN stays NaN
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def compose_backward(
+    grad: np.ndarray,
+    grad_slope: np.ndarray,
+    grad_constant: np.ndarray,
+    h: np.ndarray,
+    m: np.ndarray,
+    out: np.ndarray,
+    ladder: np.ndarray,
+    start: int,
+    grad_h: np.ndarray,
+    grad_m: np.ndarray,
+    totals: np.ndarray,
+) -> None:
+    """Gradients of `compose` by h and m; adds the one by the ladder to ``totals`` (9, width) float64.
+
+    The gradient by row i of its value is grad_i + constant_{(start + i) mod batch} + slope · out_i: the last two are
+    what comes through the average of the normalised rows; ``grad_slope`` (width,), ``grad_constant`` (batch, width).
+    """
+    rows, width = h.shape
+    batch = grad_constant.shape[0]
+    _, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
+    slope = grad_slope.copy()
+    # arrays made here: the compiler knows that they overlap nothing, and vectorises the loops
+    outer, inner, gates = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    s0, s1, s2 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    s3, s4, s5 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    s6, s7, s8 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    for part in range(0, rows, ROWS):
+        for s in (s0, s1, s2, s3, s4, s5, s6, s7, s8):
+            s[:] = ZERO
+        for i in range(part, min(part + ROWS, rows)):
+            b = (start + i) % batch
+            for j in range(width):
+                x, y = h[i, j], m[i, j]
+                gate = sigmoid(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
+                value = out[i, j]
+                g = grad[i, j] + grad_constant[b, j] + slope[j] * value if value > ZERO else ZERO
+                gates[j] = gate
+                outer[j] = g
+                inner[j] = g * b1[j] * gate * (ONE - gate)
+            for j in range(width):
+                x, y = h[i, j], m[i, j]
+                g, product = outer[j], outer[j] * y
+                s0[j] += g
+                s1[j] += g * x
+                s2[j] += product
+                s3[j] += product * x
+                s4[j] += g * gates[j]
+            for j in range(width):
+                x, y = h[i, j], m[i, j]
+                g, product = inner[j], inner[j] * y
+                s5[j] += g
+                s6[j] += g * x
+                s7[j] += product
+                s8[j] += product * x
+            for j in range(width):
+                g, d = outer[j], inner[j]
+                grad_h[i, j] = g * a2[j] + d * c2[j] + (g * a4[j] + d * c4[j]) * m[i, j]
+            for j in range(width):
+                g, d = outer[j], inner[j]
+                grad_m[i, j] = g * a3[j] + d * c3[j] + (g * a4[j] + d * c4[j]) * h[i, j]
+        for r, s in enumerate((s0, s1, s2, s3, s4, s5, s6, s7, s8)):
+            for j in range(width):
+                totals[r, j] += s[j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy", inline="always")
+def columns_of(ladder: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Copies of the nine coefficient vectors."""
+    return (
+        ladder[0].copy(),
+        ladder[1].copy(),
+        ladder[2].copy(),
+        ladder[3].copy(),
+        ladder[4].copy(),
+        ladder[5].copy(),
+        ladder[6].copy(),
+        ladder[7].copy(),
+        ladder[8].copy(),
+    )
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def add_samples(rows: np.ndarray, start: int, sums: np.ndarray) -> None:
+    """Add row i, the next after ``start`` rows of (k · batch), to sums_{(start + i) mod batch}; sums (batch, width)."""
+    for i in range(rows.shape[0]):
+        b = (start + i) % sums.shape[0]
+        for j in range(rows.shape[1]):
+            sums[b, j] += rows[i, j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def attend(scores: np.ndarray, bias: np.ndarray) -> None:
+    """scores ← σ(scores + bias); (n, slots), (slots,)."""
+    b = bias.copy()
+    for i in range(scores.shape[0]):
+        for j in range(scores.shape[1]):
+            scores[i, j] = sigmoid(scores[i, j] + b[j])
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def attend_backward(grad: np.ndarray, attention: np.ndarray, totals: np.ndarray) -> None:
+    """grad ← its value by the scores of `attend`; adds its sum over the rows to ``totals`` (slots,) float64."""
+    n, slots = grad.shape
+    s = np.empty(slots, np.float32)
+    for start in range(0, n, ROWS):
+        s[:] = ZERO
+        for i in range(start, min(start + ROWS, n)):
+            for j in range(slots):
+                a = attention[i, j]
+                g = grad[i, j] * a * (ONE - a)
+                grad[i, j] = g
+                s[j] += g
+        for j in range(slots):
+            totals[j] += s[j]

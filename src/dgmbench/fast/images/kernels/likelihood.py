@@ -1,0 +1,132 @@
+"""Log-likelihoods of binary pixels, and normal samples with their densities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.images.kernels import FAST
+from dgmbench.fast.images.kernels.exponential import exp, sigmoid
+
+ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
+ROWS = 64  # rows summed in float32 before their sum goes to float64
+FACTORS = 64  # factors in [1, 2] whose product stays a float32 number: one logarithm for so many pixels
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def bernoulli(logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray) -> None:
+    """out_i = Σ_d x_d l_d − softplus(l_d) of logits (n, pixels) and x of image (start + i) mod batch; out (n,)."""
+    n, pixels = logits.shape
+    for i in range(n):
+        row = (start + i) % x.shape[0]
+        total = ZERO
+        for part in range(0, pixels, FACTORS):
+            linear, factors = ZERO, ONE
+            for d in range(part, min(part + FACTORS, pixels)):
+                logit = logits[i, d]
+                linear += logit * x[row, d] - max(logit, ZERO)
+                factors *= ONE + exp(-abs(logit))
+            total += linear - np.log(factors)
+        out[i] = total
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def add_bias(rows: np.ndarray, bias: np.ndarray) -> None:
+    """rows ← rows + bias."""
+    b = bias.copy()
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            rows[i, j] += b[j]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def bernoulli_backward(
+    grad: np.ndarray, logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray, totals: np.ndarray
+) -> None:
+    """out_i = grad_i · (x_{(start + i) mod batch} − σ(logits_i)); adds their sum to ``totals`` (pixels,) float64."""
+    n, pixels = logits.shape
+    s = np.empty(pixels, np.float32)
+    for part in range(0, n, ROWS):
+        s[:] = ZERO
+        for i in range(part, min(part + ROWS, n)):
+            row = (start + i) % x.shape[0]
+            g = grad[i]
+            for d in range(pixels):
+                value = g * (x[row, d] - sigmoid(logits[i, d]))
+                out[i, d] = value
+                s[d] += value
+        for d in range(pixels):
+            totals[d] += s[d]
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def importance(log_w: np.ndarray, weights: np.ndarray) -> float:
+    """weights = w_i / Σ_j w_j over the samples of each image, (k, batch); returns the mean of log (1/k) Σ_i w_i."""
+    k, batch = log_w.shape
+    total = 0.0
+    for b in range(batch):
+        largest = log_w[0, b]
+        for i in range(k):
+            largest = max(largest, log_w[i, b])
+        mass = ZERO
+        for i in range(k):
+            weights[i, b] = np.exp(log_w[i, b] - largest)
+            mass += weights[i, b]
+        for i in range(k):
+            weights[i, b] /= mass
+        total += largest + np.log(mass / np.float32(k))
+    return total / batch
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def sample(
+    mean: np.ndarray,
+    log_variance: np.ndarray,
+    deviation: np.ndarray,
+    noise: np.ndarray,
+    z: np.ndarray,
+    log_ratio: np.ndarray,
+) -> None:
+    """z = mean + noise · deviation and log_ratio = ½ Σ (noise² − z² + log_variance), of shapes as in `sampling`."""
+    samples, batch, width = noise.shape
+    for i in range(samples):
+        for b in range(batch):
+            total = ZERO
+            for j in range(width):
+                e = noise[i, b, j]
+                value = mean[b, j] + e * deviation[b, j]
+                z[i, b, j] = value
+                total += e * e - value * value + log_variance[b, j]
+            log_ratio[i, b] = HALF * total
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def sample_backward(
+    grad: np.ndarray,
+    weight: np.ndarray,
+    grad_ratio: np.ndarray,
+    path_only: bool,
+    deviation: np.ndarray,
+    noise: np.ndarray,
+    z: np.ndarray,
+    grad_mean: np.ndarray,
+    grad_log_variance: np.ndarray,
+) -> None:
+    """Adds to the gradients by mean and log-variance (batch, width), which come as zeros.
+
+    ``grad`` is what comes from the decoder, ``grad_ratio`` (samples, batch) that of the log-ratio. The whole gradient
+    by z is t = weight · (grad − z · grad_ratio), with ``path_only`` t = weight · (grad + (noise / deviation − z) ·
+    grad_ratio); then ∂C/∂μ = Σ t and ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with
+    ``path_only``.
+    """
+    samples, batch, width = noise.shape
+    for i in range(samples):
+        for b in range(batch):
+            ratio, w = grad_ratio[i, b], weight[i, b]
+            score = ZERO if path_only else ratio
+            through = ratio if path_only else ZERO
+            for j in range(width):
+                e, s = noise[i, b, j], deviation[b, j]
+                t = w * (grad[i, b, j] + ratio * (-z[i, b, j]) + through * e / s)
+                grad_mean[b, j] += t
+                grad_log_variance[b, j] += HALF * (t * e * s + score)

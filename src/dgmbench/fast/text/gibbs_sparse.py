@@ -1,0 +1,230 @@
+"""Exact collapsed Gibbs sampling of LDA whose cost per token follows the few topics of a document, not K.
+
+Tokens are visited word by word, as in F+LDA (Yu, Hsieh, Yun, Vishwanathan, Dhillon, WWW 2015). With
+q_k = (n_wk + beta) / (n_k + V beta) of the current word, a token of document d has
+
+    p(k) ∝ n_dk q_k + alpha_k q_k.
+
+The first part is summed over the topics that the document has. The second is kept as sums over blocks of about √K
+topics, two of which change when a token moves; few draws fall into it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, uint64
+
+from dgmbench.fast.text.rng import advance, stream, unit
+from dgmbench.fast.text.simd import prefetch
+
+STRIDE = 4
+"""A document's list of topics is padded with counts of zero to a multiple of this: fewer mispredicted branches."""
+_AHEAD = 4  # tokens between asking for a document's list and using it
+
+
+def list_topics(
+    offsets: np.ndarray, documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each document's topics: (documents + 1,) starts, the topics, their counts, (documents,) how many are used.
+
+    There is one place more than a document can fill, because a new topic enters before the old one leaves.
+
+    Args:
+        offsets, documents: the tokens in word order (`WordOrder`).
+        topics: (tokens,) in word order.
+        lengths: (documents,) tokens of each document.
+    """
+    capacity = -(-(np.minimum(lengths, n_topics) + 1) // STRIDE) * STRIDE
+    starts = np.concatenate([[0], np.cumsum(capacity)]).astype(np.int64)
+    listed, counts = np.zeros(starts[-1], topics.dtype), np.zeros(starts[-1], np.int32)
+    used = np.zeros(len(lengths), np.int32)
+    _fill(documents, topics, starts, listed, counts, used)
+    return starts, listed, counts, used
+
+
+@njit(cache=True)
+def _fill(
+    documents: np.ndarray,
+    topics: np.ndarray,
+    starts: np.ndarray,
+    listed: np.ndarray,
+    counts: np.ndarray,
+    used: np.ndarray,
+) -> None:
+    for i in range(topics.shape[0]):
+        d, k = documents[i], int(topics[i])
+        at, end = starts[d], starts[d] + used[d]
+        while at < end and listed[at] != k:
+            at += 1
+        used[d] = _add(at, k, listed, counts, starts[d], used[d])
+
+
+@njit(cache=True, error_model="numpy")
+def sweep(
+    offsets: np.ndarray,
+    documents: np.ndarray,
+    topics: np.ndarray,
+    starts: np.ndarray,
+    listed: np.ndarray,
+    counts: np.ndarray,
+    used: np.ndarray,
+    sizes: np.ndarray,
+    alpha: np.ndarray,
+    beta: float,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample the topic of every token once.
+
+    Args:
+        offsets, documents: the tokens in word order (`WordOrder`).
+        topics: (tokens,) in word order, changed in place.
+        starts, listed, counts, used: each document's topics, the most frequent roughly first, changed in place.
+        sizes: (K,) int64 tokens of each topic, changed in place.
+        alpha: (K,) float64.
+        seed, number: name the sweep's random stream.
+    """
+    K, V, last = sizes.shape[0], offsets.shape[0] - 1, topics.shape[0] - 1
+    s0, s1 = stream(seed, number, 0)
+    shift = 0
+    while (1 << (2 * shift)) < K:
+        shift += 1
+    of_word = np.zeros(K, np.int32)
+    inverse, q, blocks = 1.0 / (sizes + V * beta), np.zeros(K), np.zeros((K >> shift) + 1)
+    total = 0.0
+    for k in range(K):
+        total += _set(k, beta * inverse[k], q, alpha, blocks, shift)
+    for w in range(V):
+        begin, end = offsets[w], offsets[w + 1]
+        for i in range(begin, end):
+            of_word[topics[i]] += 1
+        for i in range(begin, end):
+            k = topics[i]
+            total += _set(k, (of_word[k] + beta) * inverse[k], q, alpha, blocks, shift)
+        for i in range(begin, end):
+            soon = starts[documents[min(i + _AHEAD, last)]]
+            prefetch(listed, soon)
+            prefetch(counts, soon)
+            prefetch(counts, soon + 16)
+
+            d, old = documents[i], int(topics[i])
+            # Take the token out of its word's and its topic's counts.
+            q_before, block_before, inverse_before, total_before = q[old], blocks[old >> shift], inverse[old], total
+            inverse[old] = 1.0 / (sizes[old] - 1 + V * beta)
+            total += _set(old, (of_word[old] - 1 + beta) * inverse[old], q, alpha, blocks, shift)
+            first, n = starts[d], used[d]
+            of_document = _mass(listed, counts, first, n, q) - q[old]
+            s0, s1, bits = advance(s0, s1)
+            u = unit(bits) * (of_document + total)
+            if u < of_document:
+                at = _find_mass(u, listed, counts, first, n, old, q)
+                new = int(listed[at])
+            else:
+                new = _from_prior(u - of_document, blocks, shift, alpha, q)
+                at = first
+                while at < first + n and listed[at] != new:
+                    at += 1
+            if new == old:
+                q[old], blocks[old >> shift], inverse[old], total = q_before, block_before, inverse_before, total_before
+                continue
+            topics[i] = new
+            of_word[new] += 1
+            sizes[new] += 1
+            inverse[new] = 1.0 / (sizes[new] + V * beta)
+            total += _set(new, (of_word[new] + beta) * inverse[new], q, alpha, blocks, shift)
+            of_word[old] -= 1
+            sizes[old] -= 1
+            n = _add(at, new, listed, counts, first, n)
+            used[d] = _remove(old, listed, counts, first, n)
+        for i in range(begin, end):
+            k = topics[i]
+            if of_word[k] > 0:
+                of_word[k] = 0
+                total += _set(k, beta * inverse[k], q, alpha, blocks, shift)
+
+
+@njit(inline="always")
+def _set(k: int, value: float, q: np.ndarray, alpha: np.ndarray, blocks: np.ndarray, shift: int) -> float:
+    """Change q_k and its block's sum; returns the change of the sum over all blocks."""
+    change = alpha[k] * (value - q[k])
+    q[k] = value
+    blocks[k >> shift] += change
+    return change
+
+
+@njit
+def _mass(listed: np.ndarray, counts: np.ndarray, first: int, n: int, q: np.ndarray) -> float:
+    """Σ_k n_dk q_k over the listed topics. Four sums: one alone would wait for each addition."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    j, end = uint64(first), uint64(first + n)
+    while j < end:
+        a += counts[j] * q[listed[j]]
+        b += counts[j + uint64(1)] * q[listed[j + uint64(1)]]
+        c += counts[j + uint64(2)] * q[listed[j + uint64(2)]]
+        d += counts[j + uint64(3)] * q[listed[j + uint64(3)]]
+        j += uint64(STRIDE)
+    return (a + b) + (c + d)
+
+
+@njit
+def _find_mass(u: float, listed: np.ndarray, counts: np.ndarray, first: int, n: int, old: int, q: np.ndarray) -> int:
+    """The position in a document's list where the running sum of n_dk q_k, without the token itself, passes u."""
+    at = first
+    while at < first + n - 1:
+        u -= (counts[at] - (listed[at] == old)) * q[listed[at]]
+        if u < 0:
+            break
+        at += 1
+    return at
+
+
+@njit
+def _from_prior(u: float, blocks: np.ndarray, shift: int, alpha: np.ndarray, q: np.ndarray) -> int:
+    """The topic where the running sum of alpha_k q_k passes u."""
+    block = 0
+    while block < blocks.shape[0] - 1 and u >= blocks[block]:
+        u -= blocks[block]
+        block += 1
+    k = min(block << shift, q.shape[0] - 1)
+    last = min((block + 1) << shift, q.shape[0]) - 1
+    while k < last:
+        u -= alpha[k] * q[k]
+        if u < 0:
+            break
+        k += 1
+    return k
+
+
+@njit
+def _add(at: int, k: int, listed: np.ndarray, counts: np.ndarray, first: int, n: int) -> int:
+    """Count one more of topic k, which is at ``at`` or, at the end of the list, new; returns the list's length."""
+    if at == first + n:
+        listed[at] = k
+        counts[at] = 1
+        return n + 1
+    more = counts[at] + 1
+    counts[at] = more
+    if at > first and counts[at - 1] < more:
+        counts[at], counts[at - 1] = counts[at - 1], more
+        listed[at], listed[at - 1] = listed[at - 1], k
+    return n
+
+
+@njit
+def _remove(k: int, listed: np.ndarray, counts: np.ndarray, first: int, n: int) -> int:
+    """Count one less of topic k, which leaves the list with its last count; returns the list's length."""
+    at = first
+    while listed[at] != k:
+        at += 1
+    less = counts[at] - 1
+    if less == 0:
+        n -= 1
+        listed[at] = listed[first + n]
+        counts[at] = counts[first + n]
+        counts[first + n] = 0
+        return n
+    counts[at] = less
+    if at + 1 < first + n and counts[at + 1] > less:
+        counts[at], counts[at + 1] = counts[at + 1], less
+        listed[at], listed[at + 1] = listed[at + 1], k
+    return n

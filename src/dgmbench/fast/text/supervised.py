@@ -1,0 +1,214 @@
+"""Variational inference of one document's topics in supervised LDA, with or without its label."""
+
+from __future__ import annotations
+
+from math import lgamma
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.text.special import digamma, exp32
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def infer(
+    offsets: np.ndarray,
+    words: np.ndarray,
+    counts: np.ndarray,
+    labels: np.ndarray,
+    by_word: np.ndarray,
+    alpha: np.ndarray,
+    eta: np.ndarray,
+    gamma: np.ndarray,
+    begin: int,
+    end: int,
+    iterations: int,
+    tolerance: float,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    word_counts: np.ndarray,
+) -> float:
+    """Fit q(theta) = Dir(gamma) and q(z_n) = phi_n of documents ``begin`` to ``end``; returns the evidence lower bound.
+
+    A fixed point for each word type n with count c_n of a document with N tokens and label y,
+
+        phi_nk ∝ phi_kw exp{psi(gamma_k) + eta_yk / N − h_k / (c_n (1 + h·phi_n))},
+        h_k = Σ_l [Π_{m≠n} Σ_j phi_mj e^{eta_lj c_m / N}] e^{eta_lk c_n / N},   gamma_k = alpha_k + Σ_n c_n phi_nk.
+
+    Each step raises the bound: −log(1 + h·phi) is convex, and replaced by its tangent at the present phi.
+
+    Args:
+        offsets, words, counts: the word types of each document, by rising count.
+        labels: (documents,) class of each; the last class, L, has eta = 0; −1 for no label.
+        by_word: (vocabulary, K) float32 word probabilities of the topics.
+        alpha: (K,) float32.
+        eta: (L, K) float32, L one less than the classes.
+        gamma: (documents, K) float32, where to start and the result; zeros to start afresh.
+        iterations, tolerance: at most so many, until gamma changes by less than so much per token.
+        means: (documents, K) float32, receives E[z̄].
+        covariances: (documents, K, K) float32, receives Cov[z̄]; of shape (0, 0, 0) if not wanted.
+        word_counts: (vocabulary, K) float64, gains Σ c_n phi_n; of shape (0, 0) if not wanted.
+    """
+    K, L, bound = alpha.shape[0], eta.shape[0], 0.0
+    widest = 0
+    for d in range(begin, end):
+        widest = max(widest, offsets[d + 1] - offsets[d])
+    phi, masses = np.empty((widest, K), np.float32), np.empty((widest, L))
+    start, new, h, weight = np.empty(K), np.empty(K), np.empty(K, np.float32), np.empty(K, np.float32)
+    once, power, product, others = np.empty((L, K), np.float32), np.empty((L, K), np.float32), np.empty(L), np.empty(L)
+    for d in range(begin, end):
+        first, n_types, label = offsets[d], offsets[d + 1] - offsets[d], labels[d]
+        supervised = label >= 0
+        N = 0.0
+        for t in range(n_types):
+            N += counts[first + t]
+        for k in range(K):
+            start[k] = gamma[d, k] if gamma[d, 0] > 0 else alpha[k] + N / K
+        for y in range(L):
+            for k in range(K):
+                once[y, k] = exp32(np.float32(eta[y, k] / N))
+        for iteration in range(iterations):
+            for k in range(K):
+                weight[k] = np.exp(digamma(start[k]))
+                new[k] = alpha[k]
+            if iteration == 0:  # phi without the response, to have something to take its tangent at
+                product[:] = 1.0
+                power[:] = np.float32(1)
+                exponent = 0
+                for t in range(n_types):
+                    total = np.float32(0)
+                    row = by_word[words[first + t]]
+                    for k in range(K):
+                        phi[t, k] = row[k] * weight[k]
+                        total += phi[t, k]
+                    for k in range(K):
+                        phi[t, k] /= total
+                    if supervised:
+                        exponent = _raise(power, once, exponent, counts[first + t])
+                        for y in range(L):
+                            masses[t, y] = _dot(power[y], phi[t])
+                            product[y] *= masses[t, y]
+            power[:] = np.float32(1)
+            exponent = 0
+            for t in range(n_types):
+                c, row = np.float32(counts[first + t]), by_word[words[first + t]]
+                total = np.float32(0)
+                if supervised:
+                    exponent = _raise(power, once, exponent, counts[first + t])
+                    h[:] = np.float32(0)
+                    for y in range(L):
+                        others[y] = product[y] / masses[t, y]
+                        for k in range(K):
+                            h[k] += np.float32(others[y]) * power[y, k]
+                    scale = np.float32(1) / (c * (np.float32(1) + _dot(h, phi[t])))
+                    for k in range(K):
+                        phi[t, k] = row[k] * weight[k] * exp32(-h[k] * scale)
+                    if label < L:
+                        for k in range(K):
+                            phi[t, k] *= once[label, k]
+                else:
+                    for k in range(K):
+                        phi[t, k] = row[k] * weight[k]
+                for k in range(K):
+                    total += phi[t, k]
+                for k in range(K):
+                    phi[t, k] /= total
+                    new[k] += c * phi[t, k]
+                if supervised:
+                    for y in range(L):
+                        masses[t, y] = _dot(power[y], phi[t])
+                        product[y] = others[y] * masses[t, y]
+            change = 0.0
+            for k in range(K):
+                change += abs(new[k] - start[k])
+                start[k] = new[k]
+            if change < tolerance * N:
+                break
+        gamma[d] = start
+        _summarise(d, first, n_types, N, counts, words, phi, means, covariances, word_counts)
+        bound += _document_bound(first, n_types, counts, words, phi, by_word, alpha, start)
+        if supervised:
+            if label < L:
+                bound += _dot(eta[label], means[d])
+            bound -= np.log(1.0 + product.sum())
+    return bound
+
+
+@njit(fastmath={"reassoc", "contract", "nsz"})
+def _dot(a: np.ndarray, b: np.ndarray) -> Any:
+    total = np.float32(0)
+    for k in range(a.shape[0]):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(fastmath={"reassoc", "contract", "nsz"})
+def _raise(power: np.ndarray, once: np.ndarray, exponent: int, wanted: int) -> int:
+    """Multiply ``power`` = once^exponent up to once^wanted; word types come by rising count."""
+    for _ in range(exponent, wanted):
+        for y in range(power.shape[0]):
+            for k in range(power.shape[1]):
+                power[y, k] *= once[y, k]
+    return wanted
+
+
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _summarise(
+    d: int,
+    first: int,
+    n_types: int,
+    N: float,
+    counts: np.ndarray,
+    words: np.ndarray,
+    phi: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    word_counts: np.ndarray,
+) -> None:
+    """Mean and covariance of z̄ = Σ c_n z_n / N, and the topic counts of the words."""
+    K = phi.shape[1]
+    means[d] = 0
+    for t in range(n_types):
+        share = np.float32(counts[first + t] / N)
+        for k in range(K):
+            means[d, k] += share * phi[t, k]
+        if word_counts.shape[0]:
+            for k in range(K):
+                word_counts[words[first + t], k] += counts[first + t] * phi[t, k]
+        if covariances.shape[0]:
+            if t == 0:
+                covariances[d] = 0
+            for j in range(K):
+                factor = share * share * phi[t, j]
+                covariances[d, j, j] += factor
+                for k in range(K):
+                    covariances[d, j, k] -= factor * phi[t, k]
+
+
+@njit(error_model="numpy")
+def _document_bound(
+    first: int,
+    n_types: int,
+    counts: np.ndarray,
+    words: np.ndarray,
+    phi: np.ndarray,
+    by_word: np.ndarray,
+    alpha: np.ndarray,
+    gamma: np.ndarray,
+) -> float:
+    """E log p(theta, z, w) − E log q(theta, z) of a document in LDA."""
+    K, gamma_sum, alpha_sum = alpha.shape[0], gamma.sum(), 0.0
+    bound = -lgamma(gamma_sum)
+    expected = np.empty(K)  # E log theta_k
+    for k in range(K):
+        expected[k] = digamma(gamma[k]) - digamma(gamma_sum)
+        alpha_sum += alpha[k]
+        bound += lgamma(gamma[k]) - lgamma(alpha[k]) + (alpha[k] - gamma[k]) * expected[k]
+    bound += lgamma(alpha_sum)
+    for t in range(n_types):
+        for k in range(K):
+            p = phi[t, k]
+            if p > 0:
+                bound += counts[first + t] * p * (expected[k] + np.log(by_word[words[first + t], k]) - np.log(p))
+    return bound

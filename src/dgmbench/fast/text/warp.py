@@ -1,0 +1,225 @@
+"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016): O(1) per token at any number of topics, memory linear in the tokens.
+
+Each token holds its topic and one or more proposed topics. A sweep visits the tokens by word, then by document. A visit
+to a row (one word or one document) counts the topics of its tokens, lets each token accept or reject what the other
+kind of visit proposed, and proposes new topics from the row's own counts. As they hold one factor of the token's
+conditional p(k) ∝ (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta), accepting needs this row's counts alone,
+
+    min{1, (n_row,k' + prior_k') (n_k + V beta) / [(n_row,k + prior_k) (n_k' + V beta)]},
+
+which follow each accepted move and leave out the token in question.
+
+In one point this is not the paper's algorithm. That proposes from the frozen q(k) ∝ n_row,k + prior_k: all tokens of a
+row move within a sweep as if the others stayed, and long runs settle below the likelihood of the posterior. Here a row
+proposes from a Pólya urn, in O(1) as well: copy the topic of a random token of the row *or an earlier proposal of the
+row*, or draw from the prior. Such draws are independent draws from one distribution that is itself drawn from the
+Dirichlet distribution with the parameters n_row,k + prior_k (Blackwell, MacQueen, 1973), though it is never formed:
+
+- of a document it is theta_d ~ p(theta_d | z). Given theta_d the tokens of a document are independent, so moving all of
+  them in the visits by word is a sweep of Metropolis-Hastings for p(z_i | z_-i, theta, w).
+- of a word it is g_wk / Σ_k g_wk with g_wk ~ Gamma(n_wk + beta). These make up phi_k ~ p(phi_k | z, w), phi_kw = g_wk /
+  Σ_w g_wk, given which the tokens of a word are independent; for Σ_w g_wk stands its mean n_k + V beta.
+
+So of the counts that a sweep uses only the topics' totals n_k are delayed: an error of the order of 1 / √n_k in one
+factor per topic.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+from numba import njit, uint64
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.fast.text.layout import random_topics, word_order
+from dgmbench.fast.text.rng import advance, stream
+
+PARTS = 16
+"""Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""
+
+
+class Warp:
+    """The sampler's state: topic and proposals of every token, at first random topics.
+
+    They are kept twice, by word and by document. A visit reads them in the other order, in which they were written, and
+    writes in its own: threads that wrote to scattered places would wait for each other's cache lines.
+
+    Args:
+        corpus: documents, none of them empty.
+        n_topics: K.
+        beta: the symmetric Dirichlet parameter of the topics.
+        seed: names the random streams.
+        proposals: proposals per token and visit; more cost time and mix faster.
+        threads: how many parts are visited at once.
+    """
+
+    def __init__(
+        self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, proposals: int = 1, threads: int = 1
+    ) -> None:
+        self.n_topics, self.beta, self.seed, self.threads, self.sweeps = n_topics, beta, seed, threads, 0
+        self._n_words = corpus.n_words
+        order = word_order(corpus)
+        kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
+        to_word = order.positions.astype(kind)
+        to_document = np.empty_like(to_word)
+        to_document[to_word] = np.arange(corpus.n_tokens, dtype=kind)
+        self._rows = (order.offsets, to_document), (corpus.offsets, to_word)
+        first = random_topics(corpus, n_topics, seed)
+        self._by_document = np.repeat(first[:, None], 1 + proposals, axis=1)
+        self._by_word = np.empty_like(self._by_document)
+        self._sizes = np.bincount(first, minlength=n_topics)
+
+    def sweep(self, alpha: np.ndarray) -> None:
+        """Visit every word and every document once, given the (n_topics,) parameters of the proportions."""
+        words = np.full(self.n_topics, self.beta), self._by_document, self._by_word
+        documents = np.asarray(alpha, np.float64), self._by_word, self._by_document
+        for phase, (prior, source, target) in enumerate((words, documents)):
+            offsets, positions = self._rows[phase]
+            visit = partial(
+                _visit_rows,
+                offsets,
+                positions,
+                source,
+                target,
+                prior.astype(np.float32),
+                float(prior.sum()),
+                *alias_table(prior),
+                (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32),
+                self.seed,
+                2 * self.sweeps + phase,
+            )
+            parts = _even_parts(offsets)
+            if self.threads == 1:
+                sizes = [visit(*part) for part in zip(*parts, strict=True)]
+            else:
+                with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
+                    sizes = list(pool.map(visit, *parts))
+            self._sizes = np.sum(sizes, axis=0)
+        self.sweeps += 1
+
+    @property
+    def topics(self) -> np.ndarray:
+        """(tokens,) the topic of each token, in document order."""
+        return self._by_document[:, 0].copy()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that `restore` needs to go on exactly."""
+        return {"tokens": self._by_document, "sweeps": np.array(self.sweeps)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take up a state of a sampler with the same arguments."""
+        self._by_document[...] = state["tokens"]
+        self._sizes = np.bincount(self._by_document[:, 0], minlength=self.n_topics)
+        self.sweeps = int(state["sweeps"])
+
+
+def _even_parts(offsets: np.ndarray) -> tuple[range, list[int], list[int]]:
+    """`PARTS` runs of rows with about as many tokens each: their numbers, first rows, and rows after the last."""
+    bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], PARTS + 1)).tolist()
+    bounds[0], bounds[-1] = 0, len(offsets) - 1
+    return range(PARTS), bounds[:-1], bounds[1:]
+
+
+@njit(cache=True)
+def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) thresholds and (n,) aliases: keep a uniform i with probability threshold_i, else alias_i (Vose, 1991)."""
+    n = weights.shape[0]
+    thresholds, aliases = weights * (n / weights.sum()), np.arange(n)
+    small, large = np.empty(n, np.int64), np.empty(n, np.int64)
+    n_small = n_large = 0
+    for i in range(n):
+        if thresholds[i] < 1:
+            small[n_small] = i
+            n_small += 1
+        else:
+            large[n_large] = i
+            n_large += 1
+    while n_small and n_large:
+        n_small -= 1
+        low, high = small[n_small], large[n_large - 1]
+        aliases[low] = high
+        thresholds[high] -= 1 - thresholds[low]
+        if thresholds[high] < 1:
+            n_large -= 1
+            small[n_small] = high
+            n_small += 1
+    # What rounding left over is one.
+    thresholds[small[:n_small]] = 1.0
+    thresholds[large[:n_large]] = 1.0
+    return thresholds, aliases
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _visit_rows(
+    offsets: np.ndarray,
+    positions: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    prior: np.ndarray,
+    prior_sum: float,
+    thresholds: np.ndarray,
+    aliases: np.ndarray,
+    inverse: np.ndarray,
+    seed: int,
+    number: int,
+    part: int,
+    begin: int,
+    end: int,
+) -> np.ndarray:
+    """Visit rows ``begin`` to ``end``; returns (K,) the tokens of each topic in them.
+
+    Args:
+        offsets: where the tokens of each row begin.
+        positions: (tokens,) where each token is in ``source``.
+        source, target: (tokens, 1 + proposals) topic and proposals, read in the one order and written in the other.
+        prior, prior_sum, thresholds, aliases: (K,) prior of the row, its sum, its alias table.
+        inverse: (K,) 1 / (n_k + V beta).
+        seed, number, part: name the random stream.
+    """
+    K, M = inverse.shape[0], source.shape[1] - 1
+    counts, sizes = np.zeros(K, np.float32), np.zeros(K, np.int64)
+    one, to_unit = np.float32(1), np.float32(1 / 16777216.0)
+    s0, s1 = stream(seed, number, part)
+    z = np.empty(1024, source.dtype)  # topics of the row, then its proposals: the urn
+    for row in range(begin, end):
+        start, n = offsets[row], offsets[row + 1] - offsets[row]
+        if (1 + M) * n > z.shape[0]:
+            z = np.empty(2 * (1 + M) * n, source.dtype)
+        for i in range(n):
+            k = source[positions[start + i], 0]
+            z[i] = k
+            counts[k] += one
+        for i in range(n):
+            k, at = z[i], positions[start + i]
+            counts[k] -= one
+            for m in range(1, M + 1):
+                proposed = source[at, m]
+                s0, s1, bits = advance(s0, s1)
+                u = np.float32(bits >> uint64(40)) * to_unit
+                mass = (counts[k] + prior[k]) * inverse[k]
+                if u * mass < (counts[proposed] + prior[proposed]) * inverse[proposed]:
+                    k = proposed
+            counts[k] += one
+            z[i] = k
+
+        held = float(n)  # in the urn: the topics of the row, then also what was drawn
+        for i in range(n):
+            k, at = z[i], start + i
+            counts[k] = 0
+            sizes[k] += 1
+            target[at, 0] = k
+            for m in range(1, M + 1):
+                s0, s1, bits = advance(s0, s1)
+                x = (bits >> uint64(32)) * ((held + prior_sum) * (1.0 / 4294967296.0))
+                if x < held:
+                    topic = z[int(x)]
+                else:  # the fraction left over chooses topic and side of the alias table
+                    y = (x - held) / prior_sum * K
+                    cell = min(int(y), K - 1)
+                    topic = z.dtype.type(cell if y - cell < thresholds[cell] else aliases[cell])
+                target[at, m] = topic
+                z[int(held)] = topic
+                held += 1.0
+    return sizes

@@ -1,0 +1,111 @@
+"""Is one model better than another? Differences on the same examples, with an interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtrit
+
+
+class Interval(NamedTuple):
+    """A difference and the interval that covers it at the asked level."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -> Interval:
+    """Mean of ``ours - theirs`` example by example, with Student's t interval.
+
+    With one seed each it is that of a paired t-test, and covers the choice of the examples. Where a model has several
+    seeds, the variance of its seeds' means counts, too, the seeds of two models being independent:
+    s² = s²(difference)/n + s²(our seeds)/S + s²(their seeds)/S', with Welch and Satterthwaite's degrees of freedom.
+
+    Args:
+        ours, theirs: (examples,) or (seeds, examples), values of two models on the same examples, in the same order.
+        level: coverage of the interval.
+
+    Returns:
+        With a single example the interval is infinite: nothing is known about the spread.
+    """
+    ours, theirs = np.atleast_2d(ours), np.atleast_2d(theirs)
+    if ours.ndim != 2 or ours.shape[1:] != theirs.shape[1:]:
+        raise ValueError(f"values of shapes {ours.shape} and {theirs.shape} are not on the same examples")
+    difference = ours.mean(axis=0) - theirs.mean(axis=0)
+    n, mean = len(difference), float(difference.mean())
+    if n < 2:
+        return Interval(mean, -math.inf, math.inf)
+    parts = [(float(difference.var(ddof=1)) / n, n - 1)]
+    parts += [(float(v.mean(axis=1).var(ddof=1)) / len(v), len(v) - 1) for v in (ours, theirs) if len(v) > 1]
+    variance = sum(part for part, _ in parts)
+    if variance == 0:
+        return Interval(mean, mean, mean)
+    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    reach = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(variance)
+    return Interval(mean, mean - reach, mean + reach)
+
+
+@dataclass(frozen=True, eq=False)
+class F1Draws:
+    """Macro F1 of one method, in percent, on the test documents and on bootstrap draws of them.
+
+    Attributes:
+        observed: (seeds,) on the documents as they are.
+        drawn: (seeds, draws) on documents drawn with replacement; draw b is the same for every method.
+    """
+
+    observed: np.ndarray
+    drawn: np.ndarray
+
+
+def document_draws(n: int, draws: int = 1000) -> np.ndarray:
+    """(draws, n) float32: how often each of n documents is drawn, n at a time with replacement."""
+    rng = np.random.default_rng(0)
+    return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float32)
+
+
+def f1_draws(labels: np.ndarray, predictions: np.ndarray, draws: np.ndarray) -> F1Draws:
+    """Macro F1 of predictions (seeds, documents) of the classes ``labels`` (documents,) on each of the draws."""
+    counts = np.concatenate([np.ones((1, len(labels)), np.float32), draws])
+    scores = np.array([_macro_f1(labels, predicted, counts) for predicted in predictions])
+    return F1Draws(scores[:, 0], scores[:, 1:])
+
+
+def f1_difference(ours: F1Draws, theirs: F1Draws, level: float = 0.95) -> Interval:
+    """Difference of two methods' macro F1, means over their seeds, with a percentile bootstrap interval.
+
+    Macro F1 is no mean over documents, so documents are drawn again with replacement, the same for both methods.
+    Seeds are drawn, too, for each method by itself: of S seeds S − 1 with replacement, whose mean then varies as much
+    as the mean of S seeds does. With a single seed nothing is known about other seeds, and the interval covers the
+    choice of documents alone.
+    """
+    rng = np.random.default_rng(1)
+    draws = _over_seeds(ours.drawn, rng) - _over_seeds(theirs.drawn, rng)
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(float(ours.observed.mean() - theirs.observed.mean()), float(low), float(high))
+
+
+def _over_seeds(drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(draws,) the mean over seeds drawn anew for each draw."""
+    n_seeds, n_draws = drawn.shape
+    if n_seeds == 1:
+        return drawn[0]
+    seeds = rng.integers(n_seeds, size=(n_seeds - 1, n_draws))
+    return np.asarray(np.take_along_axis(drawn, seeds, axis=0).mean(axis=0))
+
+
+def _macro_f1(labels: np.ndarray, predicted: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """(draws,) macro F1 in percent; ``counts`` (draws, documents) float32 says how often each document is drawn."""
+    classes = np.union1d(labels, predicted)  # as in `dgmbench.metrics.classification`
+    true = (labels[:, None] == classes).astype(np.float32)  # (documents, classes)
+    given = (predicted[:, None] == classes).astype(np.float32)
+    hits = (counts @ (true * given)).astype(np.float64)  # whole numbers below 2^24 are exact in single precision
+    return np.asarray(200 * (hits / np.maximum(counts @ (true + given), 1)).mean(axis=1))

@@ -1,0 +1,236 @@
+"""How well topics predict held-out documents and how they read: the same measures for every topic model.
+
+All that a model hands over are its topics phi, (n_topics, vocabulary), and the Dirichlet parameters alpha, (n_topics,),
+of its documents' proportions. Log-likelihoods are in nats; divide by the tokens scored for a value per token. Words
+outside the vocabulary are dropped by the caller, for all models alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.fast.text.dense import draw, padded, padded_prior
+from dgmbench.fast.text.proportions import fold_in
+from dgmbench.fast.text.rng import advance, stream, unit
+from dgmbench.fast.text.simd import BLOCK
+
+
+class Completion(NamedTuple):
+    """Scores of `document_completion`.
+
+    Attributes:
+        log_likelihood: (documents,) log p of the scored half given the other half, in nats.
+        tokens: (documents,) how many tokens were scored.
+    """
+
+    log_likelihood: np.ndarray
+    tokens: np.ndarray
+
+
+def left_to_right(
+    topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray], particles: int = 20, seed: int = 0
+) -> np.ndarray:
+    """(documents,) log p(w_d | phi, alpha) by the left-to-right sampler (Wallach, Murray, Salakhutdinov, Mimno 2009).
+
+    Σ_n log of the mean over R particles of p(w_n | z_<n), each particle resampling its earlier topics before position
+    n. Particles that explained w_n better then go on in more copies: without this step the estimate stays off however
+    many particles there are (Buntine, 2009), with it p is estimated without bias. Takes time in the square of a
+    document's length.
+
+    Args:
+        topics: (n_topics, vocabulary) word probabilities.
+        alpha: (n_topics,) Dirichlet parameters.
+        documents: the word numbers of each document, in order; an empty one has log-likelihood zero.
+        particles: R.
+
+    Raises:
+        UserError: shapes that do not fit, or word numbers outside the vocabulary.
+    """
+    words, offsets = _checked(topics, alpha, documents)
+    if particles < 1:
+        raise UserError(f"left_to_right: {particles} particles: take at least one")
+    used, rows = np.unique(words, return_inverse=True)
+    by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
+    wide = np.zeros((len(used), padded(len(alpha))), np.float32)
+    wide[:, : len(alpha)] = by_word
+    prior = np.asarray(alpha, np.float64)
+    return _left_to_right(by_word, wide, prior, padded_prior(prior), rows.ravel(), offsets, particles, seed)
+
+
+def document_completion(
+    topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray], seed: int = 0, *, threads: int = 1
+) -> Completion:
+    """Score one half of each document's tokens under proportions estimated from the other half.
+
+    The tokens are split at random, a single token goes to the scored half; the proportions are those of
+    `dgmbench.fast.text.proportions.fold_in`. No token is both estimated from and scored.
+
+    Args:
+        topics, alpha, documents: as for `left_to_right`.
+        seed: of the split, which depends on nothing else: models are compared on the same tokens.
+
+    Raises:
+        UserError: shapes that do not fit, or word numbers outside the vocabulary.
+    """
+    words, offsets = _checked(topics, alpha, documents)
+    lengths = np.diff(offsets)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(words)), owner))
+    rank = np.empty(len(words), np.int64)
+    rank[shuffled] = np.arange(len(words)) - offsets[owner]
+    given = rank < lengths[owner] // 2
+
+    shape = (len(lengths), topics.shape[1])
+    ones = np.ones(int(given.sum()), np.int32)
+    observed = sparse.csr_matrix((ones, (owner[given], words[given])), shape=shape)
+    theta = fold_in(topics, alpha, observed, threads=threads)
+
+    rest = np.flatnonzero(~given)
+    by_word = np.ascontiguousarray(np.asarray(topics, np.float64).T)
+    log_likelihood = _score(theta, by_word, owner[rest], words[rest])
+    return Completion(log_likelihood, lengths - lengths // 2)
+
+
+def top_words(topics: np.ndarray, vocabulary: Sequence[str], n: int = 10) -> list[list[str]]:
+    """The n most probable words of each topic, the first the most probable."""
+    return [[vocabulary[w] for w in row] for row in _top(topics, n)]
+
+
+def topic_diversity(topics: np.ndarray, n: int = 25) -> float:
+    """The share of different words among all topics' n most probable (Dieng, Ruiz, Blei, 2020): 1 if none recurs."""
+    top = _top(topics, n)
+    return len(np.unique(top)) / top.size
+
+
+def npmi_coherence(topics: np.ndarray, corpus: Corpus, n: int = 10) -> np.ndarray:
+    """(n_topics,) mean normalised pointwise mutual information of the pairs among each topic's n most probable words.
+
+    log[p(v, w) / (p(v) p(w))] / −log p(v, w), p the share of the corpus's documents that contain a word or both; −1 for
+    a pair that no document contains (Bouma 2009; Lau, Newman, Baldwin 2014).
+
+    Raises:
+        UserError: the corpus has another vocabulary, or no documents.
+    """
+    if topics.shape[1] != corpus.n_words or len(corpus) == 0:
+        raise UserError(
+            f"npmi_coherence: topics over {topics.shape[1]} words, a corpus of {len(corpus)} documents over "
+            f"{corpus.n_words} words: give documents over the topics' vocabulary"
+        )
+    if n < 2:
+        raise UserError(f"npmi_coherence: n is {n}: pairs need at least two words of each topic")
+    top = _top(topics, n)
+    used, position = np.unique(top, return_inverse=True)
+    contains = (corpus.counts[:, used] > 0).astype(np.float64)
+    together = np.asarray((contains.T @ contains).todense()) / len(corpus)
+    alone = np.diag(together)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        npmi = np.log(together / np.outer(alone, alone)) / -np.log(together)
+    npmi[together == 0] = -1.0
+    npmi[together == 1] = 1.0  # both in every document
+    first, second = np.triu_indices(top.shape[1], 1)
+    position = position.reshape(top.shape)
+    return npmi[position[:, first], position[:, second]].mean(axis=1)
+
+
+def _top(topics: np.ndarray, n: int) -> np.ndarray:
+    """(n_topics, n) word numbers by falling probability; the smaller number first among equals."""
+    return np.argsort(-topics, axis=1, kind="stable")[:, :n]
+
+
+def _checked(topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All words one after the other, and the (documents + 1,) offsets."""
+    if topics.ndim != 2 or np.shape(alpha) != topics.shape[:1]:
+        raise UserError(
+            f"topics of shape {topics.shape} and alpha of shape {np.shape(alpha)} do not fit: "
+            "give (n_topics, vocabulary) and (n_topics,)"
+        )
+    lengths = np.array([len(document) for document in documents], np.int64)
+    words = np.concatenate([*map(np.asarray, documents), np.empty(0, np.int64)]).astype(np.int64)
+    if len(words) and not 0 <= words.min() <= words.max() < topics.shape[1]:
+        raise UserError(
+            f"word numbers run from {words.min()} to {words.max()}, the topics have {topics.shape[1]} words: "
+            "number the documents by the topics' vocabulary and drop other words"
+        )
+    return words, np.concatenate([[0], np.cumsum(lengths)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _score(theta: np.ndarray, by_word: np.ndarray, owner: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """(documents,) Σ log Σ_k theta_dk phi_kw over the tokens given by document and word."""
+    result = np.zeros(theta.shape[0])
+    for i in range(words.shape[0]):
+        probability = 0.0
+        for k in range(theta.shape[1]):
+            probability += theta[owner[i], k] * by_word[words[i], k]
+        result[owner[i]] += np.log(probability)
+    return result
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _left_to_right(
+    by_word: np.ndarray,
+    wide: np.ndarray,
+    alpha: np.ndarray,
+    wide_alpha: np.ndarray,
+    words: np.ndarray,
+    offsets: np.ndarray,
+    particles: int,
+    seed: int,
+) -> np.ndarray:
+    """The estimates in float64 from ``by_word`` (words, K) and alpha; topics drawn from float32, padded to blocks."""
+    K, n_documents, one = alpha.shape[0], offsets.shape[0] - 1, np.float32(1)
+    result, alpha_sum = np.zeros(n_documents), alpha.sum()
+    masses = np.empty(wide.shape[1] // BLOCK, np.float32)
+    explained, parents = np.empty(particles), np.empty(particles, np.int64)
+    counts = np.zeros((particles, wide.shape[1]), np.float32)  # n_k of each particle
+    old_counts = counts.copy()
+    for d in range(n_documents):
+        s0, s1 = stream(seed, d, 0)
+        document = words[offsets[d] : offsets[d + 1]]
+        z = np.zeros((particles, document.shape[0]), np.int64)
+        old_z = z.copy()
+        counts[:] = 0
+        for n in range(document.shape[0]):
+            row = by_word[document[n]]
+            for r in range(particles):
+                for m in range(n):
+                    counts[r, z[r, m]] -= one
+                    s0, s1, bits = advance(s0, s1)
+                    z[r, m] = draw(bits, counts[r], wide_alpha, wide[document[m]], masses, K)
+                    counts[r, z[r, m]] += one
+                mass = 0.0
+                for k in range(K):
+                    mass += (counts[r, k] + alpha[k]) * row[k]
+                explained[r] = mass / (n + alpha_sum)
+            probability = explained.sum() / particles
+            result[d] += np.log(probability)
+            if probability == 0:  # a word that no topic has: minus infinity, whatever follows
+                break
+            s0, s1, bits = advance(s0, s1)
+            _choose_parents(unit(bits), explained, parents)
+            old_z[:, :n], old_counts[:] = z[:, :n], counts
+            for r in range(particles):
+                z[r, :n], counts[r] = old_z[parents[r], :n], old_counts[parents[r]]
+                s0, s1, bits = advance(s0, s1)
+                z[r, n] = draw(bits, counts[r], wide_alpha, wide[document[n]], masses, K)
+                counts[r, z[r, n]] += one
+    return result
+
+
+@njit
+def _choose_parents(u: float, explained: np.ndarray, parents: np.ndarray) -> None:
+    """Systematic resampling: particle i is copied R explained_i / Σ explained times on average, rounded up or down."""
+    particles, step = explained.shape[0], explained.sum() / explained.shape[0]
+    i, passed = 0, explained[0]
+    for r in range(particles):
+        while passed < (r + u) * step and i < particles - 1:
+            i += 1
+            passed += explained[i]
+        parents[r] = i

@@ -1,0 +1,134 @@
+"""Paragraph vectors: a document as a vector that helps to predict its words (Le & Mikolov, ICML 2014)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.text.preparation import require_documents, require_vocabulary
+
+
+def stable_hash(text: str) -> int:
+    """A hash that is the same in every process, which Python's own hash of a string is not."""
+    return zlib.crc32(text.encode())
+
+
+class Doc2Vec:
+    """gensim's paragraph vectors, trained with negative sampling.
+
+    PV-DM ("dm") predicts a word from the mean of the document's vector and the words around it; PV-DBOW ("dbow")
+    predicts the document's words from its vector alone. Features of training and test documents alike are
+    inferred with the trained weights held fixed, so that both come from the same procedure.
+
+    Args:
+        dim: length of a document vector.
+        window: words to either side.
+        min_count: rarer words are ignored.
+        epochs: passes over the training documents.
+        inference_epochs: passes over a document to infer its vector; as many as ``epochs`` when None.
+        variant: "dm" or "dbow".
+        threads: gensim's workers. More than one is quicker and not repeatable.
+
+    Attributes:
+        model_: the trained gensim model.
+    """
+
+    transductive = False
+    feature_set = "paragraph vector"
+
+    def __init__(
+        self,
+        *,
+        dim: int = 400,
+        window: int = 8,
+        min_count: int = 5,
+        epochs: int = 20,
+        inference_epochs: int | None = None,
+        variant: Literal["dm", "dbow"] = "dm",
+        seed: int = 0,
+        threads: int = 1,
+    ) -> None:
+        if variant not in ("dm", "dbow"):
+            raise UserError(f"doc2vec: variant is {variant!r}; it must be 'dm' or 'dbow'")
+        if min(dim, window, min_count, epochs) < 1 or (inference_epochs is not None and inference_epochs < 1):
+            raise UserError("doc2vec: dim, window, min_count and epochs must each be at least 1")
+        self.dim = dim
+        self.window = window
+        self.min_count = min_count
+        self.epochs = epochs
+        self.inference_epochs = inference_epochs or epochs
+        self.variant = variant
+        self.seed = seed
+        self.threads = threads
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> Doc2Vec:
+        """Train word and output vectors, and the training documents' own, which are then left aside.
+
+        Raises:
+            UserError: no documents, an empty one, or no word that occurs ``min_count`` times.
+        """
+        from gensim.models import doc2vec
+
+        require_documents(corpus)
+        if np.bincount(corpus.words).max() < self.min_count:
+            raise UserError(f"doc2vec: no word occurs {self.min_count} times: lower min_count or bring more text")
+        self.vocabulary_ = corpus.vocabulary
+        tagged = [doc2vec.TaggedDocument(words, [i]) for i, words in enumerate(_spelled(corpus))]
+        self.model_ = doc2vec.Doc2Vec(
+            tagged,
+            dm=int(self.variant == "dm"),
+            vector_size=self.dim,
+            window=self.window,
+            min_count=self.min_count,
+            epochs=self.epochs,
+            seed=self.seed,
+            workers=self.threads,
+            hashfxn=stable_hash,
+        )
+        return self
+
+    def transform(self, corpus: Corpus) -> np.ndarray:
+        """(documents, dim) float32 inferred vectors. A document's depends on its words and the seed alone.
+
+        A document none of whose words was frequent enough gets the zero vector.
+        """
+        require_documents(corpus)
+        require_vocabulary(corpus, self.vocabulary_)
+        generator = self.model_.random
+        state = generator.get_state()
+        try:
+            features = [self._infer(words) for words in _spelled(corpus)]
+        finally:
+            generator.set_state(state)
+        return np.array(features, np.float32).reshape(len(corpus), self.dim)
+
+    def _infer(self, words: list[str]) -> np.ndarray:
+        # gensim's own infer_vector starts from Python's hash of the text, which differs between processes
+        from gensim.models import doc2vec
+
+        model = self.model_
+        words = [word for word in words if word in model.wv.key_to_index]
+        if not words:
+            return np.zeros(self.dim, np.float32)
+        rng = np.random.default_rng([self.seed, stable_hash(" ".join(words))])
+        model.random.seed(int(rng.integers(2**32)))
+        vector = ((rng.random((1, self.dim)) - 0.5) / self.dim).astype(np.float32)
+        held = {"learn_words": False, "learn_hidden": False, "doctag_vectors": vector}
+        held |= {"doctags_lockf": np.ones(1, np.float32), "work": np.zeros(self.dim, np.float32)}
+        for alpha in np.linspace(model.alpha, model.min_alpha, self.inference_epochs):
+            if self.variant == "dm":
+                doc2vec.train_document_dm(model, words, [0], alpha, neu1=np.zeros(self.dim, np.float32), **held)
+            else:
+                doc2vec.train_document_dbow(model, words, [0], alpha, **held)
+        return vector[0]
+
+
+def _spelled(corpus: Corpus) -> Iterator[list[str]]:
+    """Each document as words in order."""
+    for i in range(len(corpus)):
+        yield [corpus.vocabulary[word] for word in corpus.document(i)]

@@ -1,0 +1,170 @@
+"""Gaussian LDA: topics are normal distributions over word vectors. Sampled with delayed counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from scipy.linalg import solve_triangular
+from scipy.special import gammaln
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.fast.text.dense import draw, padded_prior
+from dgmbench.fast.text.proportions import fold_in
+from dgmbench.fast.text.rng import advance, stream
+from dgmbench.fast.text.simd import BLOCK
+from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
+from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+
+
+class GaussianLDA(ProportionModel):
+    """Gaussian LDA (Das, Zaheer, Dyer, ACL 2015): a token's word vector is v ~ Normal(mu_z, Sigma_z).
+
+    Proportions have the prior Dir(alpha); (mu_k, Sigma_k) a normal-inverse-Wishart prior with the vocabulary's mean,
+    kappa_0 = 0.1, nu_0 = dim, Psi_0 = 3 dim I. With both integrated out, a token has
+
+        p(k) ∝ (n_dk + alpha) t_{nu_k − dim + 1}(v; mu_k, Psi_k (kappa_k + 1) / (kappa_k (nu_k − dim + 1))).
+
+    Delayed counts: the t densities, which depend on the word type alone, are computed once a sweep from the statistics
+    at its beginning, for all words and topics together; the counts n_dk follow every token.
+
+    Args:
+        n_topics: K.
+        embeddings: word embeddings that cover the vocabulary.
+        alpha: Dirichlet parameter, by default 1 / K.
+        n_sweeps: visits to each token.
+        threads: for `transform`.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+
+    Attributes:
+        means_: (n_topics, dim) posterior means of mu_k.
+        word_log_densities_: (n_topics, vocabulary) log t of every word's vector.
+        topics_: (n_topics, vocabulary) the densities scaled to sum to one over the vocabulary; none is zero.
+        alpha_: (n_topics,) the Dirichlet parameters.
+        sweep_log_likelihood_: (n_sweeps,) mean over tokens of log t under their topics, at the end of each sweep.
+
+    Example:
+        >>> features = GaussianLDA(70, embeddings=load_embeddings("glove-50d")).fit(train).transform(test)
+    """
+
+    def __init__(
+        self,
+        n_topics: int,
+        *,
+        embeddings: WordVectors,
+        alpha: float | None = None,
+        n_sweeps: int = 30,
+        threads: int = 1,
+        features: ProportionFeatures = "proportions",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(features)
+        if n_topics < 1 or n_sweeps < 1 or (alpha is not None and not alpha > 0):
+            raise UserError("GaussianLDA: n_topics and n_sweeps are whole numbers from 1 on, alpha is above zero")
+        self.n_topics, self.embeddings, self.n_sweeps = n_topics, embeddings, n_sweeps
+        self.alpha = 1.0 / n_topics if alpha is None else alpha
+        self.threads, self.seed = threads, seed
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> GaussianLDA:
+        """Learn topics from a corpus; labels are not looked at.
+
+        Raises:
+            UserError: no documents, an empty one, a word without an embedding, or more topics than tokens.
+        """
+        require_documents(corpus, at_least=self.n_topics)
+        self.vocabulary_ = corpus.vocabulary
+        vectors = word_vectors(corpus, self.embeddings).astype(np.float64)
+        prior = vectors.mean(axis=0)
+        self.alpha_ = np.full(self.n_topics, self.alpha)
+        wide = padded_prior(self.alpha_)
+        topics = self._first_topics(corpus, vectors - prior)
+        rows = np.zeros((len(corpus), len(wide)), np.float32)
+        documents = np.repeat(np.arange(len(corpus)), corpus.lengths)
+        np.add.at(rows, (documents, topics), 1)
+        history = []
+        for number in range(self.n_sweeps):
+            _, log_density = self._posterior(corpus.words, topics, vectors, prior)
+            weights = np.zeros((corpus.n_words, len(wide)), np.float32)
+            weights[:, : self.n_topics] = np.exp(log_density - log_density.max(axis=0)).T
+            _sweep(corpus.words, corpus.offsets, topics, rows, wide, weights, self.n_topics, self.seed, number)
+            history.append(log_density[topics, corpus.words].mean())
+        self.sweep_log_likelihood_ = np.array(history)
+        self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)
+        scaled = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=1, keepdims=True))
+        # the density is nowhere zero: what underflows stays above it
+        scaled = np.maximum(scaled, np.finfo(np.float64).tiny)
+        self.topics_ = scaled / scaled.sum(axis=1, keepdims=True)
+        return self
+
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
+        # A factor common to all topics of a word cancels; the largest density becomes one.
+        relative = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=0))
+        return fold_in(relative, self.alpha_, corpus.counts, threads=self.threads)
+
+    def _first_topics(self, corpus: Corpus, centred: np.ndarray) -> np.ndarray:
+        """(tokens,) topics to begin with: every word goes to the nearest in angle of K words drawn by frequency."""
+        rng = np.random.default_rng(self.seed)
+        frequency = np.bincount(corpus.words, minlength=corpus.n_words)
+        n_seeds = min(self.n_topics, int(np.count_nonzero(frequency)))
+        seeds = rng.choice(corpus.n_words, n_seeds, replace=False, p=frequency / frequency.sum())
+        directions = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+        nearest = np.argmax(directions @ directions[seeds].T, axis=1)
+        return nearest[corpus.words].astype(np.int32)
+
+    def _posterior(
+        self, words: np.ndarray, topics: np.ndarray, vectors: np.ndarray, prior: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(n_topics, dim) posterior means, (n_topics, vocabulary) log predictive t densities (Murphy 2007, sec. 9)."""
+        n_words, dim = vectors.shape
+        kappa_0, nu_0 = 0.1, float(dim)
+        frequency = np.bincount(topics.astype(np.int64) * n_words + words, minlength=self.n_topics * n_words).reshape(
+            self.n_topics, n_words
+        )
+        single = vectors.astype(np.float32)
+        means = np.empty((self.n_topics, dim))
+        log_density = np.empty((self.n_topics, n_words))
+        for k in range(self.n_topics):
+            active = np.flatnonzero(frequency[k])
+            c = frequency[k, active].astype(np.float64)
+            n, x = c.sum(), vectors[active] - prior
+            kappa, nu = kappa_0 + n, nu_0 + n
+            shift = c @ x / kappa  # mu_k − mu_0
+            psi = 3.0 * dim * np.eye(dim) + (x * c[:, None]).T @ x - kappa * np.outer(shift, shift)
+            means[k] = prior + shift
+            freedom = nu - dim + 1
+            root = np.linalg.cholesky(psi * ((kappa + 1) / (kappa * freedom)))
+            inverse_root = solve_triangular(root, np.eye(dim), lower=True).astype(np.float32)
+            whitened = (single - means[k].astype(np.float32)) @ inverse_root.T  # most of the work: in single precision
+            distance = np.einsum("wi,wi->w", whitened, whitened).astype(np.float64)
+            log_density[k] = (
+                gammaln((freedom + dim) / 2)
+                - gammaln(freedom / 2)
+                - dim / 2 * np.log(freedom * np.pi)
+                - np.log(np.diag(root)).sum()
+                - (freedom + dim) / 2 * np.log1p(distance / freedom)
+            )
+        return means, log_density
+
+
+@njit(cache=True, error_model="numpy")
+def _sweep(
+    words: np.ndarray,
+    offsets: np.ndarray,
+    topics: np.ndarray,
+    rows: np.ndarray,
+    alpha: np.ndarray,
+    weights: np.ndarray,
+    K: int,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample every token's topic given (vocabulary, padded K) densities; ``topics`` and ``rows`` change in place."""
+    masses = np.empty(rows.shape[1] // BLOCK, np.float32)
+    s0, s1 = stream(seed, number, 0)
+    for d in range(offsets.shape[0] - 1):
+        row = rows[d]
+        for i in range(offsets[d], offsets[d + 1]):
+            row[topics[i]] -= np.float32(1)
+            s0, s1, bits = advance(s0, s1)
+            topics[i] = draw(bits, row, alpha, weights[words[i]], masses, K)
+            row[topics[i]] += np.float32(1)

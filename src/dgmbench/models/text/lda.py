@@ -1,0 +1,242 @@
+"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.likelihood import (
+    document_topic_counts,
+    fitted_alpha,
+    joint_log_likelihood,
+    word_topic_counts,
+)
+from dgmbench.fast.text.progress import Progress, sweep_bar
+from dgmbench.fast.text.proportions import fold_in
+from dgmbench.fast.text.warp import Warp
+from dgmbench.models.text.preparation import require_documents
+from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+
+ALPHA_SUM = 5.0
+"""Σ alpha where none is given."""
+WARP_THREADS = 4
+"""From so many threads on, ``auto`` takes WarpLDA.
+
+On one thread it sweeps faster than the exact sampler and mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4
+to 3.5 times the processor seconds for the same held-out likelihood per token, the more the higher that is; at 1,000
+topics it is ahead for the first five seconds and then needs up to 2.7 times as many (benchmarks/lda_curves.py). The
+exact sampler has one thread only.
+"""
+_ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
+_FORMAT = 1
+
+
+class LDA(ProportionModel):
+    """Latent Dirichlet allocation (Blei, Ng, Jordan, 2003): theta ~ Dir(alpha), phi_k ~ Dir(beta), z ~ theta, w ~ phi_z
+
+    Args:
+        n_topics: K.
+        alpha: Dirichlet parameters of the proportions: one number for all topics, (n_topics,) numbers, or None for
+            5 / K each.
+        beta: symmetric Dirichlet parameter of the topics.
+        engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
+            given held-out likelihood first: gibbs, but warp from four threads on.
+        n_sweeps: visits to each token.
+        optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
+        proposals: proposals per token and visit; ``warp`` only.
+        threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+        seed: names the random streams.
+        progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
+            terminal, and nothing where there is none.
+
+    Attributes:
+        topics_: (n_topics, vocabulary) word probabilities, made from the counts when first asked for.
+        word_topic_counts_: (vocabulary, n_topics) sparse, tokens of each topic among each word's in the last state.
+        alpha_: (n_topics,) Dirichlet parameters of the proportions.
+        joint_log_likelihood_: log p(w, z) per token of the last state, in nats.
+        engine_: the engine that was used.
+
+    Example:
+        >>> lda = LDA(20, seed=1).fit(train)
+        >>> features = lda.transform(test)  # (documents, 20), the topic proportions
+    """
+
+    _saved: dict[str, np.ndarray]  # a sampler's state from a file, until `resume` has the corpus for it
+
+    def __init__(
+        self,
+        n_topics: int,
+        *,
+        alpha: float | np.ndarray | None = None,
+        beta: float = 0.01,
+        engine: str = "auto",
+        n_sweeps: int = 200,
+        optimise_alpha: bool = False,
+        proposals: int = 1,
+        threads: int = 1,
+        features: ProportionFeatures = "proportions",
+        seed: int = 0,
+        progress: Progress | bool | None = None,
+    ) -> None:
+        super().__init__(features)
+        if n_topics < 1 or n_sweeps < 1 or proposals < 1 or threads < 1:
+            raise UserError(
+                "LDA: n_topics, n_sweeps, proposals and threads are whole numbers from 1 on, got "
+                f"{n_topics}, {n_sweeps}, {proposals} and {threads}"
+            )
+        if engine not in ("auto", "gibbs", "warp"):
+            raise UserError(f"LDA: unknown engine {engine!r}: choose auto, gibbs or warp")
+        self.n_topics, self.beta, self.engine, self.n_sweeps = n_topics, beta, engine, n_sweeps
+        self.alpha, self.optimise_alpha = _prior(alpha, n_topics), optimise_alpha
+        self.proposals, self.threads, self.seed, self.progress = proposals, threads, seed, progress
+        if not beta > 0:
+            raise UserError(f"LDA: beta is {beta}: give a number above zero")
+
+    @cached_property
+    def topics_(self) -> np.ndarray:
+        topics = self.word_topic_counts_.T.toarray() + self.beta
+        topics /= topics.sum(axis=1, keepdims=True)
+        return topics
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LDA:
+        """Learn topics from a corpus; labels are not looked at.
+
+        Raises:
+            UserError: no documents, an empty one, or more topics than tokens.
+        """
+        self.alpha_ = self.alpha.copy()
+        self._sampler = self._new_sampler(corpus)
+        return self._run(corpus, self.n_sweeps)
+
+    def resume(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        """Go on for ``n_sweeps`` more, exactly as one longer fit would have.
+
+        Raises:
+            UserError: nothing was fitted, or the corpus is another one.
+        """
+        if not hasattr(self, "_fingerprint"):
+            raise UserError("LDA: nothing to resume: call fit or LDA.load first")
+        if _fingerprint(corpus) != self._fingerprint:
+            raise UserError("LDA: these are not the documents that the model was fitted on: resume with those")
+        if not hasattr(self, "_sampler"):
+            self._sampler = self._new_sampler(corpus)
+            self._sampler.restore(self._saved)
+            del self._saved
+        return self._run(corpus, n_sweeps)
+
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
+        return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
+        settings = {
+            "format": _FORMAT,
+            "n_topics": self.n_topics,
+            "beta": self.beta,
+            "engine": self.engine_,
+            "n_sweeps": self.n_sweeps,
+            "optimise_alpha": self.optimise_alpha,
+            "proposals": self.proposals,
+            "threads": self.threads,
+            "features": self.features,
+            "seed": self.seed,
+            "fingerprint": self._fingerprint,
+            "joint_log_likelihood": self.joint_log_likelihood_,
+        }
+        state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
+        arrays = {f"state_{name}": values for name, values in state.items()}
+        counts = self.word_topic_counts_
+        arrays |= {"counts": counts.data, "counts_topics": counts.indices, "counts_offsets": counts.indptr}
+        arrays |= {"alpha": self.alpha, "alpha_fitted": self.alpha_}
+        texts = {"settings": json.dumps(settings), "vocabulary": json.dumps(self.vocabulary_)}
+        arrays |= {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
+        path = Path(path)
+        unfinished = path.with_name(path.name + ".partial")
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LDA:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing, damaged, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            settings = json.loads(arrays.pop("settings").tobytes())
+            vocabulary = tuple(json.loads(arrays.pop("vocabulary").tobytes()))
+            if settings.pop("format") != _FORMAT:
+                raise UserError(f"{path} was written by another version of LDA: fit it again")
+            fingerprint, joint = settings.pop("fingerprint"), settings.pop("joint_log_likelihood")
+            model = cls(alpha=arrays.pop("alpha"), **settings)
+            model.alpha_ = arrays.pop("alpha_fitted")
+            counts = tuple(arrays.pop(name) for name in ("counts", "counts_topics", "counts_offsets"))
+            model.word_topic_counts_ = sparse.csr_matrix(counts, shape=(len(vocabulary), model.n_topics))
+        except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise UserError(f"{path} is not a saved LDA model ({error}): fit and save it again") from error
+        model.vocabulary_, model._fingerprint, model.joint_log_likelihood_ = vocabulary, fingerprint, joint
+        model.engine_ = model.engine
+        model._saved = {name.removeprefix("state_"): values for name, values in arrays.items()}
+        return model
+
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp:
+        require_documents(corpus, at_least=self.n_topics)
+        self.vocabulary_, self._fingerprint = corpus.vocabulary, _fingerprint(corpus)
+        self.engine_ = self.engine
+        if self.engine == "auto":
+            self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
+        if self.engine_ == "gibbs":
+            return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
+        options: dict[str, Any] = {"proposals": self.proposals, "threads": self.threads}
+        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **options)
+
+    def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
+            self._sweep(corpus, n_sweeps, progress)
+        topics = self._sampler.topics
+        self.word_topic_counts_ = word_topic_counts(corpus, topics, self.n_topics)
+        self.__dict__.pop("topics_", None)
+        self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
+        return self
+
+    def _sweep(self, corpus: Corpus, n_sweeps: int, progress: Progress | None) -> None:
+        start = time.perf_counter()
+        for sweep in range(1, n_sweeps + 1):
+            done = self._sampler.sweeps
+            if self.optimise_alpha and done >= _ALPHA_FROM and done % _ALPHA_EVERY == 0:
+                counts = document_topic_counts(corpus, self._sampler.topics, self.n_topics)
+                self.alpha_ = fitted_alpha(counts, self.alpha_)
+            self._sampler.sweep(self.alpha_)
+            if progress is not None:
+                progress(sweep, n_sweeps, time.perf_counter() - start)
+
+
+def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:
+    """(n_topics,) Dirichlet parameters from what the user gave."""
+    values = np.asarray(ALPHA_SUM / n_topics if alpha is None else alpha, np.float64)
+    if values.shape not in ((), (n_topics,)) or not np.all(values > 0) or not np.all(np.isfinite(values)):
+        raise UserError(f"LDA: alpha must be one number above zero, or one for each of the {n_topics} topics")
+    return np.broadcast_to(values, (n_topics,)).copy()
+
+
+def _fingerprint(corpus: Corpus) -> str:
+    digest = hashlib.sha256(corpus.words.tobytes())
+    digest.update(corpus.offsets.tobytes())
+    return digest.hexdigest()

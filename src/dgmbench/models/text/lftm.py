@@ -1,0 +1,241 @@
+"""Latent-feature topic model: each topic mixes a word distribution of its own with one made from word vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from scipy.optimize import minimize
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.fast.text.dense import AHEAD, draw, padded_prior
+from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.layout import word_order
+from dgmbench.fast.text.proportions import fold_in
+from dgmbench.fast.text.rng import advance, stream, unit
+from dgmbench.fast.text.simd import BLOCK, prefetch
+from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
+from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+
+
+class LFTM(ProportionModel):
+    """LF-LDA (Nguyen, Billingsley, Du, Johnson, TACL 2015).
+
+    theta ~ Dir(alpha), phi_k ~ Dir(beta). A token draws a topic k from theta and a switch: with probability
+    ``mixture`` its word comes from the latent features, softmax(v_w · tau_k) over the vocabulary, else from phi_k.
+    With theta and phi integrated out, topic and switch of a token have
+
+        p(k, features) ∝ (n_dk + alpha) mixture softmax(v · tau_k)_w,
+        p(k, counts) ∝ (n_dk + alpha) (1 − mixture) (n_kw + beta) / (n_k + V beta),
+
+    n_kw and n_k counting the tokens that do not come from features. tau_k maximises, after every sweep,
+
+        Σ_w m_kw v_w · tau_k − m_k log Σ_w e^{v_w · tau_k} − penalty ‖tau_k‖²,   m the counts that come from features.
+
+    Args:
+        n_topics: K.
+        embeddings: word embeddings that cover the vocabulary.
+        alpha, beta: Dirichlet parameters of proportions and of phi.
+        mixture: lambda, the share of tokens that come from features a priori.
+        initial_sweeps: sweeps of plain LDA to begin with.
+        n_sweeps: sweeps of the whole model.
+        threads: for `transform`.
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+
+    Attributes:
+        topics_: (n_topics, vocabulary) word probabilities, both parts mixed.
+        tau_: (n_topics, dim) topic vectors.
+        alpha_: (n_topics,) Dirichlet parameters.
+        feature_share_: the share of tokens that come from features at the end.
+        history_: (n_sweeps,) the objective of tau per token that comes from features, without the penalty.
+
+    Example:
+        >>> features = LFTM(50, embeddings=load_embeddings("glove-100d")).fit(train).transform(test)
+    """
+
+    def __init__(
+        self,
+        n_topics: int,
+        *,
+        embeddings: WordVectors,
+        alpha: float = 0.1,
+        beta: float = 0.01,
+        mixture: float = 0.6,
+        penalty: float = 0.01,
+        initial_sweeps: int = 200,
+        n_sweeps: int = 50,
+        threads: int = 1,
+        features: ProportionFeatures = "proportions",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(features)
+        if n_topics < 1 or n_sweeps < 1 or initial_sweeps < 1 or not alpha > 0 or not beta > 0:
+            raise UserError("LFTM: topics and sweeps are whole numbers from 1 on, alpha and beta are above zero")
+        if not 0 < mixture < 1 or penalty < 0:
+            raise UserError(
+                f"LFTM: mixture is {mixture}, penalty {penalty}: mixture lies between 0 and 1, penalty >= 0"
+            )
+        self.n_topics, self.embeddings, self.alpha, self.beta = n_topics, embeddings, alpha, beta
+        self.mixture, self.penalty, self.threads, self.seed = mixture, penalty, threads, seed
+        self.initial_sweeps, self.n_sweeps = initial_sweeps, n_sweeps
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LFTM:
+        """Learn topics from a corpus; labels are not looked at.
+
+        Raises:
+            UserError: no documents, an empty one, a word without an embedding, or more topics than tokens.
+        """
+        require_documents(corpus, at_least=self.n_topics)
+        K, V = self.n_topics, corpus.n_words
+        self.vocabulary_, self.alpha_ = corpus.vocabulary, np.full(K, self.alpha)
+        vectors = word_vectors(corpus, self.embeddings)
+        plain = Gibbs(corpus, K, beta=self.beta, seed=self.seed)
+        for _ in range(self.initial_sweeps):
+            plain.sweep(self.alpha_)
+
+        order, wide = word_order(corpus), padded_prior(self.alpha_)
+        topics = np.empty(corpus.n_tokens, np.int32)
+        topics[order.positions] = plain.topics
+        switches = np.random.default_rng(self.seed).random(corpus.n_tokens) < self.mixture
+        words = np.repeat(np.arange(V), np.diff(order.offsets))
+        rows = np.zeros((len(corpus), len(wide)), np.float32)
+        np.add.at(rows, (order.documents, topics), 1)
+        tau, history = np.zeros((K, vectors.shape[1])), []
+        for number in range(self.n_sweeps):
+            from_features = _counts(words[switches], topics[switches], V, K)
+            tau, features, objective = fit_features(vectors, from_features, tau, self.penalty)
+            history.append(objective / max(from_features.sum(), 1))
+            part = np.zeros((V, len(wide)), np.float32)
+            part[:, :K] = self.mixture * features.T
+            sizes = np.bincount(topics[~switches], minlength=K)
+            _sweep(
+                order.offsets,
+                order.documents,
+                topics,
+                switches,
+                rows,
+                sizes,
+                wide,
+                part,
+                1 - self.mixture,
+                self.beta,
+                K,
+                self.seed,
+                number,
+            )
+        from_counts = _counts(words[~switches], topics[~switches], V, K).T
+        phi = (from_counts + self.beta) / (from_counts.sum(axis=1, keepdims=True) + V * self.beta)
+        self.topics_ = self.mixture * features.astype(np.float64) + (1 - self.mixture) * phi
+        self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
+        self.tau_, self.feature_share_, self.history_ = tau, float(switches.mean()), np.array(history)
+        return self
+
+    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
+        return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
+
+
+def _counts(words: np.ndarray, topics: np.ndarray, V: int, K: int) -> np.ndarray:
+    """(vocabulary, K) how many of these tokens have each word and topic."""
+    return np.bincount(words.astype(np.int64) * K + topics, minlength=V * K).reshape(V, K)
+
+
+def fit_features(
+    vectors: np.ndarray, counts: np.ndarray, tau: np.ndarray, penalty: float, *, iterations: int = 10
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """(K, dim) topic vectors, (K, vocabulary) their softmax, and Σ counts log softmax.
+
+    L-BFGS on the sum of all K objectives at once, from ``tau``: the matrix products are shared.
+
+    Args:
+        vectors: (vocabulary, dim) float32 word embeddings.
+        counts: (vocabulary, K) tokens that come from features.
+        tau: (K, dim) where to start.
+        penalty: of ‖tau_k‖².
+        iterations: at most so many; the next sweep goes on from there.
+    """
+    totals = counts.sum(axis=0).astype(np.float32)
+    attraction = counts.T.astype(np.float32) @ vectors
+    scale = 1.0 / max(float(totals.sum()), 1.0)
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = x.reshape(tau.shape).astype(np.float32)
+        softmax, log_mass = _softmax(weights, vectors)
+        value = np.vdot(attraction, weights) - np.dot(totals, log_mass) - penalty * np.vdot(x, x)
+        gradient = attraction - totals[:, None] * (softmax @ vectors) - 2 * penalty * weights
+        return -float(value) * scale, -gradient.ravel().astype(np.float64) * scale
+
+    options = {"maxiter": iterations, "ftol": 0, "gtol": 1e-9}
+    found = minimize(loss, tau.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(tau.shape)
+    softmax, log_mass = _softmax(found.astype(np.float32), vectors)
+    return found, softmax, float(np.vdot(attraction, found) - np.dot(totals, log_mass))
+
+
+def _softmax(tau: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(K, vocabulary) softmax(vectors · tau) and (K,) log Σ_w e^{v_w · tau_k}."""
+    logits = tau @ vectors.T
+    top = logits.max(axis=1, keepdims=True)
+    np.exp(logits - top, out=logits)
+    mass = logits.sum(axis=1, keepdims=True)
+    logits /= mass
+    return logits, (np.log(mass) + top).ravel()
+
+
+@njit(cache=True, error_model="numpy")
+def _sweep(
+    offsets: np.ndarray,
+    documents: np.ndarray,
+    topics: np.ndarray,
+    switches: np.ndarray,
+    rows: np.ndarray,
+    sizes: np.ndarray,
+    alpha: np.ndarray,
+    features: np.ndarray,
+    share: float,
+    beta: float,
+    K: int,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample topic and switch of every token, word by word; ``topics`` to ``sizes`` change in place.
+
+    Args:
+        offsets, documents: the tokens in word order (`WordOrder`).
+        topics, switches: (tokens,) in word order; a switch is on if the word comes from features.
+        rows: (documents, padded K) float32 topic counts of the documents.
+        sizes: (K,) int64 tokens of each topic that do not come from features.
+        alpha: (padded K,) float32.
+        features: (vocabulary, padded K) float32, mixture · softmax.
+        share: 1 − mixture.
+    """
+    V, last, one = offsets.shape[0] - 1, topics.shape[0] - 1, np.float32(1)
+    s0, s1 = stream(seed, number, 1)
+    of_word, q = np.zeros(K), np.zeros(rows.shape[1], np.float32)
+    masses = np.empty(rows.shape[1] // BLOCK, np.float32)
+    for w in range(V):
+        begin, end, part = offsets[w], offsets[w + 1], features[w]
+        of_word[:] = 0
+        for i in range(begin, end):
+            if not switches[i]:
+                of_word[topics[i]] += 1
+        for k in range(K):
+            q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
+        for i in range(begin, end):
+            soon = rows[documents[min(i + AHEAD, last)]]
+            for start in range(0, rows.shape[1], BLOCK):
+                prefetch(soon, start)
+            row, k = rows[documents[i]], topics[i]
+            row[k] -= one
+            if not switches[i]:
+                of_word[k] -= 1
+                sizes[k] -= 1
+                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
+            s0, s1, bits = advance(s0, s1)
+            k = draw(bits, row, alpha, q, masses, K)
+            s0, s1, bits = advance(s0, s1)
+            switches[i] = unit(bits) * q[k] < part[k]
+            topics[i] = k
+            row[k] += one
+            if not switches[i]:
+                of_word[k] += 1
+                sizes[k] += 1
+                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)

@@ -1,0 +1,319 @@
+"""TopicVec: topics that are points in the word-embedding space (Li, Chua, Zhu & Miao, ACL 2016)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.text.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
+
+BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
+STEPS_PER_EXPECTATION = 5
+FeatureSet = Literal["counts", "root-counts", "proportions"]
+FEATURE_SETS: Mapping[FeatureSet, str] = {  # and their names in the table
+    "counts": "topic counts",
+    "root-counts": "square roots of topic counts",
+    "proportions": "topic proportions",
+}
+PASSES = 3  # of the fixed point of pi and theta, in one expectation step, from the last one's theta
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """The unigram that topics tilt: P(w | k) = P(w) exp(v_w·t_k + r_k).
+
+    Attributes:
+        vectors: (words, dim) float32 embeddings of its words.
+        log_probability: (words,) float32.
+    """
+
+    vectors: np.ndarray
+    log_probability: np.ndarray
+
+    def tilt(self, topics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For topics t (K, dim): r_k = −log Σ_s P(s) exp(v_s·t_k), (K,), and E_{P(w|k)}[v], (K, dim)."""
+        logits = topics @ self.vectors.T + self.log_probability  # (K, words)
+        highest = logits.max(axis=1)
+        weights = np.exp(logits - highest[:, None])
+        total = weights.sum(axis=1, dtype=np.float64)
+        return -(np.log(total) + highest), (weights @ self.vectors) / total[:, None].astype(np.float32)
+
+
+class TopicVec:
+    """Topic embeddings t_k in a ball; P(w | k) ∝ P(w) exp(v_w·t_k), document proportions phi_d ~ Dir(alpha).
+
+    With labels, topics are learned from each class's training documents alone and put side by side, with a
+    single null topic t = 0 in front. Without labels all documents form one class.
+
+    Args:
+        n_topics_per_class: topics learned from each class's documents, the null topic counted.
+        embeddings: word embeddings that cover the vocabulary.
+        max_norm: radius of the ball.
+        alpha: Dirichlet parameter of every topic; 0.1 in the paper.
+        iterations: gradient steps per class, at most; one expectation step comes before each five. A class is
+            done when its topics together move by less than 0.01 between two expectation steps.
+        features: "counts", the expected tokens of each topic in a document; "root-counts", their square roots, which
+            keep long documents and repeated words from outweighing the rest; or "proportions", counts by length.
+
+    Attributes:
+        topic_vectors_: (topics, dim) float32; row 0 is the null topic.
+        log_partitions_: (topics,) r_k.
+        topics_: (topics, vocabulary) P(w | k) = P(w) exp(v_w·t_k + r_k), 0 for a word outside the background; computed
+            when asked for.
+        alpha_: (topics,) Dirichlet parameters.
+        bounds_: for each class, the evidence lower bound per token at every expectation step,
+            without the constant Σ log P(w). It does not fall.
+    """
+
+    transductive = False
+
+    def __init__(
+        self,
+        n_topics_per_class: int = 15,
+        *,
+        embeddings: WordVectors,
+        max_norm: float = 3.0,
+        alpha: float = 0.1,
+        iterations: int = 150,
+        features: FeatureSet = "counts",
+        seed: int = 0,
+        threads: int = 1,
+    ) -> None:
+        if n_topics_per_class < 2:
+            raise UserError(f"topicvec: n_topics_per_class is {n_topics_per_class}; the null topic needs one beside it")
+        if max_norm <= 0 or alpha <= 0 or iterations < 1:
+            raise UserError("topicvec: max_norm and alpha must be above 0 and iterations at least 1")
+        if features not in FEATURE_SETS:
+            raise UserError(f"topicvec: features is {features!r}; it must be one of {', '.join(FEATURE_SETS)}")
+        self.n_topics_per_class = n_topics_per_class
+        self.embeddings = embeddings
+        self.max_norm = max_norm
+        self.alpha = alpha
+        self.iterations = iterations
+        self.features = features
+        self.seed = seed
+        self.threads = threads
+
+    @property
+    def feature_set(self) -> str:
+        """What the features are, for the table."""
+        return FEATURE_SETS[self.features]
+
+    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> TopicVec:
+        """Learn each class's topics. Classes are independent, so ``threads`` changes nothing but the time.
+
+        Raises:
+            UserError: no documents, an empty one, a word without an embedding, or more topics than tokens.
+        """
+        require_documents(corpus, at_least=self.n_topics_per_class)
+        labels = corpus.labels if labels is None else np.asarray(labels)
+        self.vocabulary_ = corpus.vocabulary
+        self.word_vectors_ = word_vectors(corpus, self.embeddings)
+        self.background_ = background_of(corpus, self.word_vectors_)
+        self._background_words = frequent_words(corpus)
+        counts = corpus.counts
+        groups = [slice(None)] if labels is None else [np.flatnonzero(labels == c) for c in np.unique(labels)]
+        seeds = np.random.SeedSequence(self.seed).spawn(len(groups))
+
+        def fit_group(documents: np.ndarray | slice, seed: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
+            return self._fit_class(counts[documents], np.random.default_rng(seed))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            fitted = list(pool.map(fit_group, groups, seeds))
+        null = np.zeros((1, self.word_vectors_.shape[1]), np.float32)
+        self.topic_vectors_ = np.concatenate([null, *(topics[1:] for topics, _ in fitted)])
+        self.log_partitions_ = self.background_.tilt(self.topic_vectors_)[0]
+        self.bounds_ = [bounds for _, bounds in fitted]
+        return self
+
+    @property
+    def topics_(self) -> np.ndarray:
+        topics = np.zeros((len(self.topic_vectors_), len(self.vocabulary_)))
+        logits = self.topic_vectors_ @ self.background_.vectors.T + self.log_partitions_[:, None]
+        topics[:, self._background_words] = np.exp(logits + self.background_.log_probability)
+        topics /= topics.sum(axis=1, keepdims=True)  # what rounding left over
+        return topics
+
+    @property
+    def alpha_(self) -> np.ndarray:
+        return np.full(len(self.topic_vectors_), self.alpha)
+
+    def transform(self, corpus: Corpus) -> np.ndarray:
+        """(documents, topics) float64: one expectation step from uniform theta, Σ_w n_dw softmax_k(v_w·t_k + r_k).
+
+        The other feature sets are made of these expected counts.
+        """
+        require_documents(corpus)
+        require_vocabulary(corpus, self.vocabulary_)
+        scores = self.word_vectors_ @ self.topic_vectors_.T + self.log_partitions_  # (vocabulary, topics)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        expected = corpus.counts @ weights
+        if self.features == "root-counts":
+            return np.sqrt(expected)
+        return expected if self.features == "counts" else expected / corpus.lengths[:, None]
+
+    def _fit_class(self, counts: sparse.csr_matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Topics (K, dim) of one class's documents, and the bound per token at each expectation step."""
+        used, columns = np.unique(counts.indices, return_inverse=True)
+        columns, tokens = columns.astype(np.int32), counts.data.astype(np.float64)
+        vectors = self.word_vectors_[used]
+        K, n_tokens = self.n_topics_per_class, tokens.sum()
+        topics = rng.standard_normal((K, vectors.shape[1])).astype(np.float32)
+        topics /= np.linalg.norm(topics, axis=1, keepdims=True)
+        topics[0] = 0
+        ascent = Ascent(self.background_, topics, self.max_norm)
+        theta = np.full((counts.shape[0], K), self.alpha + n_tokens / counts.shape[0] / K)
+        bounds = []
+        for _ in range(0, self.iterations, STEPS_PER_EXPECTATION):
+            scores = (vectors @ ascent.topics.T + ascent.log_partitions).astype(np.float64)
+            word_topic = np.zeros((len(used), K))
+            bound = expectation(counts.indptr, columns, tokens, scores, theta, self.alpha, PASSES, word_topic)
+            bounds.append(bound / n_tokens)
+            before = ascent.topics
+            ascent.climb(word_topic.T @ vectors, word_topic.sum(axis=0), STEPS_PER_EXPECTATION)
+            if np.linalg.norm(ascent.topics - before) < 0.01:
+                break
+        return ascent.topics, np.array(bounds)
+
+
+class Ascent:
+    """Projected gradient ascent of Σ_k (t_k·S_k + m_k r_k) in the ball, each topic with a step length of its own.
+
+    S_k = Σ n_dw pi_dw^k v_w and m_k = Σ n_dw pi_dw^k; per token of topic k the gradient is S_k/m_k − E_{P(w|k)}[v].
+    The objective is concave in each t_k. A step that would lower it is not taken and the length is cut; one that
+    raises it lengthens the next. So the bound never falls, where the paper's schedule (0.1/(l+1) at iteration l,
+    at most a fifth of ‖t_k‖) overshoots for classes of many tokens and lets it oscillate.
+    """
+
+    def __init__(self, background: Background, topics: np.ndarray, max_norm: float) -> None:
+        self.background = background
+        self.max_norm = max_norm
+        self.topics = topics
+        self.log_partitions, self.means = background.tilt(topics)
+        probability = np.exp(background.log_probability)[:, None]
+        centred = background.vectors - (probability * background.vectors).sum(axis=0)
+        steepest = np.linalg.eigvalsh((centred * probability).T @ centred)[-1]  # curvature of −r at t = 0
+        self.longest = 1000 / steepest
+        self.lengths = np.full(len(topics), 4 / steepest, np.float32)
+
+    def climb(self, S: np.ndarray, m: np.ndarray, n_steps: int) -> None:
+        """Take steps for fixed S (K, dim) and m (K,). A topic without tokens and the null topic stay."""
+        target = (S / np.maximum(m, 1e-9)[:, None]).astype(np.float32)
+        moving = m > 1e-9
+        moving[0] = False
+        values = np.einsum("kd,kd->k", self.topics, target) + self.log_partitions
+        for _ in range(n_steps):
+            step = self.lengths[:, None] * (target - self.means)
+            proposed = project(self.topics + shorten(step, 0.5), self.max_norm)
+            log_partitions, means = self.background.tilt(proposed)
+            reached = np.einsum("kd,kd->k", proposed, target) + log_partitions
+            better = moving & (reached >= values)
+            self.topics = np.where(better[:, None], proposed, self.topics)
+            self.means = np.where(better[:, None], means, self.means)
+            self.log_partitions = np.where(better, log_partitions, self.log_partitions)
+            values = np.where(better, reached, values)
+            self.lengths = np.where(better, np.minimum(1.5 * self.lengths, self.longest), 0.4 * self.lengths)
+            self.lengths = self.lengths.astype(np.float32)
+
+
+def background_of(corpus: Corpus, vectors: np.ndarray) -> Background:
+    """The unigram of a corpus over its `frequent_words`."""
+    frequency = np.bincount(corpus.words, minlength=corpus.n_words)
+    words = frequent_words(corpus)
+    probability = frequency[words] / frequency[words].sum()
+    return Background(np.ascontiguousarray(vectors[words]), np.log(probability).astype(np.float32))
+
+
+def frequent_words(corpus: Corpus) -> np.ndarray:
+    """The numbers of a corpus's `BACKGROUND_WORDS` most frequent words (ties by word number), most frequent first."""
+    frequency = np.bincount(corpus.words, minlength=corpus.n_words)
+    words = np.argsort(-frequency, kind="stable")[:BACKGROUND_WORDS]
+    return words[frequency[words] > 0]
+
+
+def shorten(step: np.ndarray, longest: float) -> np.ndarray:
+    """The steps (K, dim), those longer than ``longest`` cut to that length."""
+    lengths = np.linalg.norm(step, axis=1, keepdims=True)
+    return step * np.minimum(1.0, longest / np.maximum(lengths, 1e-30)).astype(np.float32)
+
+
+def project(topics: np.ndarray, max_norm: float) -> np.ndarray:
+    """The topics (K, dim), those outside the ball pulled back to its surface."""
+    norms = np.linalg.norm(topics, axis=1, keepdims=True)
+    return topics * np.minimum(1.0, max_norm / np.maximum(norms, 1e-30)).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def digamma(x: float) -> float:
+    """Derivative of log Γ for x > 0, by recurrence to x ≥ 6 and the asymptotic series (error under 1e-10)."""
+    shift = 0.0
+    while x < 6.0:
+        shift -= 1.0 / x
+        x += 1.0
+    y = 1.0 / (x * x)
+    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
+    return shift + math.log(x) - 0.5 / x - series
+
+
+@njit(cache=True, nogil=True)
+def expectation(indptr, words, counts, scores, theta, alpha, passes, word_topic):  # type: ignore[no-untyped-def]
+    """Fixed-point passes of pi_dw^k ∝ exp{psi(theta_dk) + v_w·t_k + r_k}, theta_dk = alpha + Σ_w n_dw pi_dw^k.
+
+    The tokens of one word in a document share pi, so that the work follows the document-word nonzeros.
+
+    Args:
+        indptr, words, counts: the document-word counts, csr.
+        scores: (vocabulary, K) v_w·t_k + r_k.
+        theta: (documents, K), the starting point; updated in place.
+        word_topic: (vocabulary, K) zeros; receives Σ_d n_dw pi_dw^k of the last pass.
+
+    Returns:
+        The evidence lower bound over all documents, with the theta that the last pass started from.
+    """
+    n_words, K = scores.shape
+    highest = np.empty(n_words)
+    weights = np.empty((n_words, K))
+    for w in range(n_words):
+        highest[w] = scores[w].max()
+        for k in range(K):
+            weights[w, k] = math.exp(scores[w, k] - highest[w])
+    log_phi, exp_phi, share, expected = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
+    bound = 0.0
+    for d in range(len(indptr) - 1):
+        for turn in range(passes):
+            last = turn == passes - 1
+            of_total = digamma(theta[d].sum())
+            for k in range(K):
+                log_phi[k] = digamma(theta[d, k]) - of_total
+                exp_phi[k] = math.exp(log_phi[k])
+                expected[k] = alpha
+            if last:  # −KL(Dir(theta_d) ‖ Dir(alpha))
+                bound += math.lgamma(K * alpha) - K * math.lgamma(alpha) - math.lgamma(theta[d].sum())
+                for k in range(K):
+                    bound += math.lgamma(theta[d, k]) + (alpha - theta[d, k]) * log_phi[k]
+            for i in range(indptr[d], indptr[d + 1]):
+                w, n = words[i], counts[i]
+                total = 0.0
+                for k in range(K):
+                    share[k] = weights[w, k] * exp_phi[k]
+                    total += share[k]
+                scale = n / total
+                for k in range(K):
+                    share[k] *= scale
+                    expected[k] += share[k]
+                if last:
+                    bound += n * (math.log(total) + highest[w])
+                    for k in range(K):
+                        word_topic[w, k] += share[k]
+            theta[d] = expected
+    return bound

@@ -1,0 +1,65 @@
+"""Names: how they become objects, hashes and file names, and what was meant by a misspelt one."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dgmbench.errors import UserError
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The rest of an error line about an unknown name: a close match, or all there are."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")
+
+
+def canonical_hash(value: Any) -> str:
+    """A short SHA-256 over JSON with sorted keys: the order of keys does not count."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_object(name: str) -> Any:
+    """Import ``module:object``; modules of the current folder count.
+
+    Raises:
+        UserError: the module or the object does not exist.
+    """
+    module_name, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{name}: no module {error.name!r}; is it in this folder or installed?") from error
+    except AttributeError as error:
+        raise UserError(f"{name}: module {module_name!r} has no {attribute!r}") from error
+
+
+def accepted_options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The keyword arguments that a class takes, by name."""
+    parameters = inspect.signature(factory).parameters
+    return {n: p for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+
+
+def check_options(factory: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
+    """Raise a UserError for an option that the class does not take."""
+    accepted = accepted_options(factory)
+    for name in options:
+        if name not in accepted:
+            raise UserError(f"{where}: unknown option {name!r}{did_you_mean(name, accepted)}")

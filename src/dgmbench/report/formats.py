@@ -1,0 +1,137 @@
+"""A table as CSV, Markdown and LaTeX; HTML is in `dgmbench.report.page`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dgmbench.report.sheet import DAGGER, DASH, Grid, Sheet, Value
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
+    """Comma-separated values: ``nan`` for what was not measured, an empty field for what does not apply."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(row[column]) for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else repr(round(value, 6))
+    return str(value)
+
+
+def to_markdown(sheet: Sheet) -> str:
+    """GitHub's Markdown: the table, the smaller tables, and what was measured how."""
+    several = any(len(columns) > 1 for _, columns in sheet.groups)
+    header = [sheet.corner]
+    for group, columns in sheet.groups:
+        header += [f"{group} {column}" if several else group for column in columns]
+    rows = [(name, *map(_markdown_cell, cells)) for name, cells in sheet.rows]
+    parts = [f"# {sheet.title}", markdown_table(header, rows, align_right=True)]
+    parts.append("\n".join(f"- {_markdown_text(note)}" for note in sheet.notes))
+    for grid in sheet.grids:
+        if grid.rows:
+            parts += [f"## {grid.title}", markdown_table(grid.header, grid.rows)]
+            parts += [_markdown_text(grid.note)] if grid.note else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_cell(value: Value | None) -> str:
+    if value is None:
+        return DASH
+    ours = f"**{value.ours}**" if value.best else value.ours
+    error = f" ± {value.error}" if value.error else ""
+    brackets = ", ".join(part for part in (value.paper, value.difference, value.remark) if part)
+    return f"{ours}{error}{'' if value.comparable else DAGGER} ({brackets})"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right: bool = False) -> str:
+    """Columns padded, so that the file reads well as plain text too."""
+    lines = [[_markdown_text(field) for field in line] for line in (header, *rows)]
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(header))]
+    ruler = ["-" * (w - 1) + ":" if align_right and i else "-" * w for i, w in enumerate(widths)]
+    lines.insert(1, ruler)
+    return "\n".join("| " + " | ".join(f.ljust(w) for f, w in zip(line, widths, strict=True)) + " |" for line in lines)
+
+
+def _markdown_text(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def to_latex(sheet: Sheet) -> str:
+    """A table environment for ``\\input``; base LaTeX will do, the booktabs package makes finer rules."""
+    fields = sum(len(columns) for _, columns in sheet.groups)
+    several = any(len(columns) > 1 for _, columns in sheet.groups)
+    lines = [
+        "% \\input this file; the booktabs package is used if it is loaded",
+        *(f"\\providecommand{{\\{rule}}}{{\\hline}}" for rule in ("toprule", "midrule", "bottomrule")),
+        "\\begin{table*}",
+        "\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}",
+        f"\\caption{{{latex_text(sheet.title)}. {latex_text(sheet.notes[0])}}}\\par\\medskip",
+        f"\\label{{tab:{sheet.name}}}",
+        f"\\begin{{tabular}}{{l{'r' * fields}}}",
+        "\\toprule",
+    ]
+    if several:
+        lines.append(
+            " & ".join(["", *(f"\\multicolumn{{{len(c)}}}{{c}}{{{latex_text(g)}}}" for g, c in sheet.groups)]) + " \\\\"
+        )
+    heads = [column if several else group for group, columns in sheet.groups for column in columns]
+    lines += [" & ".join(map(latex_text, (sheet.corner, *heads))) + " \\\\", "\\midrule"]
+    lines += [" & ".join([latex_text(name), *map(_latex_cell, cells)]) + " \\\\" for name, cells in sheet.rows]
+    lines += ["\\bottomrule", "\\end{tabular}", "\\par\\smallskip", "\\begin{minipage}{\\textwidth}\\scriptsize"]
+    lines += [f"{latex_text(note)}\\par" for note in sheet.notes[1:]]
+    for grid in sheet.grids:
+        if grid.title == "Paired differences" and grid.rows:
+            lines.append(f"{latex_text(grid.title)}: {latex_text(_latex_list(grid))}. {latex_text(grid.note)}\\par")
+    return "\n".join([*lines, "\\end{minipage}", "\\end{table*}", ""])
+
+
+def _latex_list(grid: Grid) -> str:
+    return "; ".join(f"{first}, {second}: {third}" for first, second, third, *_ in grid.rows)
+
+
+def _latex_cell(value: Value | None) -> str:
+    if value is None:
+        return latex_text(DASH)
+    word = value.ours[-1:].isalpha()
+    ours = latex_text(value.ours) if word else f"${value.ours}$"
+    if value.best:
+        ours = f"\\textbf{{{ours}}}" if word else f"$\\mathbf{{{value.ours}}}$"
+    error = f" $\\pm$ {value.error}" if value.error else ""
+    mark = "" if value.comparable else latex_text(DAGGER)
+    brackets = ", ".join(
+        f"${part}$" if part[-1:].isdigit() else latex_text(part)
+        for part in (value.paper, value.difference, value.remark)
+        if part
+    )
+    return f"{ours}{error}{mark} ({brackets})"
+
+
+_LATEX = {
+    "\\": "\\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    "±": "$\\pm$",
+    "×": "$\\times$",
+    DAGGER: "$\\dagger$",
+    DASH: "--",
+    "…": "\\dots{}",
+}
+
+
+def latex_text(text: str) -> str:
+    """Text as LaTeX prints it: special characters escaped, what base LaTeX cannot print as a question mark."""
+    return "".join(_LATEX.get(c, c if c.isprintable() and ord(c) < 0x250 else "?") for c in text)

@@ -1,0 +1,193 @@
+"""From a configuration to the runs it asks for; every mistake in it is found before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dgmbench.data.catalogue import require_dataset
+from dgmbench.errors import UserError
+from dgmbench.names import canonical_hash, check_options, did_you_mean, load_object
+from dgmbench.run.plan import Plan
+from dgmbench.run.rows import find_row
+from dgmbench.run.settings import Settings, checked
+from dgmbench.run.spec import LARGEST_SEED, RunSpec
+from dgmbench.run.task import Task
+
+Layer = tuple[Mapping[str, Any], str]
+"""Settings, options and factory of a run, and the place where they stand."""
+
+
+def read_config(paths: Sequence[Path]) -> dict[str, Any]:
+    """Configuration files laid over each other, the later one winning key by key.
+
+    Raises:
+        UserError: a file is missing or is not YAML.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(f"no configuration file {path}") from error
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: a configuration is a mapping of keys to values")
+        _overlay(merged, content)
+    return merged
+
+
+def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
+            _overlay(below[key], value)
+        else:
+            below[key] = value
+
+
+def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
+    """The runs that a configuration asks for.
+
+    A cell's settings are, the later one winning: the published protocol, what belongs to the row's name, the task's
+    ``settings``, the dataset's, the row's. Seeds are the row's, the task's or the configuration's.
+
+    Args:
+        tasks: all there are, by name; a section of the configuration belongs to each.
+
+    Raises:
+        UserError: an unknown key, name, setting or option, or a value out of range, and where it stands.
+    """
+    known = {"preset", "seeds", "tracking", "threads", *tasks}
+    for key in config:
+        if key not in known:
+            raise UserError(f"config: unknown key {key!r}{did_you_mean(str(key), known)}")
+    preset = config.get("preset", "default")
+    if not isinstance(preset, str) or not preset or "/" in preset or preset.startswith("."):
+        raise UserError(f"config.preset: {preset!r} cannot name a folder")
+    if preset == "reference":
+        raise UserError("config.preset: 'reference' is where the published runs are kept; choose another name")
+    threads = config.get("threads", 1)
+    if type(threads) is not int or threads < 1:
+        raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
+    tracking = config.get("tracking", True)
+    if type(tracking) is not bool:
+        raise UserError(f"config.tracking: {tracking!r} is not true or false")
+    seeds = _seeds(config.get("seeds", [0]), "config.seeds")
+    runs: list[RunSpec] = []
+    analyses: dict[str, Settings] = {}
+    for name, task in tasks.items():
+        section = _mapping(config.get(name), f"config.{name}")
+        of_task = _task_runs(task, section, seeds)
+        runs += of_task
+        if task.analysis:
+            where = f"config.{name}.analysis"
+            analyses[name] = checked(task.analysis.settings, _mapping(section.get("analysis"), where), where)
+    if not runs:
+        sections = " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in tasks.values())
+        raise UserError(f"config: no runs; give {sections}")
+    used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
+    return Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
+
+
+def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
+    place = f"config.{task.name}"
+    known = {"settings", "seeds", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
+    for key in section:
+        if key not in known:
+            raise UserError(f"{place}: unknown key {key!r}{did_you_mean(key, known)}")
+    datasets = _named(section.get(task.datasets_word), f"{place}.{task.datasets_word}")
+    models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
+    common = _mapping(section.get("settings"), f"{place}.settings")
+    seeds = _seeds(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
+    runs = []
+    for dataset, of_dataset in datasets.items():
+        where_dataset = f"{place}.{task.datasets_word}.{dataset}"
+        require_dataset(dataset, task.kind, where_dataset)
+        for model, settings in models.items():
+            where = f"{place}.{task.rows_word}.{model}"
+            of_model = {key: value for key, value in settings.items() if key != "seeds"}
+            of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
+            layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
+            runs += [build_run(task, dataset, model, seed, layers, where) for seed in of_seeds]
+    return runs
+
+
+def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[Layer], where: str) -> RunSpec:
+    """One run from layers of settings; later layers win.
+
+    Raises:
+        UserError: see `read_plan`.
+    """
+    factory = ""
+    for layer, place in layers:
+        factory = layer.get("factory", factory)
+        if not isinstance(factory, str):
+            raise UserError(f"{place}.factory: {factory!r} is not module:Class")
+    try:
+        row = find_row(task, model, factory)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if row.datasets and dataset not in row.datasets:
+        raise UserError(f"{where}: {model} is for {' and '.join(row.datasets)} only, not {dataset}")
+    settings: dict[str, Any] = dict(row.settings)
+    options: dict[str, Any] = {**row.options, **row.by_dataset.get(dataset, {})}
+    explicit: dict[str, Any] = {}
+    for layer, place in layers:
+        values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
+        checked(task.settings, values, place)
+        settings |= values
+        explicit |= _options(layer.get("options"), f"{place}.options")
+    for name, value in row.settings.items():
+        if settings[name] != value:
+            raise UserError(f"{where}: {model} has {name} {value} by definition, not {settings[name]}")
+    user_defined = model not in task.rows or bool(factory)
+    # a row's own options need no check, which would import the model's libraries
+    if user_defined or explicit.keys() - options.keys():
+        check_options(load_object(row.factory), explicit, f"{where}.options")
+    given = checked(task.settings, settings, where)
+    spec = RunSpec(
+        task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit}
+    )
+    task.rule(spec, row, where)
+    return spec
+
+
+def _seeds(seeds: Any, where: str) -> list[int]:
+    if not isinstance(seeds, list) or not seeds or any(type(s) is not int or not 0 <= s <= LARGEST_SEED for s in seeds):
+        raise UserError(f"{where}: {seeds!r} is not a list of whole numbers from 0 to {LARGEST_SEED}")
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"{where}: {seeds!r} names a seed twice")
+    return seeds
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where}: expected a mapping of names to values, not {value!r}")
+    return {str(name): content for name, content in value.items()}
+
+
+def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
+    """Settings by the name they belong to. A list stands for names without settings; ``name: false`` leaves one out."""
+    if isinstance(value, list):
+        value = {name: {} for name in value}
+    return {
+        name: _mapping(content, f"{where}.{name}")
+        for name, content in _mapping(value, where).items()
+        if content is not False
+    }
+
+
+def _options(value: Any, where: str) -> dict[str, Any]:
+    options = _mapping(value, where)
+    for name, content in options.items():
+        try:
+            canonical_hash(content)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{where}.{name}: {content!r} is no text, number, list or mapping ({error})") from error
+    return options

@@ -1,0 +1,150 @@
+"""What a finished piece of work depends on: specification, data, and the code that was executed.
+
+The code is found by following imports, from the function that a stage calls, the class behind the row, and the modules
+of the datasets. Every module of this package that is reached counts, and every module of a user-defined model or task
+that lies beside it; what only records, watches or draws does not (`RECORDING`). Comments, docstrings and layout never
+count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dgmbench.data.catalogue import code_of, identity
+from dgmbench.names import canonical_hash
+from dgmbench.run.rows import find_row
+from dgmbench.run.settings import Stage
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Task
+
+_PACKAGE = Path(__file__).parents[1]
+# Modules whose code cannot change a number: they name, write, time and watch. What passes through them, the
+# specification and the data, is in the fingerprint itself.
+RECORDING = (
+    "dgmbench.errors",
+    "dgmbench.files",
+    "dgmbench.names",
+    "dgmbench.report",
+    "dgmbench.run",
+    "dgmbench.data.download",
+    "dgmbench.data.catalogue",
+)
+
+
+def fingerprint(task: Task, spec: RunSpec, stage: Stage, checksums: Mapping[str, str]) -> str:
+    """Of a stage's specification, the arrays that it reads, and its code."""
+    settings = {n: v for n, v in spec.to_dict()["settings"].items() if stage in ("evaluation", spec.settings.stage_of(n))}
+    return canonical_hash(
+        {
+            # defaults, too: another default is another run
+            "spec": spec.canonical(stage) | {"settings": settings},
+            # the parsed arrays decide, not the archive they came in
+            "data": {name: value for name, value in checksums.items() if name.startswith("array:")},
+            "code": code_hash(task, spec, stage),
+        }
+    )
+
+
+def code_hash(task: Task, spec: RunSpec, stage: Stage) -> str:
+    """A hash of the code that a stage of a run executes: changed code means that the work is done again."""
+    factory = find_row(task, spec.model, spec.factory).factory
+    roots = {task.train if stage == "training" else task.evaluate, factory, *map(code_of, task.reads(spec))}
+    # the values of settings are in the specification: where they are declared is not code that a run executes
+    declared = frozenset(cls.__module__ for cls in type(spec.settings).__mro__)
+    return source_hash(*sorted(root.partition(":")[0] for root in roots if root), without=declared)
+
+
+def data_hash(names: tuple[str, ...]) -> str:
+    """A hash of what datasets are, without fetching them: known when a workflow is planned."""
+    return canonical_hash({name: [identity(name), source_hash(*filter(None, [code_of(name)]))] for name in names})
+
+
+@lru_cache(maxsize=1024)
+def source_hash(*modules: str, without: frozenset[str] = frozenset()) -> str:
+    """A hash of these modules and of all that they import of this package or of the user's."""
+    return hashlib.sha256(repr(sorted(closure(*modules, without=without).items())).encode()).hexdigest()[:12]
+
+
+def package_hash(*names: str) -> str:
+    """A hash of files and folders of this package, templates and tables included, by their names within it."""
+    digest = hashlib.sha256()
+    for name in names:
+        path = _PACKAGE / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(_PACKAGE)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, str]:
+    """What each reached module says, by name, without comments, docstrings and layout."""
+    families = {name.split(".")[0] for name in modules} | {_PACKAGE.name}
+    waiting, found = list(modules), dict[str, str]()
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in without or _is_recording(name) or name.split(".")[0] not in families:
+            continue
+        read = _read(name)
+        if read is not None:
+            found[name], imported = read
+            waiting += imported
+    return found
+
+
+def _is_recording(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in RECORDING)
+
+
+@lru_cache(maxsize=4096)
+def _read(module: str) -> tuple[str, tuple[str, ...]] | None:
+    """The code of a module and the names that it imports, some of which may be no modules; None if it is none."""
+    path = module_path(module)
+    if path is None:
+        return None
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = tuple(_imports(tree, module, path.name == "__init__.py"))
+    return ast.dump(_without_docstrings(tree)), imported
+
+
+def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+            origin = ".".join(filter(None, [base, node.module])) if node.level else node.module or ""
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def module_path(module: str) -> Path | None:
+    """The file of a module, without importing it where it is our own."""
+    if module == _PACKAGE.name or module.startswith(f"{_PACKAGE.name}."):
+        path = _PACKAGE.joinpath(*module.split(".")[1:])
+        return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _without_docstrings(tree: ast.Module) -> Any:
+    """The tree itself, its docstrings taken out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:]
+    return tree

@@ -1,0 +1,56 @@
+"""What a configuration asks for, run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dgmbench.errors import UserError
+from dgmbench.run.rows import find_row
+from dgmbench.run.settings import Settings
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row, Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration asks for.
+
+    Attributes:
+        preset: names the results folder ``results/<preset>``.
+        tasks: the tasks that have runs in it, by name.
+        runs: every run of every cell.
+        tracking: whether MLflow is shown the results.
+        threads: CPU threads for one job.
+        analyses: the settings of each task's analysis, by the task's name.
+    """
+
+    preset: str
+    tasks: Mapping[str, Task]
+    runs: tuple[RunSpec, ...]
+    tracking: bool = True
+    threads: int = 1
+    analyses: Mapping[str, Settings] = field(default_factory=dict)
+
+    def of(self, task: str) -> list[RunSpec]:
+        """The runs of one task."""
+        return [run for run in self.runs if run.task == task]
+
+    def task_of(self, run: RunSpec) -> Task:
+        """The task of a run."""
+        return self.tasks[run.task]
+
+    def row_of(self, run: RunSpec) -> Row:
+        """The row of a run."""
+        return find_row(self.tasks[run.task], run.model, run.factory)
+
+    def find(self, run_id: str) -> RunSpec:
+        """The run with this id, or with this training id.
+
+        Raises:
+            UserError: the plan has no such run.
+        """
+        for run in self.runs:
+            if run_id in (run.run_id, run.training_id):
+                return run
+        raise UserError(f"no run {run_id} in preset {self.preset!r}: the configuration has changed since")

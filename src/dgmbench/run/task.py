@@ -1,0 +1,196 @@
+"""What a task is: all that the core must know of what is compared with what.
+
+The core reads configurations, plans and starts runs, keeps records, and makes tables. Everything that only one task
+needs comes from its `Task`: its settings, datasets and rows, how a run is trained, evaluated and checked, its table.
+Functions that need heavy libraries are named by ``module:function`` and imported when they are called; the same names
+are where the search for the code that a run executes begins (`dgmbench.run.fingerprint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dgmbench.run.settings import Settings
+from dgmbench.run.spec import RunSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dgmbench.run.plan import Plan
+
+Outcome = Literal["ok", "diverged"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a task's table: a model by its name. A task may derive a class of its own from it, with further facts.
+
+    Attributes:
+        factory: ``module:Class``.
+        about: one line: what it is and whose.
+        options: keyword arguments of the class that make this row.
+        settings: settings that belong to the name.
+        by_dataset: further options that depend on the dataset.
+        datasets: the only datasets that it is made for; empty for any.
+        variant_of: the row that it adds something to; both have one colour in figures.
+        compared_with: the rows that its value is compared with, example by example, under the table.
+        needs: what it takes beside the training data, in words for ``dgmbench list``.
+    """
+
+    factory: str
+    about: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    variant_of: str = ""
+    compared_with: tuple[str, ...] = ()
+    needs: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage of a run at work.
+
+    Attributes:
+        spec: the run.
+        row: its row.
+        folder: where the training leaves its products, and where the evaluation finds them.
+        state: where a training keeps what resumes it.
+        fingerprint: of specification, data and code: what was saved under another one is not gone on from.
+        gpus: GPUs to use; 0 is the CPU.
+        threads: CPU threads.
+    """
+
+    spec: RunSpec
+    row: Row
+    folder: Path
+    state: Path
+    fingerprint: str
+    gpus: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training has to say beside the products that it left.
+
+    Attributes:
+        status: ``diverged`` where it stopped being finite; what is evaluated then is the last good state.
+        record: what ``training.json`` notes, in plain values.
+    """
+
+    record: Mapping[str, Any]
+    status: Outcome = "ok"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation measured.
+
+    Attributes:
+        metrics: by name, numbers in the task's units and words about them.
+        seconds: that the measuring itself took.
+        per_example: arrays for ``per_example.npz``, one value an example, from which intervals are computed.
+        status: None for that of the training.
+        details: further parts of ``run.json``.
+    """
+
+    metrics: Mapping[str, Any]
+    seconds: float
+    per_example: Mapping[str, np.ndarray] = field(default_factory=dict)
+    status: Outcome | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A deeper look at what was trained, apart from the table.
+
+    Attributes:
+        about: one line.
+        settings: its part of the configuration, ``<task>.analysis``.
+        run: ``module:function`` of (plan, workspace, gpus, threads), which writes tables and figures.
+        runs: the runs that must be done before, by stage; some may be no part of the table.
+        gpus: that it can use.
+    """
+
+    about: str
+    settings: type[Settings]
+    run: str
+    runs: Callable[[Plan], Mapping[str, list[RunSpec]]]
+    gpus: int = 0
+
+
+def _its_dataset(spec: RunSpec) -> tuple[str, ...]:
+    return (spec.dataset,)
+
+
+def _no_gpu(spec: RunSpec) -> int:
+    return 0
+
+
+def _alike(spec: RunSpec) -> float:
+    return 1.0
+
+
+def _no_rule(spec: RunSpec, row: Row, where: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is compared with what.
+
+    Attributes:
+        name: of its section of the configuration, its table and its commands.
+        title: heading of its table.
+        about: one line.
+        package: where its ``published.csv`` lies, if it has one: a column for dataset and row each, named as the task
+            names them, a column a metric, and ``source``.
+        kind: of its datasets: ``images`` or ``corpus``.
+        settings: of a run.
+        rows: by name, in the order of the table.
+        train: ``module:function``, (job) → `Training`; writes its products into ``job.folder``.
+        evaluate: ``module:function``, (job, training record) → `Evaluation`.
+        check: ``module:function``, (spec, row) → lines that say what keeps a user-defined model from fitting.
+        table: ``module:object``, a `dgmbench.report.table.Table`.
+        analysis: a deeper look, if it has one.
+        row_type: the class of a row, also of a user-defined one.
+        dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
+        examples: what a dataset consists of, in words: "trained on 1,000 images".
+        reads: the datasets that a run reads, its own first.
+        devices: GPUs that a training asks for.
+        cost: of a training, up to a factor: the longest starts first.
+        rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
+        libraries: whose versions the numbers depend on.
+        memory_mb: that a job needs, at most.
+    """
+
+    name: str
+    title: str
+    about: str
+    package: str
+    kind: str
+    settings: type[Settings]
+    rows: Mapping[str, Row]
+    train: str
+    evaluate: str
+    check: str
+    table: str
+    analysis: Analysis | None = None
+    row_type: type[Row] = Row
+    dataset_word: str = "dataset"
+    datasets_word: str = "datasets"
+    row_word: str = "model"
+    rows_word: str = "models"
+    examples: str = "images"
+    reads: Callable[[RunSpec], tuple[str, ...]] = _its_dataset
+    devices: Callable[[RunSpec], int] = _no_gpu
+    cost: Callable[[RunSpec], float] = _alike
+    rule: Callable[[RunSpec, Any, str], None] = _no_rule
+    libraries: tuple[str, ...] = ("numpy",)
+    memory_mb: int = 2500

@@ -1,0 +1,88 @@
+"""Where a preset's products lie, and who works on them."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dgmbench.errors import UserError
+from dgmbench.files import FORMAT, read_json, write_json
+from dgmbench.run.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """``results/<preset>``: trained models, run records, resume states, tables.
+
+    A trained model is kept apart from the runs that evaluate it, so that another k does not train it again.
+    """
+
+    root: Path
+
+    def trained(self, spec: RunSpec) -> Path:
+        return self.root / "trained" / spec.training_id
+
+    def run(self, spec: RunSpec) -> Path:
+        return self.root / "runs" / spec.run_id
+
+    def state(self, spec: RunSpec) -> Path:
+        """Not an output of any rule: what resumes an interrupted run, and why a run failed."""
+        return self.root / "state" / spec.training_id
+
+    def failure(self, spec: RunSpec) -> dict[str, Any] | None:
+        """Why the last attempt at this run failed, or None."""
+        path = self.state(spec) / "failure.json"
+        return read_json(path) if path.is_file() else None
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+    @contextlib.contextmanager
+    def claim(self, spec: RunSpec, stage: str) -> Iterator[None]:
+        """Hold the run's state for one process, and leave a note there if the work fails.
+
+        Raises:
+            UserError: another process works on this run.
+        """
+        folder = self.state(spec)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        try:
+            lock.acquire(timeout=1)
+        except Timeout as error:
+            raise UserError(f"{spec.training_id}: another process works on it; wait for it or stop it") from error
+        note = folder / "failure.json"
+        try:
+            yield
+            note.unlink(missing_ok=True)
+        except Exception as error:
+            content = {
+                "format": FORMAT,
+                "stage": stage,
+                "status": "failed",
+                "error": f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error),
+                "traceback": None if isinstance(error, UserError) else traceback.format_exc(),
+                "at": now(),
+            }
+            with contextlib.suppress(UserError):  # a full disk must not hide the first error
+                write_json(note, content)
+            raise
+        finally:
+            lock.release()
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,47 @@
+"""The tasks: one line each here, one folder each below. Those of other packages come by entry point."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import lru_cache
+
+from dgmbench.errors import UserError
+from dgmbench.names import did_you_mean, load_object
+from dgmbench.run.task import Task
+
+TASKS = (
+    "dgmbench.tasks.density.task:DENSITY",
+    "dgmbench.tasks.classification.task:CLASSIFICATION",
+)
+ENTRY_POINT_GROUP = "dgmbench.tasks"
+
+
+@lru_cache(maxsize=1)
+def all_tasks() -> dict[str, Task]:
+    """Every task by name: those of this package, in order, then those of others.
+
+    Raises:
+        UserError: an entry point of the group ``dgmbench.tasks`` does not give a task, or two have one name.
+    """
+    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    found: dict[str, Task] = {}
+    for address in (*TASKS, *(point.value for point in points)):
+        task = load_object(address)
+        if not isinstance(task, Task):
+            raise UserError(f"{address} is a {type(task).__name__}, not a dgmbench.run.task.Task")
+        if task.name in found:
+            raise UserError(f"{address}: there is a task named {task.name!r} already; give it another name")
+        found[task.name] = task
+    return found
+
+
+def find_task(name: str) -> Task:
+    """The task with this name.
+
+    Raises:
+        UserError: there is none.
+    """
+    tasks = all_tasks()
+    if name not in tasks:
+        raise UserError(f"unknown task {name!r}{did_you_mean(name, tasks)}")
+    return tasks[name]

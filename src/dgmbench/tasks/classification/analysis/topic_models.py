@@ -1,0 +1,144 @@
+"""The fitted topic models of a plan, and the words and documents that all of them are judged on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dgmbench.run import records
+from dgmbench.run.config import Plan
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.text.preparation import Prepared
+from dgmbench.models.text.topicvec import frequent_words
+from dgmbench.run.provenance import package_hash
+from dgmbench.run.spec import RunSpec, canonical_hash
+from dgmbench.tasks.classification.stages import build_method, data_checksums
+from dgmbench.tasks.classification.documents import prepared_corpus
+from dgmbench.run.workspace import Workspace, is_finished, stage_record
+
+log = logging.getLogger("dgmbench")
+
+
+class Common(NamedTuple):
+    """What all topic models of a corpus are judged on.
+
+    Attributes:
+        words: (words,) the numbers of the scored words, rising: what training documents contain, of many words the
+            most frequent. They are the words that the background of topicvec covers; every other model has them too.
+        train, test: the documents with their other words left out, numbered by place in ``words``. Some may be empty.
+        vectors: (words, dim) float32 word embeddings.
+    """
+
+    words: np.ndarray
+    train: Corpus
+    test: Corpus
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTopics:
+    """What is left of a fitted topic model.
+
+    Attributes:
+        topics: (n_topics, words) float64 over the scored words, each row scaled to sum to one over them.
+        alpha: (n_topics,) Dirichlet parameters of the proportions.
+        topic_vectors: (n_topics, dim) in the space of the word embeddings, where the model has such.
+    """
+
+    spec: RunSpec
+    topics: np.ndarray
+    alpha: np.ndarray
+    topic_vectors: np.ndarray | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What names it in a table."""
+        return {"corpus": self.spec.dataset, "method": self.spec.model, "seed": self.spec.seed}
+
+
+def common_words(data: Prepared) -> Common:
+    """The scored words of a corpus, and its documents over them."""
+    words = np.sort(frequent_words(data.train))
+    keep = np.zeros(data.train.n_words, dtype=bool)
+    keep[words] = True
+    return Common(words, data.train.select_words(keep), data.test.select_words(keep), data.vectors[words])
+
+
+def planned_topic_models(plan: Plan) -> list[RunSpec]:
+    """The runs of the plan whose topics are to be judged, each training once; the others are named in the log."""
+    runs = {spec.training_id: spec for spec in plan.of("classification")}.values()
+    for name in plan.topic_analysis.models:
+        if name not in {spec.model for spec in runs}:
+            log.info("%s is not in this configuration: its topics are left out", name)
+    return [spec for spec in runs if spec.model in plan.topic_analysis.models]
+
+
+def fitted_topics(spec: RunSpec, workspace: Workspace, threads: int = 1) -> FittedTopics:
+    """Fit a topic model as the benchmark does, or read what an earlier fit of the same data and code left.
+
+    It sees the training documents alone, also if the run is transductive: the others are to be predicted.
+
+    Raises:
+        UserError: the method has no ``topics_`` (n_topics, vocabulary) and ``alpha_`` (n_topics,) after its fit.
+    """
+    folder = workspace.root / "topics" / spec.training_id
+    data = prepared_corpus(spec)
+    words = common_words(data).words
+    fit = records.fingerprint(spec, "training", data_checksums(spec))
+    # what is kept of a fit is decided here
+    fingerprint = canonical_hash([fit, words.tolist(), package_hash("stages/topic_models.py")])
+    if not is_finished(folder / "topics.json", fingerprint):
+        started, watch = records.now(), records.Stopwatch()
+        method = build_method(spec, threads)
+        method.fit(data.train, data.train.labels)
+        records.write_arrays(folder / "topics.npz", **_exported(method, spec, data, words))
+        record = stage_record(spec, "training", fingerprint, started, watch)
+        records.write_json(folder / "topics.json", record | {"training_id": spec.training_id, "threads": threads})
+        log.info("%s on %s, seed %d: fitted in %.1f s", spec.model, spec.dataset, spec.seed, watch.seconds)
+    try:
+        with np.load(folder / "topics.npz", allow_pickle=False) as file:
+            return FittedTopics(spec, file["topics"], file["alpha"], file.get("topic_vectors"))
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} is broken ({error}); remove it and run again") from error
+
+
+def _exported(method: Any, spec: RunSpec, data: Prepared, words: np.ndarray) -> dict[str, np.ndarray]:
+    try:
+        topics, alpha = np.asarray(method.topics_), np.asarray(method.alpha_)
+    except AttributeError as error:
+        raise UserError(
+            f"{spec.model} has no topics_ and alpha_ after its fit ({error}): "
+            "take it out of classification.analysis.models, or give it both"
+        ) from None
+    if topics.ndim != 2 or topics.shape[1] != data.train.n_words or alpha.shape != topics.shape[:1]:
+        raise UserError(
+            f"{spec.model}: topics_ of shape {topics.shape} and alpha_ of shape {alpha.shape}: "
+            f"they must be (n_topics, {data.train.n_words}) and (n_topics,)"
+        )
+    chosen = topics[:, words]
+    mass = chosen.sum(axis=1, keepdims=True)
+    if not np.all(mass > 0):
+        raise UserError(f"{spec.model}: {np.count_nonzero(~(mass > 0))} topics have no probability on any scored word")
+    arrays = {"topics": np.asarray(chosen / mass, np.float64), "alpha": alpha.astype(np.float64)}
+    vectors = getattr(method, "topic_vectors_", None)
+    if vectors is not None and np.shape(vectors) == (len(topics), data.vectors.shape[1]):
+        arrays["topic_vectors"] = np.asarray(vectors, np.float32)
+    return arrays
+
+
+def unigram(spec: RunSpec, train: Corpus) -> FittedTopics:
+    """The word frequencies of the training documents as one topic: what every topic model should beat.
+
+    Args:
+        spec: a run on the same documents.
+        train: its training documents over the scored words.
+    """
+    import dataclasses
+
+    frequency = np.bincount(train.words, minlength=train.n_words)
+    named = dataclasses.replace(spec, model="unigram", seed=0, options={})
+    return FittedTopics(named, (frequency / frequency.sum())[None], np.ones(1))

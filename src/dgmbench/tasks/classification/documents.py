@@ -1,0 +1,78 @@
+"""Which documents a run sees: apart from the stages, so that a change here is a change of every run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dgmbench.data import load_corpus, load_embeddings
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.models.text.preparation import Prepared, prepare
+from dgmbench.run.spec import ClassificationSettings, RunSpec
+
+VALIDATION_SEED = 2016
+VALIDATION_PARTS = 5
+
+
+def document_settings(spec: RunSpec) -> ClassificationSettings:
+    """The settings of a classification run."""
+    assert isinstance(spec.settings, ClassificationSettings)
+    return spec.settings
+
+
+def prepared_corpus(spec: RunSpec) -> Prepared:
+    """Training documents, and those to classify, as every method sees them.
+
+    With ``split: valid`` the documents to classify are a fifth of the training documents, and the rest is trained on.
+
+    Raises:
+        UserError: no word has an embedding, or what is left has no training documents of two classes, or none to
+            classify.
+    """
+    settings = document_settings(spec)
+    splits = load_corpus(spec.dataset)
+    train, test = splits.train, splits.test
+    if settings.split == "valid":
+        assert train.labels is not None
+        held_out = validation_parts(train.labels) == settings.valid_part
+        train, test = train.select_documents(~held_out), train.select_documents(held_out)
+    train, test = evenly_spaced(train, settings.train_limit), evenly_spaced(test, settings.test_limit)
+    prepared = prepare(type(splits)(train, test), load_embeddings(settings.embeddings))
+    assert prepared.train.labels is not None
+    if len(np.unique(prepared.train.labels)) < 2:
+        raise UserError(f"{spec.dataset}: the training documents are all of one class; a classifier needs two or more")
+    if not len(prepared.test):
+        raise UserError(
+            f"{spec.dataset}: no {settings.split} document has a word with an embedding: nothing to classify"
+        )
+    return prepared
+
+
+def validation_parts(labels: np.ndarray) -> np.ndarray:
+    """(documents,) 0 to 4: fifths of the training documents, each with its share of every class.
+
+    They depend on the labels alone, so that every method and seed has the same. The only document of a class is in
+    none of them (-1): no method could learn it otherwise.
+    """
+    rng = np.random.default_rng(VALIDATION_SEED)
+    parts = np.full(len(labels), -1)
+    dealt = 0  # goes on from class to class, so that small classes do not all fall to the first fifth
+    for c in np.unique(labels):
+        documents = rng.permutation(np.flatnonzero(labels == c))
+        if len(documents) > 1:
+            parts[documents] = (dealt + np.arange(len(documents))) % VALIDATION_PARTS
+            dealt += len(documents)
+    return parts
+
+
+def joined(train: Corpus, test: Corpus) -> Corpus:
+    """Both corpora's documents, without labels: what a transductive method is fitted on."""
+    offsets = np.concatenate([train.offsets, train.n_tokens + test.offsets[1:]])
+    return Corpus(train.vocabulary, np.concatenate([train.words, test.words]), offsets)
+
+
+def evenly_spaced(corpus: Corpus, limit: int) -> Corpus:
+    """Evenly spaced documents, so that every class of a sorted file is among them."""
+    if not limit or limit >= len(corpus):
+        return corpus
+    return corpus.select_documents(np.linspace(0, len(corpus) - 1, limit).round().astype(np.int64))

@@ -1,0 +1,104 @@
+"""The trained density models of a plan, and the held-out images that they are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dgmbench.run import records
+from dgmbench.run.config import Plan
+from dgmbench.data import load_images
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks.density.stages import load_model
+from dgmbench.tasks.density.images import density_settings, evaluation_images
+from dgmbench.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+log = logging.getLogger("dgmbench")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, in evaluation mode.
+
+    Attributes:
+        status: how its training ended, ``ok`` or ``diverged``.
+    """
+
+    spec: RunSpec
+    model: nn.Module
+    status: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What names it in a table."""
+        return {"dataset": self.spec.dataset, "model": self.spec.model, "seed": self.spec.seed}
+
+    @property
+    def is_autoencoder(self) -> bool:
+        """Whether it has, besides log-weights, ``encode(x)`` → mean and log-variance, ``decode(z)`` → logits."""
+        import torch
+
+        model: Any = self.model
+        parameter = next(model.parameters(), None)
+        n_pixels = load_images(self.spec.dataset).train.shape[1]
+        try:
+            x = torch.zeros(2, n_pixels, device=None if parameter is None else parameter.device)
+            with torch.no_grad():
+                mean, log_variance = model.encode(x)
+                return bool(mean.ndim == 2 and mean.shape == log_variance.shape and model.decode(mean).shape == x.shape)
+        except (AttributeError, TypeError, ValueError, RuntimeError):  # of its own it may mean anything by these names
+            return False
+
+
+def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Trained]:
+    """Every trained model of the plan's density runs, once; the others are named in the log.
+
+    Raises:
+        UserError: a checkpoint that does not fit its run.
+    """
+    found = []
+    for spec in {spec.training_id: spec for spec in plan.of("density")}.values():
+        folder = workspace.trained(spec)
+        if not (folder / "model.pt").is_file() or not (folder / "training.json").is_file():
+            log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
+            continue
+        status = str(records.read_json(folder / "training.json")["status"])
+        model = load_model(spec, folder / "model.pt", load_images(spec.dataset).train.shape[1])
+        found.append(Trained(spec, model.to(device), status))
+    return found
+
+
+def first_of_each(models: list[Trained]) -> list[Trained]:
+    """One model of each name, of the first seed that was trained."""
+    return list({each.spec.model: each for each in reversed(models)}.values())[::-1]
+
+
+def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray]:
+    """(images, pixels) float32 from 0 to 1, not binarised, and their labels: the part that the run is evaluated on."""
+    data = load_images(spec.dataset)
+    test = density_settings(spec).split == "test"
+    images, labels = (data.test, data.test_labels) if test else (data.valid, data.valid_labels)
+    return images.astype(np.float32) / (1 if data.binary else 255), labels
+
+
+def binary_images(spec: RunSpec) -> np.ndarray:
+    """(images, pixels) float32 of 0 and 1: as the evaluation sees them, all of them."""
+    everything = dataclasses.replace(density_settings(spec), test_limit=0)
+    return evaluation_images(dataclasses.replace(spec, settings=everything))
+
+
+def evenly(total: int, n: int) -> np.ndarray:
+    """n places spread over ``total``, all of them for n = 0 or more than there are."""
+    return np.arange(total) if n == 0 or n >= total else np.arange(n) * total // n
+
+
+def examples(labels: np.ndarray, n: int = 10) -> np.ndarray:
+    """The place of the first image of each of the first n classes."""
+    return np.unique(labels, return_index=True)[1][:n]

@@ -1,0 +1,57 @@
+"""Density estimation: test log-likelihood of binary images, in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Analysis, Task
+from dgmbench.tasks.density.rows import ROWS
+from dgmbench.tasks.density.settings import DensityAnalysisSettings, DensitySettings, density_settings
+
+if TYPE_CHECKING:
+    from dgmbench.run.plan import Plan
+
+_HERE = "dgmbench.tasks.density"
+
+
+def _devices(spec: RunSpec) -> int:
+    return density_settings(spec).devices
+
+
+def _cost(spec: RunSpec) -> float:
+    """Samples times epochs times images, up to a factor: what a training of one network costs."""
+    settings = density_settings(spec)
+    images = settings.train_limit or 50_000
+    width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
+    return float(settings.importance_samples * settings.epochs * images * width**2)
+
+
+def _trained(plan: Plan) -> Mapping[str, list[RunSpec]]:
+    return {"training": plan.of("density")}
+
+
+DENSITY = Task(
+    name="density",
+    title="Density estimation",
+    about="test log-likelihood of binary images, in nats",
+    package=_HERE,
+    kind="images",
+    settings=DensitySettings,
+    rows=ROWS,
+    train=f"{_HERE}.training:train",
+    evaluate=f"{_HERE}.evaluation:evaluate",
+    check=f"{_HERE}.check:findings",
+    table=f"{_HERE}.table:TABLE",
+    analysis=Analysis(
+        "missing pixels, memory slots, samples, the bound against k",
+        DensityAnalysisSettings,
+        f"{_HERE}.analysis.analyse:analyse",
+        _trained,
+        gpus=1,
+    ),
+    devices=_devices,
+    cost=_cost,
+    libraries=("numpy", "torch", "lightning"),
+)
