@@ -33,6 +33,7 @@ rule all:
 onerror:
     # What finished is shown, and what failed is named; without the marker the next call makes the tables again.
     shell(
-        f"rm -f {TABLES}/complete; "
-        f"dgmbench tabulate --config {ROOT}/config.json --results {RESULTS} > /dev/null 2>&1 || true"
+        "rm -f {0}/complete; dgmbench tabulate --config {1}/config.json --results {2} > /dev/null 2>&1 || true".format(
+            *map(shlex.quote, (TABLES, ROOT, RESULTS))
+        )
     )

@@ -11,18 +11,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from dgmbench import __version__
-from dgmbench.run.config import LARGEST_SEED, Plan, build_run, check_dataset, json_schema, read_config, read_plan
+from dgmbench.commands import plan as plans
+from dgmbench.commands.arguments import parse_run
 from dgmbench.errors import UserError
-from dgmbench.run.spec import TASKS, RunSpec, Task, did_you_mean
-
-if TYPE_CHECKING:
-    from dgmbench.run.workspace import Workspace
+from dgmbench.run.devices import limit_threads, reserve_gpus
+from dgmbench.run.spec import LARGEST_SEED
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import all_tasks, find_task
+from dgmbench.version import __version__
 
 log = logging.getLogger("dgmbench")
 
@@ -59,11 +60,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help=f"{' or '.join(TASKS)}")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="what is compared, see 'dgmbench list'")]
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a dataset or corpus, see 'dgmbench list'")]
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a model or method, or module:Class")]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a row of the task's table, or module:Class")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="seeds everything random in the run")]
-Factory = Annotated[str, typer.Option(metavar="MODULE:CLASS", help="the class behind a model name of your own")]
+Factory = Annotated[str, typer.Option(metavar="MODULE:CLASS", help="the class behind a name that you give")]
 Settings = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more", default_factory=list)
 ]
@@ -96,13 +97,7 @@ def fetch(
     """Download a dataset into the cache, or check the one there."""
     from dgmbench.commands.fetch import fetch as fetch_dataset
 
-    manifest = fetch_dataset(name)
-    place = f", {manifest['bytes'] / 1e6:.0f} MB in {manifest['folder']}" if "folder" in manifest else ""
-    log.info("%s: ready, from %s%s", name, manifest["source"], place)
-    if marker:
-        from dgmbench.run.records import write_json
-
-        write_json(marker, manifest)
+    fetch_dataset(name, marker)
 
 
 @app.command()
@@ -118,10 +113,12 @@ def train(
     devices: Devices = 0,
     threads: Threads = 1,
 ) -> None:
-    """Train a density model, or fit a document method."""
+    """Train, or fit, a model."""
+    spec = parse_run(task, dataset, model, seed, factory, settings, options)
     with _compute(threads, devices) as found:
-        spec = parse_run(task, dataset, model, seed, factory, settings, options)
-        _stage(task).train(spec, _workspace(results), devices=found, threads=threads)
+        from dgmbench.run import stages
+
+        stages.train(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
 
 
 @app.command()
@@ -138,20 +135,23 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Measure a trained model, and leave the record that the tables are made from."""
+    spec = parse_run(task, dataset, model, seed, factory, settings, options)
     with _compute(threads, devices) as found:
-        spec = parse_run(task, dataset, model, seed, factory, settings, options)
-        _stage(task).evaluate(spec, _workspace(results), devices=found, threads=threads)
+        from dgmbench.run import stages
+
+        stages.evaluate(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
 
 
 @app.command()
 def check(
     task: TaskName, dataset: DatasetName, model: ModelName, settings: Settings, options: Options, factory: Factory = ""
 ) -> None:
-    """Check that a model of your own fits the benchmark, and say what is missing."""
+    """Check that a user-defined model fits the benchmark, and say what is missing."""
+    spec = parse_run(task, dataset, model, 0, factory, settings, options)
     with _compute(1, 0):
         from dgmbench.commands.check import findings
 
-        found = findings(parse_run(task, dataset, model, 0, factory, settings, options))
+        found = findings(find_task(task), spec)
     for finding in found:
         print(f"- {finding}")
     print(f"{model}: {len(found)} findings" if found else f"{model} fits the benchmark")
@@ -164,27 +164,24 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Make the tables and figures of a configuration from the run records."""
     from dgmbench.commands.tabulate import tabulate as make_tables
 
-    plan = _plan(config)
-    make_tables(plan, _workspace(results / plan.preset))
+    plan = plans.read(config)
+    make_tables(plan, Workspace(results / plan.preset))
 
 
 @app.command()
 def analyse(
     config: ConfigFiles,
-    task: TaskName = "density",
+    task: TaskName,
     results: Results = Path("results"),
     devices: Devices = 0,
     threads: Threads = 1,
 ) -> None:
-    """Look deeper into the density models (imputation, memory slots, the bound against k) or the topic models."""
+    """Look deeper into what was trained for a task; 'dgmbench list' says what for."""
     with _compute(threads, devices) as found:
-        if _known_task(task) == "density":
-            from dgmbench.tasks.density.analysis.analyse import analyse as look_deeper
-        else:
-            from dgmbench.tasks.classification.analysis.analyse import analyse as look_deeper
+        from dgmbench.commands.analyse import analyse as look_deeper
 
-        plan = _plan(config)
-        look_deeper(plan, _workspace(results / plan.preset), devices=found, threads=threads)
+        plan = plans.read(config)
+        look_deeper(plan, find_task(task), Workspace(results / plan.preset), gpus=found, threads=threads)
 
 
 @app.command()
@@ -192,7 +189,7 @@ def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
     from dgmbench.commands.track import sync
 
-    plan = _plan(config)
+    plan = plans.read(config)
     log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
 
 
@@ -211,7 +208,7 @@ def sync_mlflow(
 
 @app.command("list")
 def list_everything() -> None:
-    """List models, methods, datasets and presets, and where each comes from."""
+    """List tasks, their rows, datasets and presets, and where each comes from."""
     from dgmbench.commands.listing import show
 
     show()
@@ -229,17 +226,15 @@ def doctor() -> None:
 @app.command("plan")
 def show_plan(config: ConfigFiles) -> None:
     """List the runs of a configuration, with the settings and options that differ from the published protocol."""
-    plan = _plan(config)
-    for spec in plan.runs:
-        differing = spec.canonical().get("settings", {}) | dict(spec.options)
-        print(spec.run_id, *(f"{key}={json.dumps(value)}" for key, value in differing.items()))
-    print(f"{len(plan.runs)} runs in preset {plan.preset}", file=sys.stderr)
+    plans.show(plans.read(config))
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a configuration."""
-    print(json.dumps(json_schema(), indent=1))
+    from dgmbench.run.schema import json_schema
+
+    print(json.dumps(json_schema(all_tasks()), indent=1))
 
 
 @app.command()
@@ -248,72 +243,9 @@ def version() -> None:
     print(__version__)
 
 
-def parse_run(
-    task: str, dataset: str, model: str, seed: int, factory: str, settings: list[str], options: list[str]
-) -> RunSpec:
-    """The run that the arguments of ``train`` and ``evaluate`` name.
-
-    Raises:
-        UserError: an unknown name, or a value that cannot be read or is out of range.
-    """
-    known = _known_task(task)
-    check_dataset(known, dataset, "command line")
-    layer = {key: _plain_value(value) for key, value in map(_pair, settings)}
-    layer["options"] = {key: _json_value(key, value) for key, value in map(_pair, options)}
-    if factory:
-        layer["factory"] = factory
-    return build_run(known, dataset, model, seed, [(layer, "command line")], "command line")
-
-
-def _known_task(name: str) -> Task:
-    for task in TASKS:
-        if name == task:
-            return task
-    raise UserError(f"unknown task {name!r}{did_you_mean(name, TASKS)}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"{text!r} is not KEY=VALUE")
-    return key, value
-
-
-def _plain_value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _json_value(key: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise UserError(f"--option {key}={text}: the value is not JSON; write text as {json.dumps(text)}") from None
-
-
-def _plan(config: list[Path]) -> Plan:
-    return read_plan(read_config(config))
-
-
-def _workspace(root: Path) -> Workspace:
-    from dgmbench.run.workspace import Workspace
-
-    return Workspace(root)
-
-
-def _stage(task: str) -> Any:
-    import importlib
-
-    return importlib.import_module(f"dgmbench.stages.{task}")
-
-
 @contextmanager
 def _compute(threads: int, devices: int) -> Iterator[int]:
-    """Threads and GPUs for the body, settled before numpy and torch are imported; yields the GPUs to use."""
-    from dgmbench.run.devices import limit_threads, reserve_gpus
-
+    """Threads and GPUs for the body, settled before torch is imported; yields the GPUs to use."""
     limit_threads(threads)
     with reserve_gpus(devices) as found:
         yield found

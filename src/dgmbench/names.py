@@ -28,6 +28,12 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")
 
 
+def file_name(name: str) -> str:
+    """A name as a file name that no other name has: itself where it can be one, else readable parts and a hash."""
+    readable = slug(name)
+    return readable if readable == name else f"{readable}.{canonical_hash(name)}".lstrip(".")
+
+
 def canonical_hash(value: Any) -> str:
     """A short SHA-256 over JSON with sorted keys: the order of keys does not count."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

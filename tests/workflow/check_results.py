@@ -15,42 +15,42 @@ from typing import Any
 
 import numpy as np
 
-from dgmbench.run.config import Plan, read_config, read_plan
-from dgmbench.run.spec import TASKS, RunSpec, Task
+from dgmbench.run.config import read_config, read_plan
+from dgmbench.run.plan import Plan
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks import all_tasks
 
-CELL: dict[Task, tuple[str, str]] = {"density": ("dataset", "model"), "classification": ("corpus", "method")}
-VALUE: dict[Task, str] = {"density": "ll_mean", "classification": "f1"}
+# the column of a task's table that must be a number, and from where to where
+VALUE = {"density": ("ll_mean", -5000.0, 0.0), "classification": ("f1", 0.0, 100.0)}
 RUN_KEYS = {"spec", "spec_hash", "seed", "data", "training", "evaluation", "metrics", "status"}
 RECORD_KEYS = {"code", "libraries", "host", "started", "finished", "cpu_seconds", "peak_memory_mb"}
 
 
 def findings(folder: Path) -> Iterator[str]:
     """What does not hold, one line each."""
-    plan = read_plan(read_config([folder / "config.json"]))
-    for task in TASKS:
+    plan = read_plan(read_config([folder / "config.json"]), all_tasks())
+    for task in plan.tasks:
         yield from check_table(folder / "tables" / f"{task}.csv", task, plan)
     for run in plan.runs:
         yield from check_run(folder / "runs" / run.run_id, run)
 
 
-def check_table(path: Path, task: Task, plan: Plan) -> Iterator[str]:
+def check_table(path: Path, task: str, plan: Plan) -> Iterator[str]:
     """Every planned cell is there, ``ok``, and a number that can be one."""
     for suffix in ("csv", "md", "html", "tex"):
         if not path.with_suffix(f".{suffix}").is_file():
             yield f"no {path.with_suffix(f'.{suffix}')}"
     with path.open(encoding="utf-8", newline="") as file:
-        cells = {tuple(row[key] for key in CELL[task]): row for row in csv.DictReader(file)}
+        words = (plan.tasks[task].dataset_word, plan.tasks[task].row_word)
+        cells = {tuple(row[key] for key in words): row for row in csv.DictReader(file)}
     for run in plan.of(task):
         row = cells.get((run.dataset, run.model))
         if row is None or row["status"] != "ok":
             yield f"{path}: {run.dataset}, {run.model} is {row['status'] if row else 'not there'}"
-        elif not possible(task, float(row[VALUE[task]])):
-            yield f"{path}: {run.dataset}, {run.model} has {VALUE[task]} {row[VALUE[task]]}"
-
-
-def possible(task: Task, value: float) -> bool:
-    """Whether a mean can be a log-likelihood of images (nats), or an F1 (percent)."""
-    return -5000 < value < 0 if task == "density" else 0 < value <= 100
+        elif task in VALUE:
+            column, low, high = VALUE[task]
+            if not low <= float(row[column]) <= high or float(row[column]) == 0:
+                yield f"{path}: {run.dataset}, {run.model} has {column} {row[column]}"
 
 
 def check_run(folder: Path, run: RunSpec) -> Iterator[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from calls import REPOSITORY, Snakemake
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def snakemake(tmp_path: Path) -> Snakemake:
+def snakemake(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """``snakemake(arguments...)`` with the workflow's Snakefile and the test's own folder as working directory."""
 
     def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

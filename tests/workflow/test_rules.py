@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from calls import REPOSITORY, Snakemake
 
 from dgmbench.run.config import read_config, read_plan
+from dgmbench.tasks import all_tasks
+
+REPOSITORY = Path(__file__).parents[2]
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
 DEFAULT = REPOSITORY / "config.yaml"
 PRESETS = [[DEFAULT], *([DEFAULT, path] for path in sorted((REPOSITORY / "workflow/presets").glob("*.yaml")))]
@@ -24,32 +30,32 @@ def job_counts(output: str) -> dict[str, int]:
 def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Snakemake) -> None:
     done = snakemake("--dry-run", "--configfile", *configs)
     assert done.returncode == 0, done.stdout
-    plan = read_plan(read_config(configs))
-    density, documents = len(plan.of("density")), len(plan.of("classification"))
+    plan = read_plan(read_config(configs), all_tasks())
     jobs = job_counts(done.stdout)
-    assert (jobs.get("train_density", 0), jobs.get("evaluate_density", 0)) == (density, density)
-    assert (jobs.get("fit_documents", 0), jobs.get("evaluate_documents", 0)) == (documents, documents)
-    data = {run.dataset for run in plan.runs} | {run.settings.embeddings for run in plan.of("classification")}
+    assert (jobs["train"], jobs["evaluate"]) == (len(plan.runs), len(plan.runs))
+    data = {name for run in plan.runs for name in plan.task_of(run).reads(run)}
     assert (jobs["tables"], jobs["mlflow"], jobs["fetch"]) == (1, 1, len(data))
 
 
-@pytest.mark.parametrize(("section", "rule"), [("density", "fit_documents"), ("classification", "train_density")])
-def test_one_task_alone_is_a_benchmark(section: str, rule: str, snakemake: Snakemake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", ["density", "classification"])
+def test_one_task_alone_is_a_benchmark(section: str, snakemake: Snakemake, tmp_path: Path) -> None:
     names = {"density": "datasets: [mnist], models: [vae]", "classification": "corpora: [reuters], methods: [bow]"}
     (tmp_path / "one.yaml").write_text(f"{section}: {{{names[section]}}}\ntracking: false\n")
     done = snakemake("--dry-run", "--configfile", "one.yaml")
     assert done.returncode == 0, done.stdout
     jobs = job_counts(done.stdout)
-    assert rule not in jobs
     assert "mlflow" not in jobs
-    assert jobs["tables"] == 1
+    assert (jobs["train"], jobs["evaluate"], jobs["tables"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
     ("change", "line"),
     [
         ("density: {models: {vea: {}}}", "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
-        ("density: {datasets: {minst: {}}}", "config.density.datasets.minst: unknown dataset; did you mean 'mnist'?"),
+        (
+            "density: {datasets: {minst: {}}}",
+            "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?",
+        ),
         (
             "density: {models: {vae: {options: {hiden: [9]}}}}",
             "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
@@ -95,10 +101,29 @@ def test_the_command_of_a_job_can_be_pasted(snakemake: Snakemake, tmp_path: Path
     (tmp_path / "one.yaml").write_text(
         "preset: p\ndensity: {datasets: [mnist], models: [vae], settings: {epochs: 2}}\n"
     )
-    (run,) = read_plan(read_config([tmp_path / "one.yaml"])).runs
+    (run,) = read_plan(read_config([tmp_path / "one.yaml"]), all_tasks()).runs
     done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
     assert f"dgmbench train {run.to_arguments('training')} --results results/p --devices 1 --threads 1 " in done.stdout
     assert f"dgmbench evaluate {run.to_arguments()} --results results/p --devices 1 --threads 1 " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["{x}", "a b", "it's", "$(touch x)"])
+def test_names_and_options_reach_no_shell_and_no_formatter(name: str, snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "classes.py").write_text("class Model:\n    def __init__(self, word=''): ...\n")
+    models = {name: {"factory": "classes:Model", "options": {"word": "{wildcards} $(touch y) 'z'"}}}
+    config = {"preset": name, "density": {"datasets": ["mnist"], "models": models}}
+    (tmp_path / "one.json").write_text(json.dumps(config))
+    done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.json")
+    assert done.returncode == 0, done.stdout
+    (command,) = re.findall(r"dgmbench (train density mnist .*) --devices", done.stdout)
+    words = shlex.split(command)
+    assert words[3] == name
+    assert words[-1] == f"results/{name}"
+    assert json.loads(words[words.index("--option") + 1].partition("=")[2]) == "{wildcards} $(touch y) 'z'"
+    written = snakemake("--configfile", "one.json", "--quiet", "all", "--", f"results/{name}/config.json")
+    assert written.returncode == 0, written.stdout
+    assert json.loads((tmp_path / "results" / name / "config.json").read_text()) == config
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_workflow_passes_the_linter() -> None:

@@ -1,59 +1,63 @@
-# A deeper look at the models; two targets of their own: snakemake --cores all analysis, and topic_analysis
+# A deeper look at what was trained, task by task; no part of the benchmark: snakemake --cores all analysis
 
 
-rule analysis:
+def analysed_runs(wildcards):
+    """What the analysis of a task needs to be trained, or evaluated, before."""
+    needed = ANALYSES[wildcards.task].runs(PLAN)
+    folders = {"training": "trained", "evaluation": "runs"}
+    names = {
+        "training": [run.training_id for run in needed.get("training", ())],
+        "evaluation": [run.run_id for run in needed.get("evaluation", ())],
+    }
+    return sorted({f"{ROOT}/{folders[stage]}/{name}" for stage, ids in names.items() for name in ids})
+
+
+def analysed_data(wildcards):
+    """The data that the runs of a task read."""
+    task = PLAN.tasks[wildcards.task]
+    names = {name for run in PLAN.of(wildcards.task) for name in task.reads(run)}
+    return [f"{ROOT}/data/{file_name(name)}.json" for name in sorted(names)]
+
+
+def analysis_code(wildcards):
+    """A hash of the code of a task's analysis."""
+    return [package_hash("report"), source_hash(ANALYSES[wildcards.task].run.partition(":")[0])]
+
+
+def analysis_gpus(wildcards):
+    """GPUs that the analysis can use."""
+    return ANALYSES[wildcards.task].gpus
+
+
+rule analyse:
     input:
         config=rules.write_config.output.config,
-        models=[trained_file(run, name) for run in PLAN.of("density") for name in ("model.pt", "training.json")],
+        data=analysed_data,
+        runs=analysed_runs,
     output:
-        imputation=f"{TABLES}/imputation.csv",
-        bounds=f"{TABLES}/bound_vs_k.csv",
-        slots=f"{TABLES}/memory_slots.csv",
-        summary=f"{TABLES}/memory_summary.csv",
+        marker=touch(f"{ROOT}/analysis/{{task}}"),
     log:
-        f"{LOGS}/analysis.log",
+        f"{LOGS}/analysis/{{task}}.log",
     benchmark:
-        f"{BENCHMARKS}/analysis.jsonl"
-    threads: PLAN.threads
-    resources:
-        mem_mb=2500,
-        runtime=240,
-        gpu=1,
-    params:
-        code=package_hash("evaluation", "report", "stages/analysis.py", "stages/slots.py", "stages/trained.py"),
-        results=folder_above,
-    message:
-        "analyse the density models of {ROOT}"
-    shell:
-        "dgmbench analyse --config {input.config} --results {params.results} --devices {resources.gpu} --threads {threads} 2> {log}"
-
-
-rule topic_analysis:
-    input:
-        config=rules.write_config.output.config,
-        data=[f"{ROOT}/data/{slug(name)}.json" for name in sorted({n for r in DOCUMENT_RUNS for n in data_of(r)})],
-        curve=[f"{ROOT}/runs/{run.run_id}/run.json" for run in PLAN.topic_curve()],
-    output:
-        topics=f"{TABLES}/topics.csv",
-        words=f"{TABLES}/top_words.csv",
-        curve=f"{TABLES}/f1_vs_topics.csv",
-    log:
-        f"{LOGS}/topic_analysis.log",
-    benchmark:
-        f"{BENCHMARKS}/topic_analysis.jsonl"
+        f"{BENCHMARKS}/analysis/{{task}}.jsonl"
     threads: PLAN.threads
     resources:
         mem_mb=3500,
         runtime=240,
+        gpu=analysis_gpus,
     params:
-        code=package_hash(
-            "evaluation",
-            "report",
-            "models/topics",
-            *(f"stages/topic_{name}.py" for name in ("analysis", "models", "projection")),
-        ),
-        results=folder_above,
+        code=analysis_code,
+        results=RESULTS,
     message:
-        "analyse the topic models of {ROOT}"
+        "analyse {wildcards.task}"
     shell:
-        "dgmbench analyse classification --config {input.config} --results {params.results} --threads {threads} 2> {log}"
+        "dgmbench analyse {wildcards.task} --config {input.config:q} --results {params.results:q} "
+        "--devices {resources.gpu} --threads {threads} 2> {log:q}"
+
+
+rule analysis:
+    input:
+        expand(f"{ROOT}/analysis/{{task}}", task=ANALYSES),
+    localrule: True
+    message:
+        f"the analyses are in {TABLES} and {ROOT}/figures"

@@ -9,8 +9,6 @@ rule fetch:
         f"{LOGS}/fetch/{{data}}.log",
     benchmark:
         f"{BENCHMARKS}/fetch/{{data}}.jsonl"
-    wildcard_constraints:
-        data=one_of(DATA),
     priority: 1000
     localrule: True
     threads: 1
@@ -23,4 +21,4 @@ rule fetch:
     message:
         "fetch {params.name}"
     shell:
-        "dgmbench fetch {params.name:q} --marker {output.marker} 2> {log}"
+        "dgmbench fetch {params.name:q} --marker {output.marker:q} 2> {log:q}"

@@ -1,6 +1,11 @@
 # Tables and figures from the run records, and MLflow's view of them.
 
 
+def configuration(wildcards):
+    """The configuration as the commands read it; behind a function, so that its braces are no wildcards."""
+    return json.dumps(config, indent=1)
+
+
 rule write_config:
     output:
         config=f"{ROOT}/config.json",
@@ -10,20 +15,19 @@ rule write_config:
     localrule: True
     threads: 1
     params:
-        content=json.dumps(config, indent=1),
+        content=configuration,
     message:
         "write down the configuration"
     shell:
-        "printf '%s\\n' {params.content:q} > {output.config} 2> {log}"
+        "printf '%s\\n' {params.content:q} > {output.config:q} 2> {log:q}"
 
 
 rule tables:
     input:
         config=rules.write_config.output.config,
-        records=run_records(),
+        runs=[f"{ROOT}/runs/{run.run_id}" for run in PLAN.runs],
     output:
-        density=multiext(f"{TABLES}/density", ".csv", ".md", ".html", ".tex"),
-        classification=multiext(f"{TABLES}/classification", ".csv", ".md", ".html", ".tex"),
+        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "html", "tex")],
         # says that no run is missing in them
         complete=touch(f"{TABLES}/complete"),
     log:
@@ -33,18 +37,20 @@ rule tables:
     localrule: True
     threads: 1
     params:
-        code=package_hash("tables", "report", "stages/tabulate.py"),
-        results=folder_above,
+        code=[
+            package_hash("report", "metrics", "commands/tabulate.py"),
+            source_hash(*sorted(task.table.partition(":")[0] for task in PLAN.tasks.values())),
+        ],
+        results=RESULTS,
     message:
-        "make the tables in {TABLES}"
+        f"make the tables in {TABLES}"
     shell:
-        "dgmbench tabulate --config {input.config} --results {params.results} 2> {log}"
+        "dgmbench tabulate --config {input.config:q} --results {params.results:q} 2> {log:q}"
 
 
 rule mlflow:
     input:
         config=rules.write_config.output.config,
-        records=run_records(),
         tables=rules.tables.output,
     output:
         marker=touch(f"{TABLES}/tracked"),
@@ -55,10 +61,10 @@ rule mlflow:
     localrule: True
     threads: 1
     params:
-        results=folder_above,
+        results=RESULTS,
     message:
         "show the results in MLflow"
     # The files are the truth and MLflow is a view of them: when it fails, the benchmark has not. It is said aloud.
     shell:
-        "dgmbench track --config {input.config} --results {params.results} 2> {log} || "
-        'echo "MLflow was not updated: $(tail -n 1 {log})" >&2'
+        "dgmbench track --config {input.config:q} --results {params.results:q} 2> {log:q} || "
+        'echo "MLflow was not updated: $(tail -n 1 {log:q})" >&2'

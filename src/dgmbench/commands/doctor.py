@@ -16,17 +16,17 @@ import psutil
 from rich.console import Console
 from rich.text import Text
 
-from dgmbench import __version__
-
-from dgmbench.run import provenance
-from dgmbench.data.store import cache_folder
-from dgmbench.run.devices import list_gpus, visible_gpus
+from dgmbench.commands import plan as plans
 from dgmbench.commands.fetch import Probe, probe_sources
+from dgmbench.data.download.store import cache_folder
+from dgmbench.run import provenance
+from dgmbench.run.devices import list_gpus, visible_gpus
+from dgmbench.version import __version__
 
 VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "tomotopy", "gensim")
 MEMORY_GB = 4  # what no job of the default preset exceeds
 DISK_GB = 2  # the cache and the results of the default preset
-NEEDED = ("mnist", "ocr-letters", "20news", "reuters", "glove-100d")  # what the default preset reads
+DEFAULT_PRESET = Path("config.yaml")  # in the checkout where the command is called
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,24 @@ def _required() -> list[str]:
     return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requirements if "extra ==" not in line]
 
 
+def _needed() -> set[str]:
+    """The datasets of the default preset; without a checkout here, none."""
+    if not DEFAULT_PRESET.is_file():
+        return set()
+    plan = plans.read([DEFAULT_PRESET])
+    return {name for run in plan.runs for name in plan.task_of(run).reads(run)}
+
+
 def _data(probes: list[Probe]) -> Iterator[Finding]:
-    """A dataset that is neither cached nor answered for by any source is missing."""
+    """A dataset of the default preset that is neither cached nor answered for by any source is missing."""
+    needed = _needed()
     for dataset in dict.fromkeys(probe.dataset for probe in probes):
         sources = [probe for probe in probes if probe.dataset == dataset]
         cached, answering = sources[0].cached, [probe.source for probe in sources if not probe.error]
         silent = [f"{probe.source} does not answer ({probe.error})" for probe in sources if probe.error]
         parts = ["in the cache"] if cached else []
         parts += [f"{source} answers" for source in answering] + silent
-        yield Finding(dataset, "; ".join(parts), good=cached or bool(answering), needed=dataset in NEEDED)
+        yield Finding(dataset, "; ".join(parts), good=cached or bool(answering), needed=dataset in needed)
 
 
 def _cache() -> Iterator[Finding]:

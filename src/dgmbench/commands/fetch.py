@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dgmbench.data.catalogue import CATALOGUE, checksums, find_dataset
-from dgmbench.data.own import is_own
-from dgmbench.data.sources import Source
-from dgmbench.data.store import cache_folder, is_cached, stored
-from dgmbench.data.transfer import SourceError
+from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
+from dgmbench.data.dataset import Source, SourceError
+from dgmbench.data.download.store import cache_folder, is_cached, stored
+from dgmbench.data.load import checksums
+from dgmbench.files import write_json
+
+log = logging.getLogger("dgmbench")
 
 
-def fetch(name: str) -> dict[str, Any]:
+def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
     """Bring a dataset into the cache if it is not there, and check every array against its checksum.
 
-    A dataset of one's own is loaded and checked instead; its report has ``name``, ``source``, ``arrays`` and
+    A user-defined dataset is loaded and checked instead; its report has ``name``, ``source``, ``arrays`` and
     ``downloaded`` only.
+
+    Args:
+        marker: a JSON file for the report.
 
     Returns:
         ``name``, ``kind``, ``folder``, ``downloaded`` (whether this call fetched or rebuilt it), ``source``,
@@ -27,10 +34,21 @@ def fetch(name: str) -> dict[str, Any]:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    if name not in CATALOGUE and is_own(name):
-        found = checksums(name)
-        arrays_found = {key.removeprefix("array:"): {"sha256": v} for key, v in found.items() if key != "source"}
-        return {"name": name, "source": found["source"], "arrays": arrays_found, "downloaded": False}
+    report = _user_defined(name) if is_user_defined(name) else _built_in(name)
+    place = f", {report['bytes'] / 1e6:.0f} MB in {report['folder']}" if "folder" in report else ""
+    log.info("%s: ready, from %s%s", name, report["source"], place)
+    if marker:
+        write_json(marker, report)
+    return report
+
+
+def _user_defined(name: str) -> dict[str, Any]:
+    found = checksums(name)
+    arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}
+    return {"name": name, "source": found["source"], "arrays": arrays, "downloaded": False}
+
+
+def _built_in(name: str) -> dict[str, Any]:
     dataset = find_dataset(name)
     manifest, arrays = stored(dataset, check=True)
     return {

@@ -1,4 +1,4 @@
-"""What there is to choose from: models, methods, datasets, presets, and where each comes from."""
+"""What there is to choose from: tasks, their rows, datasets, presets, and where each comes from."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-from dgmbench.data.catalogue import CATALOGUE
-from dgmbench.data.own import entry_points
-from dgmbench.data.store import is_cached
-from dgmbench.run.registry import DENSITY, ENTRY_POINT_GROUP, METHODS
+from dgmbench.data.catalogue import CATALOGUE, entry_points
+from dgmbench.data.download.store import is_cached
+from dgmbench.run.rows import ENTRY_POINT_GROUP
+from dgmbench.tasks import all_tasks
 
 # in the checkout where the command is called
 DEFAULT_PRESET = Path("config.yaml")
 PRESETS = Path("workflow/presets")
-_KINDS = {"images": "dataset", "corpus": "corpus", "embeddings": "embeddings"}
+Line = tuple[str, str, str, str]
 
 
-def rows() -> list[tuple[str, str, str, str]]:
+def rows() -> list[Line]:
     """(kind, name, where it comes from, what it is) of everything there is."""
-    found = [("model", name, entry.factory, entry.about) for name, entry in DENSITY.items()]
-    found += [("method", name, entry.factory, entry.about) for name, entry in METHODS.items()]
+    found: list[Line] = []
+    for task in all_tasks().values():
+        found.append(("task", task.name, task.package, task.about))
+        for name, row in task.rows.items():
+            found.append((f"{task.name} {task.row_word}", name, row.factory, f"{row.about}{_needs(row.needs)}"))
+        if task.analysis:
+            found.append((f"{task.name} analysis", task.name, task.analysis.run, task.analysis.about))
     for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         found.append(("model", point.name, point.value, "from another package"))
     for name, dataset in CATALOGUE.items():
         sources = ", else ".join(origin.source.label for origin in dataset.origins)
-        found.append((_KINDS[dataset.kind], name, sources, "in the cache" if is_cached(dataset) else "not fetched yet"))
+        found.append((dataset.kind, name, sources, "in the cache" if is_cached(dataset) else "not fetched yet"))
     for name, value in entry_points().items():
         found.append(("dataset", name, value, "from another package"))
     if DEFAULT_PRESET.is_file():
         found.append(("preset", "default", str(DEFAULT_PRESET), _about(DEFAULT_PRESET)))
-    found += [("preset", path.stem, str(path), _about(path)) for path in sorted(PRESETS.glob("*.yaml"))]
-    return found
+    return found + [("preset", path.stem, str(path), _about(path)) for path in sorted(PRESETS.glob("*.yaml"))]
+
+
+def _needs(what: str) -> str:
+    return f"; needs {what}" if what else ""
 
 
 def _about(path: Path) -> str:
@@ -43,8 +51,8 @@ def _about(path: Path) -> str:
 def show() -> None:
     """Print the list: a table on a terminal, tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
-        for row in rows():
-            print(*row, sep="\t")
+        for line in rows():
+            print(*line, sep="\t")
         return
     from rich.console import Console
     from rich.table import Table

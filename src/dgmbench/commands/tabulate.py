@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 
-from dgmbench.run import records
-from dgmbench.run.config import Plan
-from dgmbench.report.panels import classification_figures, density_figures
-from dgmbench.report.shown import write_plan
-from dgmbench.run.spec import TASKS, Task
-from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.classification import table as classification
-from dgmbench.tasks.density import table as density
+from dgmbench.errors import UserError
+from dgmbench.files import FORMAT, read_json, write_json, write_text
+from dgmbench.names import load_object
 from dgmbench.report.cells import collect
+from dgmbench.report.figures import SUFFIXES
 from dgmbench.report.formats import to_csv, to_latex, to_markdown
 from dgmbench.report.page import to_html
-
-_TABLES: dict[Task, ModuleType] = {"density": density, "classification": classification}
-_FIGURES = {"density": density_figures, "classification": classification_figures}
+from dgmbench.report.table import Table
+from dgmbench.run.plan import Plan
+from dgmbench.run.workspace import Workspace
 
 log = logging.getLogger("dgmbench")
 
 
 def tabulate(plan: Plan, workspace: Workspace) -> None:
-    """Write both tables as CSV, Markdown, HTML and LaTeX, and their figures.
+    """Write a table for each task of the plan, as CSV, Markdown, HTML and LaTeX, and its figures.
 
     Only the records on disk count. Every published cell appears, and every planned one; what did not run shows as
-    ``missing``, what failed as ``failed`` with its reason.
+    ``missing``, what failed as ``failed`` with its reason. What an earlier configuration left and this one does not
+    have goes. ``plan.json`` notes the runs and files, so that the folder tells them later without the configuration.
 
     Raises:
         UserError: the results folder cannot be written.
     """
-    write_plan(plan, workspace.root / "plan.json")
-    collected = {name: collect(plan, workspace, name) for name in TASKS}
-    sheets = {name: _TABLES[name].sheet(cells, plan) for name, cells in collected.items()}
-    for name, cells in collected.items():
-        table, sheet = _TABLES[name], sheets[name]
-        neighbours = [sheets[other] for other in TASKS if other != name and plan.of(other)]
-        figures = _FIGURES[name](cells, workspace)
-        for suffix, text in (
-            ("csv", to_csv(table.COLUMNS, table.rows(cells))),
-            ("md", to_markdown(sheet)),
-            ("html", to_html(sheet, figures, neighbours)),
-            ("tex", to_latex(sheet)),
-        ):
-            with records.atomic_write(workspace.tables / f"{name}.{suffix}") as file:
-                file.write(text)
+    tables: dict[str, Table] = {name: load_object(task.table) for name, task in plan.tasks.items()}
+    collected = {name: collect(plan, workspace, plan.tasks[name], table) for name, table in tables.items()}
+    sheets = {name: table.sheet(collected[name]) for name, table in tables.items()}
+    written = []
+    for name, table in tables.items():
+        cells, figures = collected[name], table.figures(collected[name], workspace)
+        others = [sheet for other, sheet in sheets.items() if other != name]
+        texts = {
+            "csv": to_csv(table.columns(cells), table.rows(cells)),
+            "md": to_markdown(sheets[name]),
+            "html": to_html(sheets[name], figures, others),
+            "tex": to_latex(sheets[name]),
+        }
+        for suffix, text in texts.items():
+            write_text(workspace.tables / f"{name}.{suffix}", text)
+        written += [workspace.tables / f"{name}.{suffix}" for suffix in texts]
+        written += [figure.path.with_suffix(f".{suffix}") for figure in figures for suffix in SUFFIXES]
         done = sum(cell.status == "ok" for cell in cells)
-        log.info("%s: %d of %d cells are ok", workspace.tables / f"{name}.csv", done, len(cells))
+        log.info("%s: %d of %d cells are ok", workspace.tables / f"{name}.csv", done, len(cells.cells))
+    _note(plan, workspace, [str(path.relative_to(workspace.root)) for path in written])
+
+
+def _note(plan: Plan, workspace: Workspace, written: list[str]) -> None:
+    """Write ``plan.json`` and remove the tables and figures that only the one before names."""
+    path = workspace.root / "plan.json"
+    try:
+        before = read_json(path).get("files", [])
+    except UserError:
+        before = []  # there is none, or none that can be read
+    for gone in (workspace.root / name for name in set(before) - set(written)):
+        if gone.parent in (workspace.tables, workspace.figures):
+            gone.unlink(missing_ok=True)
+    runs = [{"run_id": r.run_id, "training_id": r.training_id, "spec": r.to_dict()} for r in plan.runs]
+    write_json(path, {"format": FORMAT, "preset": plan.preset, "runs": runs, "files": written})

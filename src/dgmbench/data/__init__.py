@@ -10,20 +10,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dgmbench.data.catalogue import checksums, known_datasets
-    from dgmbench.data.embeddings import Embeddings, load_embeddings
-    from dgmbench.data.images import ImageSplits, load_images
-    from dgmbench.data.text import CorpusSplits, load_corpus
+    from dgmbench.data.catalogue import known_datasets
+    from dgmbench.data.embeddings import Embeddings
+    from dgmbench.data.images import ImageSplits
+    from dgmbench.data.load import checksums, load_corpus, load_embeddings, load_images
+    from dgmbench.data.text import CorpusSplits
 
 _HOME = {
     "CorpusSplits": "text",
     "Embeddings": "embeddings",
     "ImageSplits": "images",
-    "checksums": "catalogue",
+    "checksums": "load",
     "known_datasets": "catalogue",
-    "load_corpus": "text",
-    "load_embeddings": "embeddings",
-    "load_images": "images",
+    "load_corpus": "load",
+    "load_embeddings": "load",
+    "load_images": "load",
 }
 __all__ = [
     "CorpusSplits",

@@ -1,1 +1,1 @@
-"""Measures that know no particular model: each takes arrays, features or log-weights and returns numbers."""
+"""Earlier names of `dgmbench.metrics`; they go on working."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,7 @@ class F1Draws:
     drawn: np.ndarray
 
 
+@lru_cache(maxsize=4)  # one for each corpus of a table
 def document_draws(n: int, draws: int = 1000) -> np.ndarray:
     """(draws, n) float32: how often each of n documents is drawn, n at a time with replacement."""
     rng = np.random.default_rng(0)

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy import linalg
+
+from dgmbench.fast.text import coordinates
 
 RIDGE = 1e-11  # of each curvature, added to it so that dependent features have one minimum
 
@@ -122,7 +123,7 @@ def minimise_quadratic(H: np.ndarray, gradient: np.ndarray, w: np.ndarray) -> np
     u = w.copy()
     slope = gradient.copy()  # of the quadratic part at u
     for _ in range(200):
-        sweep_coordinates(H, slope, u, 100)
+        coordinates.sweep_coordinates(H, slope, u, 100)  # `plain_sweep_coordinates`, compiled
         for _ in range(10):
             support = np.flatnonzero(u)
             if len(support) == 0:
@@ -161,23 +162,11 @@ def _line_search(w: np.ndarray, step: np.ndarray, slack: np.ndarray, along: np.n
     return high
 
 
-@njit(cache=True, nogil=True)
-def sweep_coordinates(H, slope, u, sweeps):  # type: ignore[no-untyped-def]
+def plain_sweep_coordinates(H: np.ndarray, slope: np.ndarray, u: np.ndarray, sweeps: int) -> None:
     """Sweeps of coordinate descent on ½ uᵀHu + … + ‖u‖₁; ``slope`` (of the quadratic part) and u change in place."""
     for _ in range(sweeps):
-        for j in range(len(u)):
-            h = H[j, j]
-            if h <= 0.0:
-                continue
-            goal = u[j] - slope[j] / h
-            if goal > 1.0 / h:
-                goal -= 1.0 / h
-            elif goal < -1.0 / h:
-                goal += 1.0 / h
-            else:
-                goal = 0.0
-            change = goal - u[j]
-            if change != 0.0:
-                u[j] = goal
-                for k in range(len(u)):
-                    slope[k] += change * H[j, k]
+        for j in np.flatnonzero(H.diagonal() > 0):
+            goal = u[j] - slope[j] / H[j, j]
+            goal = np.sign(goal) * max(abs(goal) - 1 / H[j, j], 0.0)
+            slope += (goal - u[j]) * H[j]
+            u[j] = goal

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.fast.text.dense import draw, padded, padded_prior
+from dgmbench.fast.random import Stream
+from dgmbench.fast.text import left_to_right as fast
 from dgmbench.fast.text.proportions import fold_in
-from dgmbench.fast.text.rng import advance, stream, unit
-from dgmbench.fast.text.simd import BLOCK
 
 
 class Completion(NamedTuple):
@@ -56,12 +54,34 @@ def left_to_right(
     words, offsets = _checked(topics, alpha, documents)
     if particles < 1:
         raise UserError(f"left_to_right: {particles} particles: take at least one")
-    used, rows = np.unique(words, return_inverse=True)
-    by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
-    wide = np.zeros((len(used), padded(len(alpha))), np.float32)
-    wide[:, : len(alpha)] = by_word
-    prior = np.asarray(alpha, np.float64)
-    return _left_to_right(by_word, wide, prior, padded_prior(prior), rows.ravel(), offsets, particles, seed)
+    return fast.left_to_right(topics, alpha, words, offsets, particles, seed)  # `plain_left_to_right`, compiled
+
+
+def plain_left_to_right(
+    topics: np.ndarray, alpha: np.ndarray, words: np.ndarray, offsets: np.ndarray, particles: int, seed: int
+) -> np.ndarray:
+    """`left_to_right` as it is written down, of documents given one after the other and by their beginnings."""
+    result = np.zeros(len(offsets) - 1)
+    for d, document in enumerate(np.split(words, offsets[1:-1])):
+        rng = Stream(seed, d)
+        z = np.zeros((particles, len(document)), np.int64)
+        n_k = np.zeros((particles, len(alpha)))
+        for n, word in enumerate(document):
+            for r in range(particles):
+                for m in range(n):
+                    n_k[r, z[r, m]] -= 1
+                    z[r, m] = rng.draw((n_k[r] + alpha) * topics[:, document[m]])
+                    n_k[r, z[r, m]] += 1
+            explained = (n_k + alpha) @ topics[:, word] / (n + alpha.sum())  # (R,) p(w_n | z_<n)
+            result[d] += np.log(explained.mean())
+            # systematic resampling: a particle goes on in R explained / Σ explained copies, rounded up or down
+            points = (np.arange(particles) + rng.random()) * explained.mean()
+            parents = np.minimum(np.searchsorted(np.cumsum(explained), points, side="right"), particles - 1)
+            z, n_k = z[parents], n_k[parents]
+            for r in range(particles):
+                z[r, n] = rng.draw((n_k[r] + alpha) * topics[:, word])
+                n_k[r, z[r, n]] += 1
+    return result
 
 
 def document_completion(
@@ -93,8 +113,8 @@ def document_completion(
     theta = fold_in(topics, alpha, observed, threads=threads)
 
     rest = np.flatnonzero(~given)
-    by_word = np.ascontiguousarray(np.asarray(topics, np.float64).T)
-    log_likelihood = _score(theta, by_word, owner[rest], words[rest])
+    scored = np.split(words[rest], np.cumsum(lengths - lengths // 2)[:-1])
+    log_likelihood = np.array([np.log(theta[d] @ topics[:, held]).sum() for d, held in enumerate(scored)])
     return Completion(log_likelihood, lengths - lengths // 2)
 
 
@@ -159,78 +179,3 @@ def _checked(topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarr
             "number the documents by the topics' vocabulary and drop other words"
         )
     return words, np.concatenate([[0], np.cumsum(lengths)])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _score(theta: np.ndarray, by_word: np.ndarray, owner: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """(documents,) Σ log Σ_k theta_dk phi_kw over the tokens given by document and word."""
-    result = np.zeros(theta.shape[0])
-    for i in range(words.shape[0]):
-        probability = 0.0
-        for k in range(theta.shape[1]):
-            probability += theta[owner[i], k] * by_word[words[i], k]
-        result[owner[i]] += np.log(probability)
-    return result
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _left_to_right(
-    by_word: np.ndarray,
-    wide: np.ndarray,
-    alpha: np.ndarray,
-    wide_alpha: np.ndarray,
-    words: np.ndarray,
-    offsets: np.ndarray,
-    particles: int,
-    seed: int,
-) -> np.ndarray:
-    """The estimates in float64 from ``by_word`` (words, K) and alpha; topics drawn from float32, padded to blocks."""
-    K, n_documents, one = alpha.shape[0], offsets.shape[0] - 1, np.float32(1)
-    result, alpha_sum = np.zeros(n_documents), alpha.sum()
-    masses = np.empty(wide.shape[1] // BLOCK, np.float32)
-    explained, parents = np.empty(particles), np.empty(particles, np.int64)
-    counts = np.zeros((particles, wide.shape[1]), np.float32)  # n_k of each particle
-    old_counts = counts.copy()
-    for d in range(n_documents):
-        s0, s1 = stream(seed, d, 0)
-        document = words[offsets[d] : offsets[d + 1]]
-        z = np.zeros((particles, document.shape[0]), np.int64)
-        old_z = z.copy()
-        counts[:] = 0
-        for n in range(document.shape[0]):
-            row = by_word[document[n]]
-            for r in range(particles):
-                for m in range(n):
-                    counts[r, z[r, m]] -= one
-                    s0, s1, bits = advance(s0, s1)
-                    z[r, m] = draw(bits, counts[r], wide_alpha, wide[document[m]], masses, K)
-                    counts[r, z[r, m]] += one
-                mass = 0.0
-                for k in range(K):
-                    mass += (counts[r, k] + alpha[k]) * row[k]
-                explained[r] = mass / (n + alpha_sum)
-            probability = explained.sum() / particles
-            result[d] += np.log(probability)
-            if probability == 0:  # a word that no topic has: minus infinity, whatever follows
-                break
-            s0, s1, bits = advance(s0, s1)
-            _choose_parents(unit(bits), explained, parents)
-            old_z[:, :n], old_counts[:] = z[:, :n], counts
-            for r in range(particles):
-                z[r, :n], counts[r] = old_z[parents[r], :n], old_counts[parents[r]]
-                s0, s1, bits = advance(s0, s1)
-                z[r, n] = draw(bits, counts[r], wide_alpha, wide[document[n]], masses, K)
-                counts[r, z[r, n]] += one
-    return result
-
-
-@njit
-def _choose_parents(u: float, explained: np.ndarray, parents: np.ndarray) -> None:
-    """Systematic resampling: particle i is copied R explained_i / Σ explained times on average, rounded up or down."""
-    particles, step = explained.shape[0], explained.sum() / explained.shape[0]
-    i, passed = 0, explained[0]
-    for r in range(particles):
-        while passed < (r + u) * step and i < particles - 1:
-            i += 1
-            passed += explained[i]
-        parents[r] = i

@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from dgmbench.run import records
-from dgmbench.run.config import Plan
 from dgmbench.errors import UserError
-from dgmbench.run.spec import RunSpec, Task
-from dgmbench.run.workspace import Workspace
+from dgmbench.files import read_json
 from dgmbench.report.published import Published, published
+from dgmbench.run.plan import Plan
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row, Task
+from dgmbench.run.workspace import Workspace
 
 log = logging.getLogger("dgmbench")
 
 Status = Literal["ok", "diverged", "missing", "failed"]
 _SEVERITY: tuple[Status, ...] = ("ok", "diverged", "missing", "failed")
-# What a record must say for the tables, besides its status.
-_NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
-    "density": (
-        *(("metrics", name) for name in ("log_likelihood", "images", "k")),
-        *(("training", name) for name in ("epochs", "parameters", "train_seconds")),
-        *(("protocol", name) for name in ("binarisation", "batch_norm", "split")),
-    ),
-    "classification": (
-        *(("metrics", name) for name in ("precision", "recall", "f1", "accuracy", "converged")),
-        *(("metrics", name) for name in ("features", "n_features", "transductive", "embeddings")),
-        *(("corpus", name) for name in ("train_documents", "test_documents", "dropped_train", "dropped_test")),
-        ("training", "fit_seconds"),
-        ("evaluation", "measure_seconds"),
-    ),
-}
+
+
+class Requirements(Protocol):
+    """What a table asks of the record of a run."""
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """What ``run.json`` must say, besides its status: ``metrics.error``, ``training.seconds``."""
+
+    def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+        """What does not fit between ``run.json`` and ``per_example.npz``; empty when all is well."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +54,33 @@ class Run:
 
     def get(self, *keys: str) -> Any:
         """A value somewhere inside the record, None where it says nothing: ``get("training", "epochs")``."""
-        value: Any = self.record
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
+        return _inside(self.record, keys)
+
+
+def _inside(record: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    value: Any = record
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One dataset and one model: a run per seed, and what was published."""
+    """One dataset and one model.
+
+    Attributes:
+        row: the model's row; None for one that is published only.
+        runs: one per seed.
+        paper: what was published.
+        part: what part of the data its runs are limited to; empty when it is all of it, as in the paper.
+    """
 
     dataset: str
     model: str
+    row: Row | None
     runs: tuple[Run, ...]
     paper: Published | None
+    part: str = ""
 
     @property
     def status(self) -> Status:
@@ -83,56 +93,101 @@ class Cell:
         bad = sum(run.status == self.status for run in self.runs)
         return f"{self.status}: {bad} of {len(self.runs)} seeds" if self.status != "ok" and bad < len(self.runs) else ""
 
+    @property
+    def seeds(self) -> str:
+        """The seeds in words: ``0``, ``0 to 4`` or ``0, 3, 7``."""
+        numbers = sorted(run.spec.seed for run in self.runs)
+        if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+            return f"{numbers[0]} to {numbers[-1]}"
+        return ", ".join(map(str, numbers))
+
     def measured(self, metric: str) -> list[Run]:
         """The runs that have a value for this metric."""
         return [run for run in self.runs if run.get("metrics", metric) is not None]
 
-    def subset(self) -> str:
-        """What part of the data its runs are limited to; empty when it is all of it, as in the paper."""
-        if not self.runs:
-            return ""
-        settings, unit = self.runs[0].spec.settings, "images" if self.runs[0].spec.task == "density" else "documents"
-        parts = []
-        if settings.train_limit:
-            parts.append(f"trained on {settings.train_limit:,} {unit}")
-        if settings.test_limit:
-            parts.append(f"tested on {settings.test_limit:,} {unit}")
-        if getattr(settings, "split", "test") != "test":
-            parts.append(f"measured on validation {unit}")
-        return ", ".join(parts)
+    def published(self, metric: str) -> float | None:
+        """The published number, None where there is none."""
+        return self.paper.numbers.get(metric) if self.paper else None
 
 
-def collect(plan: Plan, workspace: Workspace, task: Task) -> list[Cell]:
-    """Every published cell and every planned one, in the paper's order, what is not in the paper last."""
-    runs: dict[tuple[str, str], list[Run]] = {key: [] for key in published(task)}
-    for spec in plan.of(task):
-        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace))
-    datasets, models = _order(d for d, _ in runs), _order(m for _, m in runs)
-    keys = sorted(runs, key=lambda key: (datasets[key[0]], models[key[1]]))
-    return [Cell(*key, tuple(runs[key]), published(task).get(key)) for key in keys]
+@dataclass(frozen=True)
+class Cells:
+    """Every cell of a task's table: the published and the planned ones, in the paper's order.
 
-
-def of_planned_datasets(cells: list[Cell]) -> list[Cell]:
-    """Without the datasets that the configuration leaves out altogether: a column of missing cells says nothing.
-
-    All of them when the configuration asks for none.
+    What the paper does not have comes last.
     """
-    planned = {cell.dataset for cell in cells if cell.runs}
-    return [cell for cell in cells if cell.dataset in planned] if planned else cells
+
+    task: Task
+    preset: str
+    cells: tuple[Cell, ...]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    @property
+    def datasets(self) -> list[str]:
+        """Those that the plan has runs of: a column of missing cells alone says nothing."""
+        return list(dict.fromkeys(cell.dataset for cell in self.cells if cell.runs))
+
+    @property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(cell.model for cell in self.cells))
+
+    @property
+    def shown(self) -> list[Cell]:
+        """The cells of the planned datasets."""
+        return [cell for cell in self.cells if cell.dataset in self.datasets]
+
+    @property
+    def any_published(self) -> bool:
+        return any(cell.paper for cell in self.cells)
+
+    def of(self, dataset: str) -> list[Cell]:
+        return [cell for cell in self.cells if cell.dataset == dataset]
+
+    def find(self, dataset: str, model: str) -> Cell | None:
+        """The cell, None for one that is neither published nor planned."""
+        return next((cell for cell in self.of(dataset) if cell.model == model), None)
 
 
-def _order(names: Iterable[str]) -> dict[str, int]:
+def collect(plan: Plan, workspace: Workspace, task: Task, requirements: Requirements) -> Cells:
+    """What is on disk of a task's runs, and what was published."""
+    papers = published(task)
+    runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
+    for spec in plan.of(task.name):
+        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, requirements))
+    datasets, models = _places(d for d, _ in runs), _places(m for _, m in runs)
+    cells = []
+    for key in sorted(runs, key=lambda key: (datasets[key[0]], models[key[1]])):
+        found = tuple(runs[key])
+        row = plan.row_of(found[0].spec) if found else task.rows.get(key[1])
+        cells.append(Cell(*key, row, found, papers.get(key), _part(found, task)))
+    return Cells(task, plan.preset, tuple(cells))
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def read_run(spec: RunSpec, workspace: Workspace) -> Run:
+def _part(runs: tuple[Run, ...], task: Task) -> str:
+    """In words, from the settings ``train_limit``, ``test_limit`` and ``split`` of a task that has them."""
+    settings = dict(runs[0].spec.settings) if runs else {}
+    parts = [
+        f"{done} on {settings[name]:,} {task.examples}"
+        for name, done in (("train_limit", "trained"), ("test_limit", "tested"))
+        if settings.get(name)
+    ]
+    return ", ".join(parts + ([f"measured on validation {task.examples}"] if settings.get("split") == "valid" else []))
+
+
+def read_run(spec: RunSpec, workspace: Workspace, requirements: Requirements) -> Run:
     """What is on disk about one run. A record that cannot be read is a failed run with its reason, not an error."""
     folder = workspace.run(spec)
     try:
         if (folder / "run.json").is_file():
-            record = records.read_json(folder / "run.json")
+            record = read_json(folder / "run.json")
             arrays = _read_arrays(folder / "per_example.npz")
-            return Run(spec, _checked(spec, record, arrays, folder), record, arrays)
+            return Run(spec, _checked(record, arrays, folder, requirements), record, arrays)
         failure = workspace.failure(spec)
     except UserError as error:
         log.warning("%s", error)
@@ -152,18 +207,17 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is broken ({error}); remove the folder and run again") from error
 
 
-def _checked(spec: RunSpec, record: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path) -> Status:
-    """The record's status, after checking that it is whole and that its mean and its examples are of one evaluation."""
+def _checked(record: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path, requirements: Requirements) -> Status:
+    """The record's status, after checking that the record says all that the table shows."""
     path = folder / "run.json"
-    if record.get("status") not in ("ok", "diverged", "failed"):
-        raise UserError(f"{path}: its status is {record.get('status')!r}; remove the folder and run again")
-    for part, name in _NEEDED[spec.task]:
-        if not isinstance(record.get(part), dict) or name not in record[part]:
-            raise UserError(f"{path} says nothing about {part}.{name}; remove the folder and run again")
-    values, mean = arrays.get("log_likelihood"), record["metrics"].get("log_likelihood")
-    if mean is not None and (values is None or not np.isclose(values.mean(), mean, rtol=1e-6, atol=1e-6)):
-        raise UserError(
-            f"{folder}: run.json and per_example.npz are not of one evaluation; remove the folder and run again"
-        )
-    status: Status = record["status"]
+    status: Status = record.get("status")  # type: ignore[assignment]
+    if status not in ("ok", "diverged", "failed"):
+        raise UserError(f"{path}: its status is {status!r}; remove the folder and run again")
+    for name in requirements.needed:
+        *parts, last = name.split(".")
+        part = _inside(record, parts)
+        if not isinstance(part, dict) or last not in part:
+            raise UserError(f"{path} says nothing about {name}; remove the folder and run again")
+    if problem := requirements.problem(record, arrays):
+        raise UserError(f"{folder}: {problem}; remove the folder and run again")
     return status

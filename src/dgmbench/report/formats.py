@@ -1,23 +1,24 @@
-"""A table as CSV, Markdown and LaTeX; HTML is in `dgmbench.report.page`."""
+"""A table as CSV, Markdown and LaTeX; HTML is in `dgmbench.report.page`.
+
+Only the CSV is made by pandas. Its Markdown needs another package, and in Markdown as in LaTeX a cell here holds a number,
+its error, the paper's number and a remark, each escaped and emphasised as the format does it.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dgmbench.report.sheet import DAGGER, DASH, Grid, Sheet, Value
+from dgmbench.report.sheet import DAGGER, DASH, Sheet, Value
 
 
-def to_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
+def to_csv(columns: Sequence[str], rows: list[dict[str, Any]]) -> str:
     """Comma-separated values: ``nan`` for what was not measured, an empty field for what does not apply."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_plain(row[column]) for column in columns] for row in rows)
-    return text.getvalue()
+    import pandas as pd
+
+    frame = pd.DataFrame([{column: _plain(row[column]) for column in columns} for row in rows], columns=list(columns))
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
 def _plain(value: Any) -> str:
@@ -30,10 +31,9 @@ def _plain(value: Any) -> str:
 
 def to_markdown(sheet: Sheet) -> str:
     """GitHub's Markdown: the table, the smaller tables, and what was measured how."""
-    several = any(len(columns) > 1 for _, columns in sheet.groups)
     header = [sheet.corner]
     for group, columns in sheet.groups:
-        header += [f"{group} {column}" if several else group for column in columns]
+        header += [f"{group} {column}" if sheet.several else group for column in columns]
     rows = [(name, *map(_markdown_cell, cells)) for name, cells in sheet.rows]
     parts = [f"# {sheet.title}", markdown_table(header, rows, align_right=True)]
     parts.append("\n".join(f"- {_markdown_text(note)}" for note in sheet.notes))
@@ -50,7 +50,7 @@ def _markdown_cell(value: Value | None) -> str:
     ours = f"**{value.ours}**" if value.best else value.ours
     error = f" ± {value.error}" if value.error else ""
     brackets = ", ".join(part for part in (value.paper, value.difference, value.remark) if part)
-    return f"{ours}{error}{'' if value.comparable else DAGGER} ({brackets})"
+    return f"{ours}{error}{'' if value.comparable else DAGGER}" + (f" ({brackets})" if brackets else "")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right: bool = False) -> str:
@@ -69,7 +69,6 @@ def _markdown_text(text: str) -> str:
 def to_latex(sheet: Sheet) -> str:
     """A table environment for ``\\input``; base LaTeX will do, the booktabs package makes finer rules."""
     fields = sum(len(columns) for _, columns in sheet.groups)
-    several = any(len(columns) > 1 for _, columns in sheet.groups)
     lines = [
         "% \\input this file; the booktabs package is used if it is loaded",
         *(f"\\providecommand{{\\{rule}}}{{\\hline}}" for rule in ("toprule", "midrule", "bottomrule")),
@@ -80,23 +79,20 @@ def to_latex(sheet: Sheet) -> str:
         f"\\begin{{tabular}}{{l{'r' * fields}}}",
         "\\toprule",
     ]
-    if several:
+    if sheet.several:
         lines.append(
             " & ".join(["", *(f"\\multicolumn{{{len(c)}}}{{c}}{{{latex_text(g)}}}" for g, c in sheet.groups)]) + " \\\\"
         )
-    heads = [column if several else group for group, columns in sheet.groups for column in columns]
+    heads = [column if sheet.several else group for group, columns in sheet.groups for column in columns]
     lines += [" & ".join(map(latex_text, (sheet.corner, *heads))) + " \\\\", "\\midrule"]
     lines += [" & ".join([latex_text(name), *map(_latex_cell, cells)]) + " \\\\" for name, cells in sheet.rows]
     lines += ["\\bottomrule", "\\end{tabular}", "\\par\\smallskip", "\\begin{minipage}{\\textwidth}\\scriptsize"]
     lines += [f"{latex_text(note)}\\par" for note in sheet.notes[1:]]
     for grid in sheet.grids:
-        if grid.title == "Paired differences" and grid.rows:
-            lines.append(f"{latex_text(grid.title)}: {latex_text(_latex_list(grid))}. {latex_text(grid.note)}\\par")
+        if grid.in_latex and grid.rows:
+            listed = "; ".join(f"{first}, {second}: {third}" for first, second, third, *_ in grid.rows)
+            lines.append(f"{latex_text(grid.title)}: {latex_text(listed)}. {latex_text(grid.note)}\\par")
     return "\n".join([*lines, "\\end{minipage}", "\\end{table*}", ""])
-
-
-def _latex_list(grid: Grid) -> str:
-    return "; ".join(f"{first}, {second}: {third}" for first, second, third, *_ in grid.rows)
 
 
 def _latex_cell(value: Value | None) -> str:
@@ -113,7 +109,7 @@ def _latex_cell(value: Value | None) -> str:
         for part in (value.paper, value.difference, value.remark)
         if part
     )
-    return f"{ours}{error}{mark} ({brackets})"
+    return f"{ours}{error}{mark}" + (f" ({brackets})" if brackets else "")
 
 
 _LATEX = {

@@ -1,20 +1,13 @@
-"""The published numbers that ours are put beside, as they stand in the package's reference files."""
+"""The published numbers that ours are put beside, as they stand in a task's ``published.csv``."""
 
 from __future__ import annotations
 
 import csv
-from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 
-from dgmbench.run.spec import Task
-
-# How the columns of a reference file are called in the tables.
-_KEYS: dict[Task, tuple[str, str]] = {"density": ("dataset", "model"), "classification": ("corpus", "method")}
-_NUMBERS: dict[Task, dict[str, str]] = {
-    "density": {"test_log_likelihood_nats": "log_likelihood"},
-    "classification": {"precision": "precision", "recall": "recall", "f1": "f1"},
-}
+from dgmbench.errors import UserError
+from dgmbench.run.task import Task
 
 
 class Published(NamedTuple):
@@ -24,17 +17,27 @@ class Published(NamedTuple):
     source: str
 
 
-@lru_cache(maxsize=2)
 def published(task: Task) -> dict[tuple[str, str], Published]:
-    """(dataset, model) to what the paper printed, in the order of the paper's table.
+    """(dataset, model) to what was printed, in the order of the published table; empty for a task without that file.
 
-    Log-likelihoods are in nats per image; precision, recall and F1 are macro averages in percent.
+    The columns are the dataset and the row, named as the task names them, a metric each, and ``source``; an empty
+    field is a number that was not published.
+
+    Raises:
+        UserError: the file has other columns, or text where a number belongs.
     """
-    file = resources.files("dgmbench.tables") / "reference" / f"{task}.csv"
-    first, second = _KEYS[task]
-    return {
-        (row[first], row[second]): Published(
-            {name: float(row[column]) for column, name in _NUMBERS[task].items()}, row["source"]
-        )
-        for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())
-    }
+    file = resources.files(task.package) / "published.csv"
+    if not file.is_file():
+        return {}
+    lines = csv.reader(file.read_text(encoding="utf-8").splitlines())
+    header = next(lines, [])
+    if header[:2] != [task.dataset_word, task.row_word] or header[-1] != "source":
+        raise UserError(f"{file}: its columns must be {task.dataset_word},{task.row_word}, the metrics, source")
+    metrics = header[2:-1]
+    try:
+        return {
+            (dataset, model): Published({m: float(n) for m, n in zip(metrics, numbers, strict=True) if n}, source)
+            for dataset, model, *numbers, source in lines
+        }
+    except ValueError as error:
+        raise UserError(f"{file} is broken: {error}") from error

@@ -90,7 +90,11 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         sections = " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in tasks.values())
         raise UserError(f"config: no runs; give {sections}")
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
-    return Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
+    plan = Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
+    for task in used.values():
+        if task.analysis:
+            task.analysis.runs(plan)  # raises for what only the whole plan shows to be a mistake
+    return plan
 
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
@@ -149,9 +153,7 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
     if user_defined or explicit.keys() - options.keys():
         check_options(load_object(row.factory), explicit, f"{where}.options")
     given = checked(task.settings, settings, where)
-    spec = RunSpec(
-        task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit}
-    )
+    spec = RunSpec(task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit})
     task.rule(spec, row, where)
     return spec
 

@@ -26,6 +26,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 
 _PACKAGE = Path(__file__).parents[1]
+_INSTALLED = ("site-packages", "dist-packages")
 # Modules whose code cannot change a number: they name, write, time and watch. What passes through them, the
 # specification and the data, is in the fingerprint itself.
 RECORDING = (
@@ -36,12 +37,16 @@ RECORDING = (
     "dgmbench.run",
     "dgmbench.data.download",
     "dgmbench.data.catalogue",
+    "dgmbench.data.user_data",
+    "dgmbench.data.user_files",
 )
 
 
 def fingerprint(task: Task, spec: RunSpec, stage: Stage, checksums: Mapping[str, str]) -> str:
     """Of a stage's specification, the arrays that it reads, and its code."""
-    settings = {n: v for n, v in spec.to_dict()["settings"].items() if stage in ("evaluation", spec.settings.stage_of(n))}
+    settings = {
+        n: v for n, v in spec.to_dict()["settings"].items() if stage in ("evaluation", spec.settings.stage_of(n))
+    }
     return canonical_hash(
         {
             # defaults, too: another default is another run
@@ -85,18 +90,40 @@ def package_hash(*names: str) -> str:
 
 
 def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """What each reached module says, by name, without comments, docstrings and layout."""
-    families = {name.split(".")[0] for name in modules} | {_PACKAGE.name}
+    """What each reached module says, by name, without comments, docstrings and layout.
+
+    Besides this package, the packages of the given modules are followed, and the modules in the folders where these lie
+    (unless all that is installed lies there).
+    """
+    families = {_top(name) for name in modules} | {_PACKAGE.name}
+    folders = {path.parent for path in map(module_path, families) if path and path.parent.name not in _INSTALLED}
     waiting, found = list(modules), dict[str, str]()
     while waiting:
         name = waiting.pop()
-        if name in found or name in without or _is_recording(name) or name.split(".")[0] not in families:
+        if name in found or name in without or (_is_recording(name) and name not in modules):
+            continue
+        if _top(name) not in families and not _lies_in(folders, _top(name)):
             continue
         read = _read(name)
         if read is not None:
             found[name], imported = read
             waiting += imported
     return found
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@lru_cache(maxsize=4096)
+def _file_of_top(name: str) -> Path | None:
+    return module_path(name)
+
+
+def _lies_in(folders: set[Path], name: str) -> bool:
+    """Whether a module, or a package, lies in one of these folders."""
+    path = _file_of_top(name)
+    return path is not None and bool({path.parent, path.parent.parent} & folders)
 
 
 def _is_recording(module: str) -> bool:
@@ -145,6 +172,10 @@ def _without_docstrings(tree: ast.Module) -> Any:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
     return tree

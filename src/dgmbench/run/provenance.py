@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dgmbench import __version__
+from dgmbench.version import __version__
 
 _PACKAGE = Path(__file__).parents[1]
 

@@ -16,7 +16,9 @@ _STRICT = ConfigDict(extra="forbid")
 
 def json_schema(tasks: Mapping[str, Task]) -> dict[str, Any]:
     """What a configuration may say, in the vocabulary of JSON schema."""
-    sections: dict[str, Any] = {name: (_section(task), Field(None, description=task.about)) for name, task in tasks.items()}
+    sections: dict[str, Any] = {
+        name: (_section(task), Field(None, description=task.about)) for name, task in tasks.items()
+    }
     whole = create_model(
         "Configuration",
         __config__=_STRICT,

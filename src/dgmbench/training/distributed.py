@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from dgmbench.fast.images.kernels import normal
+from dgmbench.fast import random as normal
 
 
 @dataclass(frozen=True)

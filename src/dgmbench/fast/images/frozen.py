@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgmbench.fast.images.kernels import block
 
-from dgmbench.fast.images.kernels import normal
+from dgmbench.fast import random as normal
 from dgmbench.models.images.layers import HiddenLayer, Linear
 from dgmbench.models.images.memory import MemoryLayer
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit, uint64
+from llvmlite import ir
+from numba import njit, types, uint64
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from dgmbench.fast.text.simd import BLOCK, block_mass
-
-AHEAD = 4
-"""Tokens between asking for a document's row and using it."""
+BLOCK = 16
+"""Floats to a block: one AVX-512 register; compilers for other machines split it."""
 
 
 def padded(n_topics: int) -> int:
@@ -21,6 +24,43 @@ def padded_prior(alpha: np.ndarray) -> np.ndarray:
     wide = np.zeros(padded(len(alpha)), np.float32)
     wide[: len(alpha)] = alpha
     return wide
+
+
+def padded_counts(rows: np.ndarray, topics: np.ndarray, n_topics: int) -> np.ndarray:
+    """(rows, padded K) float32: tokens of each topic in each row, by the row and the topic of every token (tokens,)."""
+    n_rows, width = int(rows.max(initial=-1)) + 1, padded(n_topics)
+    cells = rows.astype(np.int64) * width + topics
+    return np.bincount(cells, minlength=n_rows * width).reshape(n_rows, width).astype(np.float32)
+
+
+@intrinsic
+def _block_mass(typing: Any, counts: Any, alpha: Any, weights: Any, start: Any) -> Any:
+    """Σ_j (counts[j] + alpha[j]) · weights[j] over the ``BLOCK`` float32 from ``start`` on.
+
+    A plain loop over 16 elements is unrolled into a chain of 16 dependent additions; this is one vector product and
+    a tree of additions.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        single = ir.FloatType()
+        vector = ir.VectorType(single, BLOCK)
+
+        def load(kind: Any, value: Any) -> Any:
+            pointer = builder.gep(context.make_array(kind)(context, builder, value).data, [arguments[3]])
+            block = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+            block.align = 4
+            return block
+
+        n, a, q = (load(kind, value) for kind, value in zip(signature.args[:3], arguments[:3], strict=True))
+        product = builder.fmul(builder.fadd(n, a), q)
+        kind = ir.FunctionType(single, [single, vector])
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{BLOCK}f32")
+        return builder.call(function, [ir.Constant(single, -0.0), product], fastmath=["reassoc"])
+
+    return types.float32(counts, alpha, weights, types.intp), build
+
+
+block_mass: Any = _block_mass  # kernels call it without the typing context that the definition begins with
 
 
 @njit(error_model="numpy")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.fast.text import gibbs_dense
-from dgmbench.fast.text import gibbs_sparse
-from dgmbench.fast.text.dense import padded, padded_prior
+from dgmbench.fast.text import gibbs_dense, gibbs_sparse
+from dgmbench.fast.text.dense import padded, padded_counts, padded_prior
 from dgmbench.fast.text.layout import random_topics, word_order
 
 DENSE_TOPICS = 384
@@ -30,18 +29,17 @@ class Gibbs:
 
     def __init__(self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, dense: bool | None = None) -> None:
         self.n_topics, self.beta, self.seed, self.sweeps = n_topics, beta, seed, 0
-        width = padded(n_topics)
         if dense is None:
-            dense = n_topics <= DENSE_TOPICS and len(corpus) * width <= _DENSE_ROOM * corpus.n_tokens
+            room = len(corpus) * padded(n_topics)
+            dense = n_topics <= DENSE_TOPICS and room <= _DENSE_ROOM * corpus.n_tokens
         self.dense = dense
         self._order = word_order(corpus)
         self._topics = random_topics(corpus, n_topics, seed)
         self._sizes = np.bincount(self._topics, minlength=n_topics)
         if dense:
-            self._rows = np.zeros((len(corpus), width), np.float32)
-            np.add.at(self._rows, (self._order.documents, self._topics), 1)
+            self._rows = padded_counts(self._order.documents, self._topics, n_topics)
         else:
-            lists = gibbs_sparse.list_topics(*self._order[:2], self._topics, corpus.lengths, n_topics)
+            lists = gibbs_sparse.list_topics(self._order.documents, self._topics, corpus.lengths, n_topics)
             self._starts, self._listed, self._counts, self._used = lists
 
     def sweep(self, alpha: np.ndarray) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint64
 
-from dgmbench.fast.text.dense import AHEAD
-from dgmbench.fast.text.rng import advance, stream
-from dgmbench.fast.text.simd import BLOCK, block_mass, prefetch
+from dgmbench.fast.random import advance, stream
+from dgmbench.fast.text.dense import BLOCK, block_mass
 
 _SHIFT = BLOCK.bit_length() - 1
 
@@ -39,7 +38,7 @@ def sweep(
         alpha: (padded K,) float32, zero from K on.
         seed, number: name the sweep's random stream.
     """
-    V, last, n_blocks = offsets.shape[0] - 1, topics.shape[0] - 1, rows.shape[1] // BLOCK
+    V, n_blocks = offsets.shape[0] - 1, rows.shape[1] // BLOCK
     s0, s1 = stream(seed, number, 0)
     one, zero, per_word, prior = np.float32(1), np.float32(0), np.float32(beta), np.float32(V * beta)
     of_word, q, inverse = np.zeros_like(alpha), np.zeros_like(alpha), np.zeros_like(alpha)
@@ -56,10 +55,6 @@ def sweep(
         for k in range(K):
             q[k] = (of_word[k] + per_word) * inverse[k]
         for i in range(begin, end):
-            soon = rows[documents[min(i + AHEAD, last)]]
-            for start in range(0, rows.shape[1], BLOCK):
-                prefetch(soon, start)
-
             row, old = rows[documents[i]], int(topics[i])
             total = zero
             for block in range(n_blocks):

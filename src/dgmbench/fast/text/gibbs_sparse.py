@@ -12,29 +12,24 @@ topics, two of which change when a token moves; few draws fall into it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
 
-from dgmbench.fast.text.rng import advance, stream, unit
-from dgmbench.fast.text.simd import prefetch
-
-STRIDE = 4
-"""A document's list of topics is padded with counts of zero to a multiple of this: fewer mispredicted branches."""
-_AHEAD = 4  # tokens between asking for a document's list and using it
+from dgmbench.fast.random import advance, stream, unit
 
 
 def list_topics(
-    offsets: np.ndarray, documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int
+    documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Each document's topics: (documents + 1,) starts, the topics, their counts, (documents,) how many are used.
 
     There is one place more than a document can fill, because a new topic enters before the old one leaves.
 
     Args:
-        offsets, documents: the tokens in word order (`WordOrder`).
+        documents: (tokens,) document of each token, in word order.
         topics: (tokens,) in word order.
         lengths: (documents,) tokens of each document.
     """
-    capacity = -(-(np.minimum(lengths, n_topics) + 1) // STRIDE) * STRIDE
+    capacity = np.minimum(lengths, n_topics) + 1
     starts = np.concatenate([[0], np.cumsum(capacity)]).astype(np.int64)
     listed, counts = np.zeros(starts[-1], topics.dtype), np.zeros(starts[-1], np.int32)
     used = np.zeros(len(lengths), np.int32)
@@ -84,7 +79,7 @@ def sweep(
         alpha: (K,) float64.
         seed, number: name the sweep's random stream.
     """
-    K, V, last = sizes.shape[0], offsets.shape[0] - 1, topics.shape[0] - 1
+    K, V = sizes.shape[0], offsets.shape[0] - 1
     s0, s1 = stream(seed, number, 0)
     shift = 0
     while (1 << (2 * shift)) < K:
@@ -102,11 +97,6 @@ def sweep(
             k = topics[i]
             total += _set(k, (of_word[k] + beta) * inverse[k], q, alpha, blocks, shift)
         for i in range(begin, end):
-            soon = starts[documents[min(i + _AHEAD, last)]]
-            prefetch(listed, soon)
-            prefetch(counts, soon)
-            prefetch(counts, soon + 16)
-
             d, old = documents[i], int(topics[i])
             # Take the token out of its word's and its topic's counts.
             q_before, block_before, inverse_before, total_before = q[old], blocks[old >> shift], inverse[old], total
@@ -154,16 +144,11 @@ def _set(k: int, value: float, q: np.ndarray, alpha: np.ndarray, blocks: np.ndar
 
 @njit
 def _mass(listed: np.ndarray, counts: np.ndarray, first: int, n: int, q: np.ndarray) -> float:
-    """Σ_k n_dk q_k over the listed topics. Four sums: one alone would wait for each addition."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    j, end = uint64(first), uint64(first + n)
-    while j < end:
-        a += counts[j] * q[listed[j]]
-        b += counts[j + uint64(1)] * q[listed[j + uint64(1)]]
-        c += counts[j + uint64(2)] * q[listed[j + uint64(2)]]
-        d += counts[j + uint64(3)] * q[listed[j + uint64(3)]]
-        j += uint64(STRIDE)
-    return (a + b) + (c + d)
+    """Σ_k n_dk q_k over the listed topics."""
+    mass = 0.0
+    for at in range(first, first + n):
+        mass += counts[at] * q[listed[at]]
+    return mass
 
 
 @njit
@@ -221,7 +206,6 @@ def _remove(k: int, listed: np.ndarray, counts: np.ndarray, first: int, n: int) 
         n -= 1
         listed[at] = listed[first + n]
         counts[at] = counts[first + n]
-        counts[first + n] = 0
         return n
     counts[at] = less
     if at + 1 < first + n and counts[at + 1] > less:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from dgmbench.data.corpora import Corpus
 
@@ -15,34 +14,24 @@ class WordOrder(NamedTuple):
 
     Attributes:
         offsets: (vocabulary + 1,) int64; word w has the positions ``offsets[w]`` to ``offsets[w + 1]``.
-        documents: (tokens,) uint32, the document of each token, in word order.
+        words, documents: (tokens,) int32 and uint32, the word and the document of each token, in word order.
         positions: (tokens,) int64, where each token of document order is in word order.
     """
 
     offsets: np.ndarray
+    words: np.ndarray
     documents: np.ndarray
     positions: np.ndarray
 
 
 def word_order(corpus: Corpus) -> WordOrder:
     """Sort the tokens of a corpus by word."""
-    frequencies = np.bincount(corpus.words, minlength=corpus.n_words)
-    offsets = np.concatenate([[0], np.cumsum(frequencies)]).astype(np.int64)
-    documents, positions = _sort(corpus.words, corpus.offsets, offsets[:-1].copy())
-    return WordOrder(offsets, documents, positions)
-
-
-@njit(cache=True)
-def _sort(words: np.ndarray, offsets: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    documents = np.empty(words.shape[0], np.uint32)
-    positions = np.empty(words.shape[0], np.int64)
-    for d in range(offsets.shape[0] - 1):
-        for i in range(offsets[d], offsets[d + 1]):
-            at = free[words[i]]
-            free[words[i]] += 1
-            documents[at] = d
-            positions[i] = at
-    return documents, positions
+    order = np.argsort(corpus.words, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(corpus.words, minlength=corpus.n_words))]).astype(np.int64)
+    documents = np.repeat(np.arange(len(corpus), dtype=np.uint32), corpus.lengths)[order]
+    positions = np.empty_like(order)
+    positions[order] = np.arange(len(order))
+    return WordOrder(offsets, corpus.words[order], documents, positions)
 
 
 def random_topics(corpus: Corpus, n_topics: int, seed: int) -> np.ndarray:

@@ -1,18 +1,90 @@
-"""Variational inference of one document's topics in supervised LDA, with or without its label."""
+"""Variational inference of documents' topics in supervised LDA, with or without labels."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from math import lgamma
 from typing import Any
 
 import numpy as np
 from numba import njit
+from scipy import sparse
 
-from dgmbench.fast.text.special import digamma, exp32
+from dgmbench.fast.special import digamma, exp
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What is known of documents' topics.
+
+    Attributes:
+        means: (documents, K) float32 E[z̄], z̄ the mean of a document's topic indicators.
+        covariances: (documents, K, K) float32 Cov[z̄]; of shape (0, 0, 0) without labels.
+        word_counts: (vocabulary, K) Σ_d c_n phi_n of each word; of shape (0, 0) without labels.
+        bound: evidence lower bound of all documents together.
+    """
+
+    means: np.ndarray
+    covariances: np.ndarray
+    word_counts: np.ndarray
+    bound: float
+
+
+def infer(
+    counts: sparse.csr_matrix,
+    labels: np.ndarray | None,
+    topics: np.ndarray,
+    alpha: np.ndarray,
+    eta: np.ndarray,
+    gamma: np.ndarray,
+    iterations: int,
+    *,
+    tolerance: float = 1e-3,
+    threads: int = 1,
+) -> Inference:
+    """Fit q(theta) = Dir(gamma) and q(z_n) = phi_n of every document.
+
+    A fixed point for each word type n with count c_n of a document with N tokens and label y,
+
+        phi_nk ∝ phi_kw exp{psi(gamma_k) + eta_yk / N − h_k / (c_n (1 + h·phi_n))},
+        h_k = Σ_l [Π_{m≠n} Σ_j phi_mj e^{eta_lj c_m / N}] e^{eta_lk c_n / N},   gamma_k = alpha_k + Σ_n c_n phi_nk.
+
+    Each step raises the bound: −log(1 + h·phi) is convex, and replaced by its tangent at the present phi. Word types
+    are visited by rising count.
+
+    Args:
+        counts: (documents, vocabulary) c.
+        labels: (documents,) class of each; the last class, L, has eta = 0. None to infer from the words alone.
+        topics: (K, vocabulary) word probabilities.
+        alpha: (K,) Dirichlet parameters.
+        eta: (L, K) response weights, L one less than the classes.
+        gamma: (documents, K) float32, where to start, and the result; zeros to start afresh.
+        iterations, tolerance: at most so many, until gamma changes by less than so much per token.
+        threads: documents are inferred in so many parts at once.
+    """
+    D, K = gamma.shape
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    bounds = np.searchsorted(np.cumsum([0, *lengths]), np.linspace(0, lengths.sum(), threads + 1))
+    bounds[0], bounds[-1] = 0, D
+    rising = np.lexsort((counts.data, np.repeat(np.arange(D), np.diff(counts.indptr))))
+    means, learn = np.empty((D, K), np.float32), labels is not None
+    covariances = np.empty((D, K, K) if learn else (0, 0, 0), np.float32)
+    word_counts = [np.zeros((topics.shape[1], K) if learn else (0, 0)) for _ in range(threads)]
+    documents = counts.indptr, counts.indices[rising], counts.data[rising], np.full(D, -1) if labels is None else labels
+    model = np.ascontiguousarray(topics.T, np.float32), alpha.astype(np.float32), eta.astype(np.float32)
+
+    def run(part: int) -> float:
+        stretch = bounds[part], bounds[part + 1], iterations, tolerance
+        return _infer(*documents, *model, gamma, *stretch, means, covariances, word_counts[part])
+
+    with ThreadPoolExecutor(threads) as pool:
+        bound = sum(pool.map(run, range(threads)))
+    return Inference(means, covariances, np.sum(word_counts, axis=0), float(bound))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def infer(
+def _infer(
     offsets: np.ndarray,
     words: np.ndarray,
     counts: np.ndarray,
@@ -29,27 +101,6 @@ def infer(
     covariances: np.ndarray,
     word_counts: np.ndarray,
 ) -> float:
-    """Fit q(theta) = Dir(gamma) and q(z_n) = phi_n of documents ``begin`` to ``end``; returns the evidence lower bound.
-
-    A fixed point for each word type n with count c_n of a document with N tokens and label y,
-
-        phi_nk ∝ phi_kw exp{psi(gamma_k) + eta_yk / N − h_k / (c_n (1 + h·phi_n))},
-        h_k = Σ_l [Π_{m≠n} Σ_j phi_mj e^{eta_lj c_m / N}] e^{eta_lk c_n / N},   gamma_k = alpha_k + Σ_n c_n phi_nk.
-
-    Each step raises the bound: −log(1 + h·phi) is convex, and replaced by its tangent at the present phi.
-
-    Args:
-        offsets, words, counts: the word types of each document, by rising count.
-        labels: (documents,) class of each; the last class, L, has eta = 0; −1 for no label.
-        by_word: (vocabulary, K) float32 word probabilities of the topics.
-        alpha: (K,) float32.
-        eta: (L, K) float32, L one less than the classes.
-        gamma: (documents, K) float32, where to start and the result; zeros to start afresh.
-        iterations, tolerance: at most so many, until gamma changes by less than so much per token.
-        means: (documents, K) float32, receives E[z̄].
-        covariances: (documents, K, K) float32, receives Cov[z̄]; of shape (0, 0, 0) if not wanted.
-        word_counts: (vocabulary, K) float64, gains Σ c_n phi_n; of shape (0, 0) if not wanted.
-    """
     K, L, bound = alpha.shape[0], eta.shape[0], 0.0
     widest = 0
     for d in range(begin, end):
@@ -67,7 +118,7 @@ def infer(
             start[k] = gamma[d, k] if gamma[d, 0] > 0 else alpha[k] + N / K
         for y in range(L):
             for k in range(K):
-                once[y, k] = exp32(np.float32(eta[y, k] / N))
+                once[y, k] = exp(np.float32(eta[y, k] / N))
         for iteration in range(iterations):
             for k in range(K):
                 weight[k] = np.exp(digamma(start[k]))
@@ -103,7 +154,7 @@ def infer(
                             h[k] += np.float32(others[y]) * power[y, k]
                     scale = np.float32(1) / (c * (np.float32(1) + _dot(h, phi[t])))
                     for k in range(K):
-                        phi[t, k] = row[k] * weight[k] * exp32(-h[k] * scale)
+                        phi[t, k] = row[k] * weight[k] * exp(-h[k] * scale)
                     if label < L:
                         for k in range(K):
                             phi[t, k] *= once[label, k]

@@ -1,27 +1,6 @@
-"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016): O(1) per token at any number of topics, memory linear in the tokens.
+"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016) with proposals from a Pólya urn: O(1) per token, memory linear in the tokens.
 
-Each token holds its topic and one or more proposed topics. A sweep visits the tokens by word, then by document. A visit
-to a row (one word or one document) counts the topics of its tokens, lets each token accept or reject what the other
-kind of visit proposed, and proposes new topics from the row's own counts. As they hold one factor of the token's
-conditional p(k) ∝ (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta), accepting needs this row's counts alone,
-
-    min{1, (n_row,k' + prior_k') (n_k + V beta) / [(n_row,k + prior_k) (n_k' + V beta)]},
-
-which follow each accepted move and leave out the token in question.
-
-In one point this is not the paper's algorithm. That proposes from the frozen q(k) ∝ n_row,k + prior_k: all tokens of a
-row move within a sweep as if the others stayed, and long runs settle below the likelihood of the posterior. Here a row
-proposes from a Pólya urn, in O(1) as well: copy the topic of a random token of the row *or an earlier proposal of the
-row*, or draw from the prior. Such draws are independent draws from one distribution that is itself drawn from the
-Dirichlet distribution with the parameters n_row,k + prior_k (Blackwell, MacQueen, 1973), though it is never formed:
-
-- of a document it is theta_d ~ p(theta_d | z). Given theta_d the tokens of a document are independent, so moving all of
-  them in the visits by word is a sweep of Metropolis-Hastings for p(z_i | z_-i, theta, w).
-- of a word it is g_wk / Σ_k g_wk with g_wk ~ Gamma(n_wk + beta). These make up phi_k ~ p(phi_k | z, w), phi_kw = g_wk /
-  Σ_w g_wk, given which the tokens of a word are independent; for Σ_w g_wk stands its mean n_k + V beta.
-
-So of the counts that a sweep uses only the topics' totals n_k are delayed: an error of the order of 1 / √n_k in one
-factor per topic.
+`dgmbench.models.text.warp` has the algorithm, its argument, and a plain form.
 """
 
 from __future__ import annotations
@@ -33,8 +12,8 @@ import numpy as np
 from numba import njit, uint64
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.fast.random import advance, stream
 from dgmbench.fast.text.layout import random_topics, word_order
-from dgmbench.fast.text.rng import advance, stream
 
 PARTS = 16
 """Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""

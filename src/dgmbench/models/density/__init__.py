@@ -1,0 +1,1 @@
+"""Earlier names of `dgmbench.models.images`; they go on working."""

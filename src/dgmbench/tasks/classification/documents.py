@@ -1,4 +1,4 @@
-"""Which documents a run sees: apart from the stages, so that a change here is a change of every run."""
+"""Which documents a run sees: the same for every method."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from dgmbench.data import load_corpus, load_embeddings
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared, prepare
-from dgmbench.run.spec import ClassificationSettings, RunSpec
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks.classification.settings import document_settings
 
 VALIDATION_SEED = 2016
 VALIDATION_PARTS = 5
-
-
-def document_settings(spec: RunSpec) -> ClassificationSettings:
-    """The settings of a classification run."""
-    assert isinstance(spec.settings, ClassificationSettings)
-    return spec.settings
 
 
 def prepared_corpus(spec: RunSpec) -> Prepared:

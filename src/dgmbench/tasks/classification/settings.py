@@ -47,17 +47,19 @@ class TopicAnalysisSettings(Settings):
     )
     topics: dict[str, Sizes] = Field(
         {"lda": [10, 20, 50, 100, 200], "topicvec": [2, 3, 5, 10, 15]},
-        description="numbers of topics by method, to draw F1 against; of topicvec for each class",
+        description="numbers of topics by method, to plot F1 against; of topicvec for each class",
     )
     documents: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="place of the test document that is drawn, by corpus; another gets one that reads well"
+        {}, description="position of the drawn test document, by corpus; without one a document of 60 to 120 tokens"
     )
 
     @field_validator("topics", mode="before")
     @classmethod
     def _without_what_is_left_out(cls, value: Any) -> Any:
         """``name: false`` leaves a method out."""
-        return {n: numbers for n, numbers in value.items() if numbers is not False} if isinstance(value, dict) else value
+        return (
+            {n: numbers for n, numbers in value.items() if numbers is not False} if isinstance(value, dict) else value
+        )
 
     @field_validator("topics")
     @classmethod

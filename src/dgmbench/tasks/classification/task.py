@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dgmbench.data.catalogue import require_dataset
 from dgmbench.errors import UserError
+from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.classification.rows import ROWS, Method
@@ -24,19 +25,30 @@ _HERE = "dgmbench.tasks.classification"
 
 
 def topic_analysis(plan: Plan) -> TopicAnalysisSettings:
-    """The settings of the topic models' analysis."""
+    """The settings of the topic models' analysis.
+
+    Raises:
+        UserError: they name a method that nobody knows.
+    """
     settings = plan.analyses["classification"]
     assert isinstance(settings, TopicAnalysisSettings)
+    planned = {run.model for run in plan.of("classification")}
+    for name in (*settings.models, *settings.topics):
+        if name not in planned:
+            try:
+                find_row(CLASSIFICATION, name)
+            except UserError as error:
+                raise UserError(f"config.classification.analysis: {error}") from None
     return settings
 
 
 def topic_curve(plan: Plan) -> list[RunSpec]:
     """The runs whose F1 is drawn against the number of topics: those of the table, with each of the numbers."""
-    runs = []
+    topics, runs = topic_analysis(plan).topics, []
     for run in plan.of("classification"):
         row = plan.row_of(run)
         assert isinstance(row, Method)
-        for number in topic_analysis(plan).topics.get(run.model, ()):
+        for number in topics.get(run.model, ()):
             runs.append(dataclasses.replace(run, options={**run.options, row.topics_option: number}))
     return runs
 
@@ -51,7 +63,9 @@ def _rule(spec: RunSpec, row: Method, where: str) -> None:
     require_dataset(settings.embeddings, "embeddings", f"{where}.embeddings")
     if settings.transductive and not row.transductive:
         able = ", ".join(name for name, found in ROWS.items() if found.transductive)
-        raise UserError(f"{where}.transductive: only {able} can be fitted on the classified documents, not {spec.model}")
+        raise UserError(
+            f"{where}.transductive: only {able} can be fitted on the classified documents, not {spec.model}"
+        )
 
 
 def _needed(plan: Plan) -> Mapping[str, list[RunSpec]]:

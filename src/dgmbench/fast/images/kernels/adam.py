@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dgmbench.fast.images.kernels import FAST
+from dgmbench.fast import FAST
 
 ONE = np.float32(1)
 PART = 4096  # squares summed in float32 before their sum goes to float64

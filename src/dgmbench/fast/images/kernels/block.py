@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dgmbench.fast.images.kernels import FAST
-from dgmbench.fast.images.kernels.exponential import exp
+from dgmbench.fast import FAST
+from dgmbench.fast.special import exp
 from dgmbench.fast.images.kernels.ladder import columns_of
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dgmbench.fast.images.kernels import FAST
-from dgmbench.fast.images.kernels.exponential import exp, sigmoid
+from dgmbench.fast import FAST
+from dgmbench.fast.special import exp, sigmoid
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dgmbench.fast.images.kernels import FAST
+from dgmbench.fast import FAST
 
 ZERO = np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from dgmbench.report.figures import figure_style, panels, save_figure
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
 
 _MARKERS = ("o", "s", "^", "D")
 _APART = (0, 1, 2, 4)  # of the palette: also in grey, and side by side
@@ -30,8 +32,6 @@ def draw_f1_curve(frame: pd.DataFrame, path: Path) -> Path:
         frame: columns corpus, method, seed, topics, f1 (percent).
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
-    import seaborn as sns
-
     corpora, methods = (list(dict.fromkeys(frame[name])) for name in ("corpus", "method"))
     with figure_style() as colours:
         figure, axes = panels(len(corpora), 3.4)
@@ -72,9 +72,6 @@ def draw_projection(points: pd.DataFrame, title: str, path: Path) -> Path:
         points: what `dgmbench.tasks.classification.analysis.projection.project_document` returns.
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     words = points[points["kind"] == "word"].sort_values("count", ascending=False, kind="stable")
     topics = points[points["kind"] == "topic"]
     with figure_style() as colours:
@@ -152,8 +149,6 @@ def _write(ax: Axes, anchor: _Anchor, taken: list[Bbox], frame: Bbox, renderer: 
 
 
 def _square(ax: Axes, anchor: _Anchor, reach: float) -> Bbox:
-    from matplotlib.transforms import Bbox
-
     column, row = ax.transData.transform((anchor.x, anchor.y))
     return Bbox.from_extents(column - reach, row - reach, column + reach, row + reach)
 

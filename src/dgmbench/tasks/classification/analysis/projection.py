@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.proportions import fold_in
 from dgmbench.tasks.classification.analysis.topic_models import Common, FittedTopics
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 TOPICS = 4  # of a document that are shown
 NEAREST = 3  # words that name a topic
-LENGTHS = (60, 120)  # tokens of a document that reads well
+LENGTHS = (60, 120)  # tokens of a document whose words fit in the figure
 
 
 def project_document(fitted: FittedTopics, common: Common, place: int) -> pd.DataFrame:
@@ -31,8 +27,6 @@ def project_document(fitted: FittedTopics, common: Common, place: int) -> pd.Dat
         it in angle among those that occur in ten training documents), ``topic`` (its number), ``count`` (of a word),
         ``share`` (theta of a topic), ``x``, ``y``, ``explained`` (the share of the variance in the plane).
     """
-    import pandas as pd
-
     assert fitted.topic_vectors is not None
     words, counts = np.unique(common.test.document(place), return_counts=True)
     theta = _proportions(fitted, words, counts)

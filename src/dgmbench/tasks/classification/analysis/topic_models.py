@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dgmbench.run import records
-from dgmbench.run.config import Plan
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.files import write_arrays, write_json
 from dgmbench.models.text.preparation import Prepared
 from dgmbench.models.text.topicvec import frequent_words
-from dgmbench.run.provenance import package_hash
-from dgmbench.run.spec import RunSpec, canonical_hash
-from dgmbench.tasks.classification.stages import build_method, data_checksums
+from dgmbench.names import canonical_hash
+from dgmbench.run.fingerprint import fingerprint, source_hash
+from dgmbench.run.rows import find_row
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.stages import Stopwatch, data_checksums, finished, stage_record
+from dgmbench.run.task import Task
+from dgmbench.run.workspace import Workspace, now
+from dgmbench.tasks.classification.building import build_method
 from dgmbench.tasks.classification.documents import prepared_corpus
-from dgmbench.run.workspace import Workspace, is_finished, stage_record
 
 log = logging.getLogger("dgmbench")
 
@@ -68,16 +72,7 @@ def common_words(data: Prepared) -> Common:
     return Common(words, data.train.select_words(keep), data.test.select_words(keep), data.vectors[words])
 
 
-def planned_topic_models(plan: Plan) -> list[RunSpec]:
-    """The runs of the plan whose topics are to be judged, each training once; the others are named in the log."""
-    runs = {spec.training_id: spec for spec in plan.of("classification")}.values()
-    for name in plan.topic_analysis.models:
-        if name not in {spec.model for spec in runs}:
-            log.info("%s is not in this configuration: its topics are left out", name)
-    return [spec for spec in runs if spec.model in plan.topic_analysis.models]
-
-
-def fitted_topics(spec: RunSpec, workspace: Workspace, threads: int = 1) -> FittedTopics:
+def fitted_topics(task: Task, spec: RunSpec, workspace: Workspace, threads: int = 1) -> FittedTopics:
     """Fit a topic model as the benchmark does, or read what an earlier fit of the same data and code left.
 
     It sees the training documents alone, also if the run is transductive: the others are to be predicted.
@@ -88,16 +83,17 @@ def fitted_topics(spec: RunSpec, workspace: Workspace, threads: int = 1) -> Fitt
     folder = workspace.root / "topics" / spec.training_id
     data = prepared_corpus(spec)
     words = common_words(data).words
-    fit = records.fingerprint(spec, "training", data_checksums(spec))
-    # what is kept of a fit is decided here
-    fingerprint = canonical_hash([fit, words.tolist(), package_hash("stages/topic_models.py")])
-    if not is_finished(folder / "topics.json", fingerprint):
-        started, watch = records.now(), records.Stopwatch()
-        method = build_method(spec, threads)
+    fit = fingerprint(task, spec, "training", data_checksums(task, spec))
+    # what is kept of a fit is decided in this module
+    kept = source_hash(__name__, without=frozenset({type(spec.settings).__module__}))
+    depends_on = canonical_hash([fit, words.tolist(), kept])
+    if finished(folder / "topics.json", depends_on) is None:
+        started, watch = now(), Stopwatch()
+        method = build_method(spec, find_row(task, spec.model, spec.factory), threads)
         method.fit(data.train, data.train.labels)
-        records.write_arrays(folder / "topics.npz", **_exported(method, spec, data, words))
-        record = stage_record(spec, "training", fingerprint, started, watch)
-        records.write_json(folder / "topics.json", record | {"training_id": spec.training_id, "threads": threads})
+        write_arrays(folder / "topics.npz", **_exported(method, spec, data, words))
+        record = stage_record(task, spec, "training", depends_on, started, watch)
+        write_json(folder / "topics.json", record | {"training_id": spec.training_id, "threads": threads})
         log.info("%s on %s, seed %d: fitted in %.1f s", spec.model, spec.dataset, spec.seed, watch.seconds)
     try:
         with np.load(folder / "topics.npz", allow_pickle=False) as file:
@@ -137,8 +133,6 @@ def unigram(spec: RunSpec, train: Corpus) -> FittedTopics:
         spec: a run on the same documents.
         train: its training documents over the scored words.
     """
-    import dataclasses
-
     frequency = np.bincount(train.words, minlength=train.n_words)
     named = dataclasses.replace(spec, model="unigram", seed=0, options={})
     return FittedTopics(named, (frequency / frequency.sum())[None], np.ones(1))

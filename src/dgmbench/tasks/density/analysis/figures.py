@@ -1,26 +1,29 @@
-"""Figures of the deeper density analysis: error by pass, bound against k, memory slots, and images in rows."""
+"""Figures of the deeper density analysis: error by pass, bound against k, memory slots, and strips of images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 
 from dgmbench.report.figures import figure_style, line_styles, panels, save_figure, shared_legend
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 _MISSING = "#de8f05"  # seaborn's colour-blind orange, so that a missing pixel is no shade of grey
 _SLOT_COLUMNS = 10
 
 
 @dataclass(frozen=True)
-class Row:
+class Strip:
     """Images side by side: (images, pixels) from 0 to 1, NaN where a pixel is missing."""
 
     label: str
@@ -29,73 +32,67 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows below one title."""
+    """Strips below one title."""
 
     title: str
-    rows: tuple[Row, ...]
+    strips: tuple[Strip, ...]
 
 
 def draw_images(blocks: list[Block], shape: tuple[int, int], path: Path) -> Path:
-    """Rows of images, block below block; the CSV holds a line of pixels for each image.
+    """Strips of images, block below block; the CSV holds a line of pixels for each image.
 
     Args:
         shape: height and width of an image.
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    heights = [len(block.rows) for block in blocks]
-    rows = [row for block in blocks for row in block.rows]
-    widest, label = (max(sizes) for sizes in zip(*((len(row.images), len(row.label)) for row in rows), strict=True))
+    heights = [len(block.strips) for block in blocks]
+    strips = [strip for block in blocks for strip in block.strips]
+    widest, label = (
+        max(sizes) for sizes in zip(*((len(strip.images), len(strip.label)) for strip in strips), strict=True)
+    )
     with figure_style():
         size = (0.6 + 0.09 * label + 0.55 * widest * shape[1] / shape[0], 0.55 * sum(heights) + 0.4 * len(blocks))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(blocks), 1, squeeze=False, height_ratios=heights)[:, 0]
         for ax, block in zip(axes, blocks, strict=True):
             _draw_block(ax, block, shape)
-        frame = pd.concat([_pixels(block, row) for block in blocks for row in block.rows], ignore_index=True)
+        frame = pd.concat([_pixels(block, strip) for block in blocks for strip in block.strips], ignore_index=True)
         return save_figure(figure, frame, path)
 
 
 def _draw_block(ax: Axes, block: Block, shape: tuple[int, int]) -> None:
-    from matplotlib import colormaps
-
     height, width = shape
-    widest = max(len(row.images) for row in block.rows)
-    # a frame of one pixel, as light as paper, around each image
-    canvas = np.zeros((len(block.rows) * (height + 1) + 1, widest * (width + 1) + 1))
-    for i, row in enumerate(block.rows):
-        for j, image in enumerate(row.images):
+    widest = max(len(strip.images) for strip in block.strips)
+    # a white frame of one pixel around each image
+    canvas = np.zeros((len(block.strips) * (height + 1) + 1, widest * (width + 1) + 1))
+    for i, strip in enumerate(block.strips):
+        for j, image in enumerate(strip.images):
             top, left = i * (height + 1) + 1, j * (width + 1) + 1
             canvas[top : top + height, left : left + width] = image.reshape(shape)
     ink = colormaps["gray_r"].with_extremes(bad=_MISSING)
     ax.imshow(np.ma.masked_invalid(canvas), cmap=ink, vmin=0, vmax=1, interpolation="nearest")
     ax.set(title=block.title, xticks=[])
-    ax.set_yticks([(i + 0.5) * (height + 1) for i in range(len(block.rows))], [row.label for row in block.rows])
+    ax.set_yticks([(i + 0.5) * (height + 1) for i in range(len(block.strips))], [strip.label for strip in block.strips])
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     ax.set_anchor("W")  # else the layout leaves too little room for the labels
 
 
-def _pixels(block: Block, row: Row) -> pd.DataFrame:
-    import pandas as pd
-
-    frame = pd.DataFrame(row.images.round(3)).add_prefix("p")
-    names = {"block": block.title, "row": row.label, "column": range(len(frame))}
+def _pixels(block: Block, strip: Strip) -> pd.DataFrame:
+    frame = pd.DataFrame(strip.images.round(3)).add_prefix("p")
+    names = {"block": block.title, "row": strip.label, "column": range(len(frame))}
     return pd.concat([pd.DataFrame(names, index=frame.index), frame], axis=1)
 
 
-def draw_imputation_errors(errors: pd.DataFrame, path: Path) -> Path:
+def draw_imputation_errors(errors: pd.DataFrame, variant_of: Mapping[str, str], path: Path) -> Path:
     """The error of the missing pixels after each pass, a row of panels per dataset, a panel per mask.
 
     Args:
         errors: columns dataset, model, seed, mask, pass, error.
+        variant_of: the model that each is a variant of, which has its colour; empty for none.
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
-    from matplotlib.figure import Figure
-
     datasets, masks = (list(dict.fromkeys(errors[name])) for name in ("dataset", "mask"))
     drawn = errors[errors["pass"] > 0]
     with figure_style() as colours:
@@ -112,11 +109,12 @@ def draw_imputation_errors(errors: pd.DataFrame, path: Path) -> Path:
         return save_figure(figure, errors, path)
 
 
-def draw_bounds(bounds: pd.DataFrame, path: Path) -> Path:
+def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path) -> Path:
     """The bound against k, a panel per dataset, a line per model; a model's exact log-likelihood where it is known.
 
     Args:
         bounds: columns dataset, model, seed, k, bound, exact (nats per image).
+        variant_of: the model that each is a variant of, which has its colour; empty for none.
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
     datasets = list(dict.fromkeys(bounds["dataset"]))
@@ -138,8 +136,6 @@ def _draw_lines(
     ax: Axes, part: pd.DataFrame, x: str, y: str, models: list[str], colours: list[Any], **options: Any
 ) -> None:
     """A line per model: the mean over its seeds, their standard deviation as a band."""
-    import seaborn as sns
-
     palette, dashes = line_styles(models, colours)
     sns.lineplot(
         part,
@@ -172,11 +168,6 @@ def draw_preferences(preferences: pd.DataFrame, path: Path) -> Path:
         preferences: columns dataset, model, layer, slot, class, preference; one seed and one layer of each model.
         path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
     """
-    import pandas as pd
-    import seaborn as sns
-    from matplotlib.colors import PowerNorm
-    from matplotlib.figure import Figure
-
     groups = list(preferences.groupby(["dataset", "model", "layer"], sort=False))
     tables = [part.pivot(index="class", columns="slot", values="preference") for _, part in groups]
     heights = [0.9 + 0.17 * len(table) for table in tables]
@@ -218,7 +209,7 @@ def draw_slots(images: list[tuple[str, np.ndarray]], shape: tuple[int, int], pat
     """
     blocks = []
     for title, slots in images:
-        rows = np.array_split(slots, range(_SLOT_COLUMNS, len(slots), _SLOT_COLUMNS))
+        parts = np.array_split(slots, range(_SLOT_COLUMNS, len(slots), _SLOT_COLUMNS))
         starts = (i * _SLOT_COLUMNS for i in range(math.ceil(len(slots) / _SLOT_COLUMNS)))
-        blocks.append(Block(title, tuple(Row(f"{start}–", row) for start, row in zip(starts, rows, strict=True))))
+        blocks.append(Block(title, tuple(Strip(f"{start}–", part) for start, part in zip(starts, parts, strict=True))))
     return draw_images(blocks, shape, path)

@@ -1,4 +1,4 @@
-"""The published numbers about memory slots, as they stand in the package's reference files."""
+"""The published numbers about memory slots, from the CSV files beside this module."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def published_summary() -> dict[str, float]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = (resources.files("dgmbench.tables") / "reference" / name).read_text(encoding="utf-8")
+    text = (resources.files(__package__) / name).read_text(encoding="utf-8")
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))

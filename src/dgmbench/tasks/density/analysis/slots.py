@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
 
 from dgmbench.data import load_images
 from dgmbench.metrics.memory_slots import class_preferences, summarise
-from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
+from dgmbench.models.images.slots import memory_attention, slot_images
 from dgmbench.tasks.density.analysis.published_slots import published_preferences, published_summary
-
-if TYPE_CHECKING:
-    import pandas as pd
+from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
 
 NEXT_TO_X = "next to x"
 _CHUNK = 1000
@@ -25,8 +25,6 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Both are without rows when no model has a memory.
     """
-    import pandas as pd
-
     preferences, summaries = [], []
     for each in models:
         if not each.is_autoencoder:
@@ -52,10 +50,6 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _attention(each: Trained, images: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """Layer, kind of attention and (images, slots) for each memory layer, at the mean of q(z | x)."""
-    import torch
-
-    from dgmbench.models.images.slots import memory_attention
-
     model: Any = each.model
     device = next(model.parameters()).device
     chunks = []
@@ -75,8 +69,6 @@ def _layer_name(place: int, layers: int) -> str:
 
 
 def _long(where: dict[str, Any], table: np.ndarray, names: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
     classes, slots = table.shape
     columns = {
         "slot": np.tile(np.arange(slots), classes),
@@ -114,10 +106,6 @@ def _published() -> dict[str, Any]:
 
 def slot_pictures(models: list[Trained]) -> list[tuple[str, np.ndarray]]:
     """A title and the slots' images, (slots, pixels), for each memory layer with softmax attention."""
-    import torch
-
-    from dgmbench.models.images.slots import memory_attention, slot_images
-
     pictures = []
     for each in models:
         model: Any = each.model

@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
-from dgmbench.run import records
-from dgmbench.run.config import Plan
 from dgmbench.data import load_images
+from dgmbench.files import read_json
+from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
-from dgmbench.tasks.density.stages import load_model
-from dgmbench.tasks.density.images import density_settings, evaluation_images
+from dgmbench.run.task import Row
 from dgmbench.run.workspace import Workspace
-
-if TYPE_CHECKING:
-    from torch import nn
+from dgmbench.tasks.density.building import load_model
+from dgmbench.tasks.density.images import evaluation_images
+from dgmbench.tasks.density.settings import density_settings
 
 log = logging.getLogger("dgmbench")
 
@@ -32,6 +33,7 @@ class Trained:
     """
 
     spec: RunSpec
+    row: Row
     model: nn.Module
     status: str
 
@@ -43,8 +45,6 @@ class Trained:
     @property
     def is_autoencoder(self) -> bool:
         """Whether it has, besides log-weights, ``encode(x)`` → mean and log-variance, ``decode(z)`` → logits."""
-        import torch
-
         model: Any = self.model
         parameter = next(model.parameters(), None)
         n_pixels = load_images(self.spec.dataset).train.shape[1]
@@ -53,7 +53,7 @@ class Trained:
             with torch.no_grad():
                 mean, log_variance = model.encode(x)
                 return bool(mean.ndim == 2 and mean.shape == log_variance.shape and model.decode(mean).shape == x.shape)
-        except (AttributeError, TypeError, ValueError, RuntimeError):  # of its own it may mean anything by these names
+        except (AttributeError, TypeError, ValueError, RuntimeError):  # user-defined methods may mean anything
             return False
 
 
@@ -69,9 +69,10 @@ def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Traine
         if not (folder / "model.pt").is_file() or not (folder / "training.json").is_file():
             log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
             continue
-        status = str(records.read_json(folder / "training.json")["status"])
-        model = load_model(spec, folder / "model.pt", load_images(spec.dataset).train.shape[1])
-        found.append(Trained(spec, model.to(device), status))
+        status = str(read_json(folder / "training.json")["status"])
+        row = plan.row_of(spec)
+        model = load_model(spec, row, folder / "model.pt", load_images(spec.dataset).train.shape[1])
+        found.append(Trained(spec, row, model.to(device), status))
     return found
 
 
@@ -90,7 +91,7 @@ def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray]:
 
 def binary_images(spec: RunSpec) -> np.ndarray:
     """(images, pixels) float32 of 0 and 1: as the evaluation sees them, all of them."""
-    everything = dataclasses.replace(density_settings(spec), test_limit=0)
+    everything = density_settings(spec).model_copy(update={"test_limit": 0})
     return evaluation_images(dataclasses.replace(spec, settings=everything))
 
 
@@ -102,3 +103,8 @@ def evenly(total: int, n: int) -> np.ndarray:
 def examples(labels: np.ndarray, n: int = 10) -> np.ndarray:
     """The place of the first image of each of the first n classes."""
     return np.unique(labels, return_index=True)[1][:n]
+
+
+def standard_error(values: np.ndarray) -> float | None:
+    """Of the mean; None for a single value."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None

@@ -1,0 +1,1 @@
+"""A task of another package: which classifier makes the fewest errors on images?"""

@@ -1,0 +1,56 @@
+"""From the arguments of ``train``, ``evaluate`` and ``check`` to the run that they name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dgmbench.data.catalogue import require_dataset
+from dgmbench.errors import UserError
+from dgmbench.run.config import build_run
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks import find_task
+
+_PLACE = "command line"
+
+
+def parse_run(
+    task_name: str, dataset: str, model: str, seed: int, factory: str, settings: list[str], options: list[str]
+) -> RunSpec:
+    """The run that these arguments name.
+
+    Args:
+        settings: each ``key=value``, the value as JSON or plain text.
+        options: each ``key=JSON``.
+
+    Raises:
+        UserError: an unknown name, or a value that cannot be read or is out of range.
+    """
+    task = find_task(task_name)
+    require_dataset(dataset, task.kind, _PLACE)
+    layer: dict[str, Any] = {key: _plain_value(value) for key, value in map(_pair, settings)}
+    layer["options"] = {key: _json_value(key, value) for key, value in map(_pair, options)}
+    if factory:
+        layer["factory"] = factory
+    return build_run(task, dataset, model, seed, [(layer, _PLACE)], _PLACE)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _plain_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _json_value(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UserError(f"--option {key}={text}: the value is not JSON; write text as {json.dumps(text)}") from None

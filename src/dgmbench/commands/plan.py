@@ -1,0 +1,28 @@
+"""What a configuration asks for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from dgmbench.run.config import read_config, read_plan
+from dgmbench.run.plan import Plan
+from dgmbench.tasks import all_tasks
+
+
+def read(config: list[Path]) -> Plan:
+    """The plan of configuration files laid over each other.
+
+    Raises:
+        UserError: a mistake in one of them.
+    """
+    return read_plan(read_config(config), all_tasks())
+
+
+def show(plan: Plan) -> None:
+    """Print a line per run, with the settings and options that differ from the published protocol."""
+    for spec in plan.runs:
+        differing = spec.canonical().get("settings", {}) | dict(spec.options)
+        print(spec.run_id, *(f"{key}={json.dumps(value)}" for key, value in differing.items()))
+    print(f"{len(plan.runs)} runs in preset {plan.preset}", file=sys.stderr)

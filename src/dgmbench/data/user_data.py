@@ -1,0 +1,89 @@
+"""User-defined datasets: a function that returns the same objects as the built-in names do.
+
+It is named in a configuration by ``module:function``, or by an entry point in the group ``dgmbench.datasets``; a
+corpus also by its files (see `dgmbench.data.user_files`).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+import numpy as np
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.data.images import ImageSplits
+from dgmbench.data.text import CorpusSplits
+from dgmbench.data.user_files import PREFIX, read_corpus
+from dgmbench.errors import UserError
+from dgmbench.names import load_object
+
+ENTRY_POINT_GROUP = "dgmbench.datasets"
+
+
+def entry_points() -> dict[str, str]:
+    """Datasets of other installed packages: ``module:function`` by name."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def user_images(name: str) -> ImageSplits:
+    """Images from a user-defined function, checked.
+
+    Raises:
+        UserError: it returns something else, or parts that do not fit together.
+    """
+    found = user_splits(name)
+    if not isinstance(found, ImageSplits):
+        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.ImageSplits")
+    return found
+
+
+def user_corpus(name: str) -> CorpusSplits:
+    """A corpus from a user-defined function or from files, checked.
+
+    Raises:
+        UserError: it returns something else, or parts that do not fit together.
+    """
+    found = user_splits(name)
+    if not isinstance(found, CorpusSplits):
+        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.CorpusSplits")
+    return found
+
+
+def user_splits(name: str) -> ImageSplits | CorpusSplits:
+    """What a user-defined function returns, checked; two corpora count as a `CorpusSplits`.
+
+    Raises:
+        UserError: it returns something else, or parts that do not fit together.
+    """
+    found: Any = read_corpus(name) if name.startswith(PREFIX) else load_object(entry_points().get(name, name))()
+    if isinstance(found, ImageSplits):
+        for part in ("train", "valid", "test"):
+            _check_images(f"{name}: {part}", getattr(found, part), getattr(found, f"{part}_labels"), found)
+    elif isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
+        found = CorpusSplits(*found)
+    if isinstance(found, CorpusSplits):
+        _check_corpus(name, found)
+    elif not isinstance(found, ImageSplits):
+        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.ImageSplits or CorpusSplits")
+    return found
+
+
+def _check_images(where: str, images: Any, labels: Any, splits: ImageSplits) -> None:
+    pixels = splits.shape[0] * splits.shape[1]
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape != (len(images), pixels):
+        raise UserError(f"{where} is not an (images, {pixels}) array of uint8, as shape {splits.shape} asks")
+    if len(labels) != len(images):
+        raise UserError(f"{where} has {len(images)} images but {len(labels)} labels")
+    if splits.binary and images.size and images.max() > 1:
+        raise UserError(f"{where} has pixels above 1; give binary=False for grey images")
+
+
+def _check_corpus(name: str, splits: CorpusSplits) -> None:
+    if splits.train.vocabulary != splits.test.vocabulary or splits.train.classes != splits.test.classes:
+        raise UserError(f"{name}: train and test have different vocabularies or classes; number both alike")
+    if splits.train.labels is None or splits.test.labels is None:
+        raise UserError(f"{name}: documents without labels; give Corpus.from_tokens a label for each document")
+    for part, dates in ((splits.train, splits.train_dates), (splits.test, splits.test_dates)):
+        if dates is not None and len(dates) != len(part):
+            raise UserError(f"{name}: {len(part)} documents but {len(dates)} dates; give one a document, or None")

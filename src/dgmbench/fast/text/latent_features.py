@@ -1,0 +1,87 @@
+"""A sweep of collapsed Gibbs sampling where each topic mixes counted words with words from a fixed distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.random import advance, stream, unit
+from dgmbench.fast.text.dense import BLOCK, draw, padded_counts, padded_prior
+
+
+def sweep(
+    documents: np.ndarray,
+    words: np.ndarray,
+    topics: np.ndarray,
+    switches: np.ndarray,
+    alpha: np.ndarray,
+    beta: float,
+    mixture: float,
+    features: np.ndarray,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample topic and switch of every token.
+
+    Args:
+        documents, words: (tokens,) document and word of every token, sorted by word.
+        topics, switches: (tokens,) changed in place; a switch is on if the word comes from the features.
+        alpha: (K,) Dirichlet parameters.
+        beta: Dirichlet parameter of the counted words.
+        mixture: share of tokens that come from features a priori.
+        features: (K, vocabulary) word probabilities of the features.
+        seed, number: name the sweep's random stream.
+    """
+    K, V = features.shape
+    prior, offsets = padded_prior(alpha), np.searchsorted(words, np.arange(V + 1))
+    part = np.zeros((V, len(prior)), np.float32)
+    part[:, :K] = mixture * features.T
+    sizes, rows = np.bincount(topics[~switches], minlength=K), padded_counts(documents, topics, K)
+    _sweep(offsets, documents, topics, switches, rows, sizes, prior, part, 1 - mixture, beta, K, seed, number)
+
+
+@njit(cache=True, error_model="numpy")
+def _sweep(
+    offsets: np.ndarray,
+    documents: np.ndarray,
+    topics: np.ndarray,
+    switches: np.ndarray,
+    rows: np.ndarray,
+    sizes: np.ndarray,
+    alpha: np.ndarray,
+    features: np.ndarray,
+    share: float,
+    beta: float,
+    K: int,
+    seed: int,
+    number: int,
+) -> None:
+    V, one = offsets.shape[0] - 1, np.float32(1)
+    s0, s1 = stream(seed, number, 1)
+    of_word, q = np.zeros(K), np.zeros(rows.shape[1], np.float32)
+    masses = np.empty(rows.shape[1] // BLOCK, np.float32)
+    for w in range(V):
+        begin, end, part = offsets[w], offsets[w + 1], features[w]
+        of_word[:] = 0
+        for i in range(begin, end):
+            if not switches[i]:
+                of_word[topics[i]] += 1
+        for k in range(K):
+            q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
+        for i in range(begin, end):
+            row, k = rows[documents[i]], topics[i]
+            row[k] -= one
+            if not switches[i]:
+                of_word[k] -= 1
+                sizes[k] -= 1
+                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
+            s0, s1, bits = advance(s0, s1)
+            k = draw(bits, row, alpha, q, masses, K)
+            s0, s1, bits = advance(s0, s1)
+            switches[i] = unit(bits) * q[k] < part[k]
+            topics[i] = k
+            row[k] += one
+            if not switches[i]:
+                of_word[k] += 1
+                sizes[k] += 1
+                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)

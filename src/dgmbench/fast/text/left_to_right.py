@@ -1,0 +1,91 @@
+"""The left-to-right sampler of a document's probability."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.random import advance, stream, unit
+from dgmbench.fast.text.dense import BLOCK, draw, padded, padded_prior
+
+
+def left_to_right(
+    topics: np.ndarray, alpha: np.ndarray, words: np.ndarray, offsets: np.ndarray, particles: int, seed: int
+) -> np.ndarray:
+    """(documents,) estimates of log p(w_d | phi, alpha).
+
+    Args:
+        topics: (K, vocabulary) word probabilities.
+        alpha: (K,) Dirichlet parameters.
+        words, offsets: the documents' words one after the other, and (documents + 1,) where each document begins.
+        particles, seed: how many, and the name of the random streams.
+    """
+    used, rows = np.unique(words, return_inverse=True)
+    by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
+    wide = np.zeros((len(used), padded(len(alpha))), np.float32)
+    wide[:, : len(alpha)] = by_word
+    prior = np.asarray(alpha, np.float64)
+    return _left_to_right(by_word, wide, prior, padded_prior(prior), rows.ravel(), offsets, particles, seed)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _left_to_right(
+    by_word: np.ndarray,
+    wide: np.ndarray,
+    alpha: np.ndarray,
+    wide_alpha: np.ndarray,
+    words: np.ndarray,
+    offsets: np.ndarray,
+    particles: int,
+    seed: int,
+) -> np.ndarray:
+    """The estimates in float64 from ``by_word`` (words, K) and alpha; topics drawn from float32, padded to blocks."""
+    K, n_documents, one = alpha.shape[0], offsets.shape[0] - 1, np.float32(1)
+    result, alpha_sum = np.zeros(n_documents), alpha.sum()
+    masses = np.empty(wide.shape[1] // BLOCK, np.float32)
+    explained, parents = np.empty(particles), np.empty(particles, np.int64)
+    counts = np.zeros((particles, wide.shape[1]), np.float32)  # n_k of each particle
+    old_counts = counts.copy()
+    for d in range(n_documents):
+        s0, s1 = stream(seed, d, 0)
+        document = words[offsets[d] : offsets[d + 1]]
+        z = np.zeros((particles, document.shape[0]), np.int64)
+        old_z = z.copy()
+        counts[:] = 0
+        for n in range(document.shape[0]):
+            row = by_word[document[n]]
+            for r in range(particles):
+                for m in range(n):
+                    counts[r, z[r, m]] -= one
+                    s0, s1, bits = advance(s0, s1)
+                    z[r, m] = draw(bits, counts[r], wide_alpha, wide[document[m]], masses, K)
+                    counts[r, z[r, m]] += one
+                mass = 0.0
+                for k in range(K):
+                    mass += (counts[r, k] + alpha[k]) * row[k]
+                explained[r] = mass / (n + alpha_sum)
+            probability = explained.sum() / particles
+            result[d] += np.log(probability)
+            if probability == 0:  # a word that no topic has: minus infinity, whatever follows
+                break
+            s0, s1, bits = advance(s0, s1)
+            _choose_parents(unit(bits), explained, parents)
+            old_z[:, :n], old_counts[:] = z[:, :n], counts
+            for r in range(particles):
+                z[r, :n], counts[r] = old_z[parents[r], :n], old_counts[parents[r]]
+                s0, s1, bits = advance(s0, s1)
+                z[r, n] = draw(bits, counts[r], wide_alpha, wide[document[n]], masses, K)
+                counts[r, z[r, n]] += one
+    return result
+
+
+@njit
+def _choose_parents(u: float, explained: np.ndarray, parents: np.ndarray) -> None:
+    """Systematic resampling: particle i is copied R explained_i / Σ explained times on average, rounded up or down."""
+    particles, step = explained.shape[0], explained.sum() / explained.shape[0]
+    i, passed = 0, explained[0]
+    for r in range(particles):
+        while passed < (r + u) * step and i < particles - 1:
+            i += 1
+            passed += explained[i]
+        parents[r] = i

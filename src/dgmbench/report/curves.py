@@ -1,0 +1,96 @@
+"""The figure of how training went."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dgmbench.report.cells import Cells
+from dgmbench.report.figures import figure_style, line_styles, panels, save_figure, shared_legend
+from dgmbench.report.sheet import Figure
+from dgmbench.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A curve is drawn with at most this many points.
+_POINTS = 500
+
+
+def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Workspace) -> list[Figure]:
+    """Draw what trainings logged in a column of their ``curve.csv``; nothing where none has it.
+
+    A panel per dataset, a line per model, variants dashed. With several seeds the line is their mean and the band
+    their standard deviation.
+
+    Args:
+        label: of the axis.
+        text: what the figure shows, for those who cannot see it.
+    """
+    import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
+
+    curves = read_curves(cells, column, workspace)
+    if curves is None:
+        return []
+    datasets = list(dict.fromkeys(curves["dataset"]))
+    there = set(curves["model"])
+    variants = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.model in there}
+    with figure_style() as colours:
+        palette, dashes = line_styles(variants, colours)
+        figure, axes = panels(len(datasets), 4.2)
+        for ax, dataset in zip(axes, datasets, strict=True):
+            part = curves[curves["dataset"] == dataset]
+            sns.lineplot(
+                part,
+                x="epoch",
+                y=column,
+                hue="model",
+                style="model",
+                hue_order=list(variants),
+                style_order=list(variants),
+                palette=palette,
+                dashes=dashes,
+                errorbar="sd",
+                lw=1.5,
+                legend=ax is axes[0],
+                ax=ax,
+            )
+            ax.set(title=dataset, xlabel="epoch", ylabel=label)
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.set_ylim(*_range_of_interest(part, column))
+        shared_legend(figure)
+        return [Figure(save_figure(figure, curves, workspace.figures / f"{cells.task.name}_curves"), "Training", text)]
+
+
+def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame | None:
+    """Dataset, model, seed, epoch and the column's finite values, of every finished training; None where none has it.
+
+    Of a long curve about every so many-th epoch, the first and the last.
+    """
+    import pandas as pd
+
+    frames = []
+    for cell in cells:
+        for run in cell.runs:
+            path = workspace.trained(run.spec) / "curve.csv"
+            curve = pd.read_csv(path) if run.record and path.is_file() else pd.DataFrame()
+            if column in curve and len(curve):
+                columns = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
+                frames.append(curve.assign(**columns)[[*columns, "epoch", column]])
+    if not frames:
+        return None
+    found = pd.concat(frames, ignore_index=True)
+    found = found[found[column].map(math.isfinite)]
+    step = found["epoch"].max() // _POINTS + 1
+    last = found.groupby(["dataset", "model", "seed"])["epoch"].transform("max")
+    found = found[(found["epoch"] % step == 0) | (found["epoch"] == 1) | (found["epoch"] == last)]
+    return found if len(found) else None
+
+
+def _range_of_interest(frame: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Limits that show the later epochs: the steep start of training would flatten everything else."""
+    later = frame[frame["epoch"] > 0.1 * frame["epoch"].max()][column]
+    low, high = float(later.min()), float(frame[column].max())
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin

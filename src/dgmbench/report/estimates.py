@@ -1,0 +1,85 @@
+"""A metric of a cell: its mean over seeds and examples, and how certain that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+
+from dgmbench.report.cells import Cell, Run
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that every run of a task has.
+
+    Attributes:
+        name: in ``Evaluation.metrics``, in the CSV file and in ``published.csv``.
+        label: heading of its column; the name by default.
+        unit: of the metric and of its differences: ``nats``, ``%``.
+        digits: decimals shown.
+        per_example: the array of ``Evaluation.per_example`` whose mean it is, (examples,) of the same examples, in the
+            same order, for every row and seed. It gives standard errors and paired differences.
+    """
+
+    name: str
+    label: str = ""
+    _: KW_ONLY
+    unit: str = ""
+    digits: int = 2
+    higher_is_better: bool = True
+    per_example: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name
+
+    @property
+    def axis(self) -> str:
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def difference(self) -> str:
+        """What a difference of two rows is called."""
+        return f"difference in {self.unit}" if self.unit[:1].isalpha() else f"difference of {self.title}"
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A metric of a cell, over the seeds that have a value.
+
+    Attributes:
+        mean: over the seeds.
+        error: standard error over the examples, of the mean over the seeds; the standard deviation over the seeds
+            where the metric is no mean over examples; None for a single example, or seed.
+        spread: standard deviation of the seeds' values; None for a single seed.
+        values: (seeds, examples), where the metric is a mean over examples.
+    """
+
+    runs: list[Run]
+    mean: float
+    error: float | None
+    spread: float | None
+    values: np.ndarray | None = None
+
+
+def estimate(cell: Cell, metric: Metric) -> Estimate | None:
+    """A metric of a cell, None where nothing was measured."""
+    runs = cell.measured(metric.name)
+    if not runs:
+        return None
+    if not metric.per_example:
+        of_seeds = np.array([run.get("metrics", metric.name) for run in runs], dtype=float)
+        spread = float(of_seeds.std(ddof=1)) if len(runs) > 1 else None
+        return Estimate(runs, float(of_seeds.mean()), spread, spread)
+    values = np.stack([run.arrays[metric.per_example] for run in runs])  # (seeds, examples)
+    examples = values.mean(axis=0)
+    error = float(examples.std(ddof=1)) / math.sqrt(len(examples)) if len(examples) > 1 else None
+    spread = float(values.mean(axis=1).std(ddof=1)) if len(runs) > 1 else None
+    return Estimate(runs, float(examples.mean()), error, spread, values)
+
+
+def mean_of(runs: list[Run], *names: str) -> float:
+    """The mean over runs of the sum of some numbers of their records: ``training.seconds``."""
+    return float(np.mean([sum(run.get(*name.split(".")) for name in names) for run in runs]))

@@ -1,0 +1,97 @@
+"""What stands under a table: why a cell has no number, where data and published numbers are from, which code ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmbench.report.cells import Cell, Cells
+from dgmbench.report.sheet import DAGGER
+
+
+def variants(pairs: Iterable[tuple[str, object]]) -> str:
+    """What several rows have in common, or which row has what: ``80`` or ``80 (first, second), 40 (third)``."""
+    names: dict[str, list[str]] = {}
+    for name, content in pairs:
+        rows = names.setdefault(str(content), [])
+        if name not in rows:
+            rows.append(name)
+    if len(names) <= 1:
+        return next(iter(names), "")
+    return ", ".join(f"{content} ({', '.join(rows)})" for content, rows in names.items())
+
+
+def notes_on_gaps(cells: Cells, metric: str) -> list[str]:
+    """Why a cell has no number, or not the usual one; what is not comparable with the paper.
+
+    Args:
+        metric: the one that a diverged run is asked for.
+    """
+    notes = []
+    parts = dict.fromkeys(cell.part for cell in cells if cell.part)
+    if parts:
+        notes.append(
+            f"{DAGGER} On a part of the data ({'; '.join(parts)}): not comparable with the published numbers, nor "
+            "with runs on all of it."
+        )
+    for cell in cells:
+        for run in cell.runs:
+            where = f"{cell.model} on {cell.dataset}, seed {run.spec.seed}"
+            if run.status == "failed":
+                notes.append(f"Failed: {where}: {_shorten(run.reason or 'its record says no more')}")
+            if run.status == "diverged":
+                epoch = run.get("training", "diverged_at")
+                after = f" in epoch {epoch + 1}" if isinstance(epoch, int) else ""
+                finite = run.get("metrics", metric) is not None
+                state = "what is shown was measured on the last good state" if finite else "nothing finite was measured"
+                notes.append(f"Diverged: {where}{after}; {state}.")
+    left_out = {cell.dataset for cell in cells} - set(cells.datasets)
+    if left_out:
+        notes.append(f"Not in this configuration: {', '.join(sorted(left_out))}.")
+    for word, absent in (
+        ("not run yet", [c for c in cells if c.runs and c.status == "missing"]),
+        ("not in this configuration", [c for c in cells.shown if not c.runs]),
+    ):
+        if absent:
+            notes.append(f"Missing, {word}: {_by_model(absent)}.")
+    return notes
+
+
+def _by_model(cells: list[Cell]) -> str:
+    datasets: dict[str, list[str]] = {}
+    for cell in cells:
+        datasets.setdefault(cell.model, []).append(cell.dataset)
+    return "; ".join(f"{model} ({', '.join(names)})" for model, names in datasets.items())
+
+
+def _shorten(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def notes_on_sources(cells: Cells) -> list[str]:
+    """Where the data came from and where the published numbers stand."""
+    pairs = [(c.dataset, run.get("data", "source")) for c in cells for run in c.runs if run.get("data", "source")]
+    data = "; ".join(f"{dataset} from {source}" for dataset, source in dict.fromkeys(pairs))
+    papers = "; ".join(dict.fromkeys(cell.paper.source for cell in cells if cell.paper))
+    return [f"{what}: {found}." for what, found in (("Data", data), ("Published numbers", papers)) if found]
+
+
+def notes_on_code(cells: Cells) -> list[str]:
+    """Which code, libraries and machines made the numbers."""
+    runs = [(run, run.get("evaluation") or {}) for cell in cells for run in cell.runs if run.record]
+    if not runs:
+        return []
+    codes = dict.fromkeys(_code(stage.get("code") or {}) for run, e in runs for stage in (run.get("training") or {}, e))
+    libraries = dict.fromkeys(", ".join(f"{k} {v}" for k, v in (e.get("libraries") or {}).items()) for _, e in runs)
+    hosts = dict.fromkeys(_host(e.get("host") or {}) for _, e in runs)
+    devices = dict.fromkeys(str(d) for run, _ in runs if (d := run.get("training", "device")) is not None)
+    lines = [f"Code: {'; '.join(codes)}.", f"Libraries: {'; '.join(libraries)}."]
+    return [*lines, f"Machine: {'; '.join(hosts)}" + (f"; trained on {', '.join(devices)}." if devices else ".")]
+
+
+def _code(code: dict[str, object]) -> str:
+    commit = f"commit {str(code['commit'])[:10]}" if code.get("commit") else "no commit known"
+    return f"dgmbench {code.get('version', '?')}, {commit}" + (" with uncommitted changes" if code.get("dirty") else "")
+
+
+def _host(host: dict[str, object]) -> str:
+    return f"{host.get('processor', 'unknown processor')}, {host.get('cores', '?')} cores, {host.get('system', '?')}"

@@ -1,0 +1,85 @@
+"""Which row beats which: the best of a dataset, and the pairs of rows that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dgmbench.metrics.differences import Interval, mean_difference
+from dgmbench.report.cells import Cell, Run
+from dgmbench.report.estimates import Estimate, Metric, estimate
+
+
+def paired_difference(ours: Estimate, theirs: Estimate) -> Interval | str:
+    """The mean difference on the same examples, or why there is none."""
+    assert ours.values is not None and theirs.values is not None
+    first, second = ours.runs[0], theirs.runs[0]
+    same = _arrays(first) == _arrays(second) and first.get("protocol", "split") == second.get("protocol", "split")
+    if not same or ours.values.shape[1:] != theirs.values.shape[1:]:
+        return "measured on other test data"
+    return mean_difference(ours.values, theirs.values)
+
+
+def _arrays(run: Run) -> dict[str, str]:
+    """Data is the same when its arrays are, whatever archive they came in."""
+    return {k: v for k, v in (run.get("data", "checksums") or {}).items() if k.startswith("array:")}
+
+
+def named_pairs(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
+    """The pairs that ``Row.compared_with`` names, those of a variant and its plain row first."""
+    planned = {cell.model: cell for cell in cells if cell.runs}
+    found = [
+        (cell, planned[other])
+        for cell in planned.values()
+        for other in (cell.row.compared_with if cell.row else ())
+        if other in planned
+    ]
+    return sorted(found, key=lambda pair: pair[0].row is None or pair[0].row.variant_of != pair[1].model)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The cells of a table as they are compared by one metric.
+
+    Attributes:
+        samples: by dataset and model, what the differences are computed from.
+        difference: of two samples, or why there is none.
+    """
+
+    metric: Metric
+    samples: Mapping[tuple[str, str], Any]
+    difference: Callable[[Any, Any], Interval | str]
+
+    def between(self, ours: Cell, theirs: Cell) -> Interval | str:
+        """The paired difference of two cells of a dataset, or why there is none."""
+        for cell in (ours, theirs):
+            if (cell.dataset, cell.model) not in self.samples:
+                return f"{cell.model} is {cell.status}"
+        return self.difference(self.samples[ours.dataset, ours.model], self.samples[theirs.dataset, theirs.model])
+
+    def best(self, cells: Iterable[Cell]) -> str | None:
+        """The model that beats the second best beyond doubt; None where there is doubt or nothing to beat."""
+        found = [cell for cell in ranking(cells, self.metric) if cell.status == "ok"]  # a diverged run wins nothing
+        result = self.between(*found[:2]) if len(found) > 1 else ""
+        return found[0].model if isinstance(result, Interval) and self._verdict(result) == "yes" else None
+
+    def line(self, ours: Cell, theirs: Cell) -> tuple[str, str, str, str]:
+        """The pair in words: dataset, names, difference with its interval, whether ours is better."""
+        names, result = f"{ours.model} minus {theirs.model}", self.between(ours, theirs)
+        if isinstance(result, str):
+            return ours.dataset, names, result, ""
+        mean, low, high = (f"{number:+.{self.metric.digits}f}" for number in result)
+        return ours.dataset, names, f"{mean} [{low}, {high}]", self._verdict(result)
+
+    def _verdict(self, difference: Interval) -> str:
+        if not difference.excludes_zero:
+            return "cannot tell"
+        return "yes" if (difference.low > 0) == self.metric.higher_is_better else "no, it is worse"
+
+
+def ranking(cells: Iterable[Cell], metric: Metric) -> list[Cell]:
+    """The cells that have the metric, the best first."""
+    sign = -1 if metric.higher_is_better else 1
+    found = [(sign * value.mean, cell) for cell in cells if (value := estimate(cell, metric))]
+    return [cell for _, cell in sorted(found, key=lambda pair: pair[0])]

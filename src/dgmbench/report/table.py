@@ -1,0 +1,231 @@
+"""What a task's table is, and one that needs no more than a list of metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from dgmbench.metrics.differences import Interval
+from dgmbench.report.cells import Cell, Cells, Requirements
+from dgmbench.report.comparison import comparison_figure
+from dgmbench.report.estimates import Metric, estimate, mean_of
+from dgmbench.report.notes import notes_on_code, notes_on_gaps, notes_on_sources
+from dgmbench.report.paired import Paired, named_pairs, paired_difference
+from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed, value
+from dgmbench.run.workspace import Workspace
+
+__all__ = ["Metric", "MetricTable", "Table"]
+
+
+class Table(Requirements, Protocol):
+    """What the object that ``Task.table`` names can do. A `MetricTable` can."""
+
+    def columns(self, cells: Cells) -> Sequence[str]:
+        """Of the CSV file."""
+
+    def rows(self, cells: Cells) -> list[dict[str, Any]]:
+        """The table as data: a row per cell, ``nan`` for what was not measured, None for what does not apply."""
+
+    def sheet(self, cells: Cells) -> Sheet:
+        """The table as people read it."""
+
+    def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
+        """Draw the figures into ``workspace.figures``."""
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """A table of metrics: a row per model, for each dataset a column per metric.
+
+    All that a new task must say::
+
+        TABLE = MetricTable((Metric("error", unit="%", digits=1, higher_is_better=False, per_example="wrong"),))
+
+    with ``table="my_package.table:TABLE"`` in its `Task`. The CSV file has dataset, model, n_seeds, for each metric
+    ``<metric>``, ``<metric>_sd_seeds`` and, where something was published, ``paper_<metric>``, then seconds and status.
+    By a metric with values per example the best row is bold, and rows are compared with those that
+    ``Row.compared_with`` names. A task with more to say derives a class and overrides a method.
+
+    Attributes:
+        metrics: the columns of a dataset.
+        about: begins the notes: what was measured and how, and which direction is better.
+        headline: the metric that is drawn; the first by default.
+        needs: what a record must say besides the metrics and the times: ``training.epochs``.
+        bold, details_note: the notes on what is bold, and on the table of runs.
+    """
+
+    metrics: tuple[Metric, ...]
+    _: KW_ONLY
+    about: str = ""
+    headline: str = ""
+    needs: tuple[str, ...] = ()
+    bold: str = (
+        "Bold: best of its column, and the 95 % interval of the paired difference to the second best excludes 0."
+    )
+    details_note: str = "Times are the mean over the seeds."
+
+    @property
+    def main(self) -> Metric:
+        """The metric that is drawn."""
+        return next((metric for metric in self.metrics if metric.name == self.headline), self.metrics[0])
+
+    @property
+    def compared(self) -> tuple[Metric, ...]:
+        """The metrics by which rows are compared with each other."""
+        return tuple(metric for metric in self.metrics if metric.per_example)
+
+    # What a record must hold.
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        times = ("training.seconds", "evaluation.measure_seconds")
+        return (*(f"metrics.{metric.name}" for metric in self.metrics), *self.needs, *times)
+
+    def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+        for metric in self.metrics:
+            values, mean = arrays.get(metric.per_example), record["metrics"][metric.name]
+            one = values is not None and np.isclose(values.mean(), mean or 0, rtol=1e-6, atol=1e-6)
+            if metric.per_example and mean is not None and not one:
+                return f"run.json and per_example.npz are not of one evaluation ({metric.name})"
+        return ""
+
+    # The table as data.
+
+    def columns(self, cells: Cells) -> Sequence[str]:
+        found = [cells.task.dataset_word, cells.task.row_word, "n_seeds"]
+        for metric in self.metrics:
+            found += [metric.name, f"{metric.name}_sd_seeds"]
+            found += [f"paper_{metric.name}"] if any(c.published(metric.name) is not None for c in cells) else []
+        return [*found, "seconds", "status"]
+
+    def rows(self, cells: Cells) -> list[dict[str, Any]]:
+        dataset, row = cells.task.dataset_word, cells.task.row_word
+        return [{dataset: cell.dataset, row: cell.model} | self.row(cell) for cell in cells]
+
+    def row(self, cell: Cell) -> dict[str, Any]:
+        """A row of the CSV file, without its dataset and model."""
+        main = estimate(cell, self.main)
+        row: dict[str, Any] = {"n_seeds": len(main.runs) if main else 0, "status": cell.status}
+        row["seconds"] = mean_of(main.runs, "training.seconds", "evaluation.measure_seconds") if main else math.nan
+        for metric in self.metrics:
+            found = estimate(cell, metric)
+            row[metric.name] = found.mean if found else math.nan
+            row[f"{metric.name}_sd_seeds"] = found.spread if found else None
+            row[f"paper_{metric.name}"] = cell.published(metric.name)
+        return row
+
+    # The table as people read it.
+
+    def sheet(self, cells: Cells) -> Sheet:
+        task, paired = cells.task, [self.paired(cells, metric) for metric in self.compared]
+        best = {(name, p.metric.name): p.best(cells.of(name)) for name in cells.datasets for p in paired}
+        lines = []
+        for model in cells.models:
+            line: list[Value | None] = []
+            for dataset in cells.datasets:
+                cell = cells.find(dataset, model)
+                for metric in self.metrics:
+                    is_best = best.get((dataset, metric.name)) == model
+                    line.append(_value(cell, metric, is_best, cells.any_published) if cell else None)
+            lines.append((model, line))
+        notes = [
+            *self.notes(cells),
+            *[note for dataset in cells.datasets for note in self.notes_on(dataset, cells.of(dataset))],
+            *notes_on_gaps(cells, self.main.name),
+            *notes_on_sources(cells),
+            *notes_on_code(cells),
+        ]
+        titles = tuple(metric.title for metric in self.metrics)
+        groups = tuple((dataset, titles) for dataset in cells.datasets)
+        grids = [*(self.comparisons(cells, each) for each in paired), self.details(cells)]
+        return Sheet(task.name, task.title, task.row_word, groups, lines, notes, grids)
+
+    def notes(self, cells: Cells) -> list[str]:
+        """What the table shows, and how a cell is read."""
+        directions = "; ".join(
+            f"{metric.axis}: {'higher' if metric.higher_is_better else 'lower'} is better" for metric in self.metrics
+        )
+        by_example = f"ours ± its standard error over the test {cells.task.examples}"
+        by_seed = "ours, with several seeds their mean ± standard deviation"
+        cell = " or ".join(dict.fromkeys(by_example if metric.per_example else by_seed for metric in self.metrics))
+        paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
+        dash = f" {DASH} means that nothing was published." if cells.any_published else ""
+        about = f"Preset {cells.preset}. {self.about or f'{cells.task.about.capitalize()}. {directions}.'}"
+        return [f"{about} Each cell: {cell}{paper}.{dash}", *([self.bold] if self.compared else [])]
+
+    def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
+        """How a dataset's columns were measured."""
+        return []
+
+    def details(self, cells: Cells) -> Grid:
+        """The runs of each cell, below the table."""
+        found = [(cell, self.detail(cell)) for cell in cells if cell.runs]
+        further = list(dict.fromkeys(heading for _, detail in found for heading in detail))
+        lines = [
+            (cell.dataset, cell.model, cell.remark or cell.status, cell.seeds, *(detail.get(h, DASH) for h in further))
+            for cell, detail in found
+        ]
+        header = (cells.task.dataset_word, cells.task.row_word, "status", "seeds", *further)
+        return Grid("Runs", header, lines, self.details_note)
+
+    def detail(self, cell: Cell) -> dict[str, str]:
+        """What is said of a cell's runs, by heading; empty where nothing was measured."""
+        main = estimate(cell, self.main)
+        if main is None:
+            return {}
+        spreads = {metric: found.spread for metric in self.metrics if (found := estimate(cell, metric))}
+        return {
+            **{f"sd of {metric.title} over seeds": printed(s, metric.digits + 1) for metric, s in spreads.items()},
+            "training, s": f"{mean_of(main.runs, 'training.seconds'):,.1f}",
+            "measuring, s": f"{mean_of(main.runs, 'evaluation.measure_seconds'):,.1f}",
+        }
+
+    # Which row beats which.
+
+    def paired(self, cells: Cells, metric: Metric) -> Paired:
+        """The cells as they are compared."""
+        samples = {(cell.dataset, cell.model): self.sample(cell, metric) for cell in cells}
+        return Paired(metric, {key: sample for key, sample in samples.items() if sample is not None}, self.difference)
+
+    def sample(self, cell: Cell, metric: Metric) -> Any:
+        """What a cell's differences are computed from; None where there is nothing."""
+        return estimate(cell, metric)
+
+    def difference(self, ours: Any, theirs: Any) -> Interval | str:
+        """The paired difference of two samples, or why there is none."""
+        return paired_difference(ours, theirs)
+
+    def pairs(self, cells: list[Cell], paired: Paired) -> list[tuple[Cell, Cell]]:
+        """Which cells of a dataset are compared."""
+        return named_pairs(cells)
+
+    def comparisons(self, cells: Cells, paired: Paired) -> Grid:
+        """Which row beats which, on the same examples."""
+        task, metric = cells.task, paired.metric
+        title = "Paired differences" + (f": {metric.title}" if len(self.compared) > 1 else "")
+        header = (task.dataset_word, task.rows_word, f"{metric.difference}, 95 % interval", "better")
+        pairs = [pair for dataset in cells.datasets for pair in self.pairs(cells.of(dataset), paired)]
+        return Grid(title, header, [paired.line(*pair) for pair in pairs], self.paired_note(cells), in_latex=True)
+
+    def paired_note(self, cells: Cells) -> str:
+        """How the differences are read."""
+        examples, row = cells.task.examples, cells.task.row_word
+        return (
+            f"Mean over the test {examples} of the difference on each, and over the seeds. The interval covers the "
+            f"choice of test {examples} and, where a {row} has several seeds, of its seeds. For a {row} with one seed "
+            "it does not cover what another would change. Intervals are not widened for the number of comparisons."
+        )
+
+    def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
+        return comparison_figure(cells, self.main, workspace)
+
+
+def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value:
+    found = estimate(cell, metric)
+    mean, error = (found.mean, found.error) if found else (None, None)
+    shown = value(cell, mean, cell.published(metric.name), metric.digits, error, best)
+    return shown if any_published else replace(shown, paper="")

@@ -1,0 +1,40 @@
+"""From a run's specification to its unfitted method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgmbench.data import load_embeddings
+from dgmbench.errors import UserError
+from dgmbench.names import accepted_options, check_options, load_object
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row
+from dgmbench.tasks.classification.settings import document_settings
+
+
+def build_method(spec: RunSpec, row: Row, threads: int = 1) -> Any:
+    """The unfitted method of a run; it is given the seed, the threads and the embeddings if its class takes them.
+
+    Raises:
+        UserError: the class refuses its options or lacks ``fit`` or ``transform``.
+    """
+    factory = load_object(row.factory)
+    check_options(factory, spec.options, spec.model)
+    accepted = accepted_options(factory)
+    options: dict[str, Any] = {n: v for n, v in (("seed", spec.seed), ("threads", threads)) if n in accepted}
+    if embeddings := embeddings_used(spec, row):
+        options["embeddings"] = load_embeddings(embeddings)
+    try:
+        method = factory(**options, **spec.options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{spec.model}: {row.factory} refuses its options: {error}") from error
+    for needed in ("fit", "transform"):
+        if not callable(getattr(method, needed, None)):
+            raise UserError(f"{spec.model}: {row.factory} has no method {needed}(corpus, ...)")
+    return method
+
+
+def embeddings_used(spec: RunSpec, row: Row) -> str | None:
+    """The name of the word vectors that a method takes; None for one that takes none."""
+    takes_them = "embeddings" in accepted_options(load_object(row.factory))
+    return document_settings(spec).embeddings if takes_them else None

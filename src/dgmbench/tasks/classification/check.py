@@ -1,0 +1,71 @@
+"""Does a user-defined document method fit the benchmark? Each finding says what is missing."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.data import load_embeddings
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row
+from dgmbench.tasks.classification.building import build_method
+from dgmbench.tasks.classification.settings import document_settings
+
+
+def findings(spec: RunSpec, row: Row) -> Iterator[str]:
+    """What keeps a method from being benchmarked; it is fitted on a small corpus with planted words.
+
+    Raises:
+        UserError: the class cannot be imported or refuses its options.
+    """
+    train, test = planted(load_embeddings(document_settings(spec).embeddings).words[1000:1040])
+    method = build_method(spec, row)
+    try:
+        method.fit(train, train.labels)
+        features = method.transform(test)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the method's own code raises is the finding
+        yield f"fit and transform raised {type(error).__name__}: {error}"
+        return
+    shape = getattr(features, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != len(test):
+        yield f"transform gave {shape or type(features).__name__} for {len(test)} documents, not (documents, features)"
+        return
+    values: Any = features.data if sparse.issparse(features) else np.asarray(features)
+    if not np.isfinite(values).all():
+        yield "transform gave NaN or infinity"
+        return
+    before = _state(method)
+    again = method.transform(test)
+    if before is not None and before != _state(method):
+        yield "transform changes the fitted method: test documents must not teach it anything"
+    if abs(features - again).max() > 0:
+        yield "transform gives other features the second time: seed what is random in it"
+
+
+def planted(words: Any) -> tuple[Corpus, Corpus]:
+    """80 training and 40 test documents of two classes, each of which has half of the words for itself."""
+    vocabulary = [str(word) for word in words]
+    half = len(vocabulary) // 2
+    halves = {"first": vocabulary[:half], "second": vocabulary[half:]}
+    rng = np.random.default_rng(0)
+    names = ["first", "second"] * 60
+    texts = [[str(word) for word in rng.choice(halves[name], 30)] for name in names]
+    train = Corpus.from_tokens(texts[:80], names[:80], vocabulary=vocabulary)
+    return train, Corpus.from_tokens(texts[80:], names[80:], vocabulary=vocabulary, classes=train.classes)
+
+
+def _state(method: Any) -> bytes | None:
+    """What was learned, byte by byte; None for a method that cannot be pickled."""
+    learned = {name: value for name, value in vars(method).items() if name.endswith("_")}
+    try:
+        return pickle.dumps(learned)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None

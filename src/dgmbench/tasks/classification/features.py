@@ -1,0 +1,58 @@
+"""The features of training and held-out documents, and their labels, as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.errors import UserError
+from dgmbench.files import write_arrays
+
+Matrix: TypeAlias = np.ndarray | sparse.csr_matrix
+
+
+class Features(NamedTuple):
+    """Of one part of the documents.
+
+    Attributes:
+        values: (documents, features), dense or sparse.
+        labels: (documents,) numbers of classes.
+    """
+
+    values: Matrix
+    labels: np.ndarray
+
+
+def write_features(path: Path, parts: Mapping[str, Features]) -> None:
+    """All parts as one .npz, a sparse matrix by its three arrays."""
+    arrays: dict[str, np.ndarray] = {}
+    for part, (values, labels) in parts.items():
+        arrays[f"{part}_labels"] = labels
+        if isinstance(values, np.ndarray):
+            arrays[f"{part}_dense"] = values
+        else:
+            arrays[f"{part}_values"], arrays[f"{part}_columns"] = values.data, values.indices
+            arrays[f"{part}_offsets"], arrays[f"{part}_shape"] = values.indptr, np.array(values.shape)
+    write_arrays(path, **arrays)
+
+
+def read_features(path: Path, part: str) -> Features:
+    """One part of what `write_features` wrote.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            labels = file[f"{part}_labels"]
+            if f"{part}_dense" in file:
+                return Features(file[f"{part}_dense"], labels)
+            content = (file[f"{part}_values"], file[f"{part}_columns"], file[f"{part}_offsets"])
+            return Features(sparse.csr_matrix(content, shape=tuple(file[f"{part}_shape"])), labels)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise UserError(f"{path} is missing or broken ({error}); remove its folder and run again") from error

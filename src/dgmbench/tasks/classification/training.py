@@ -1,0 +1,84 @@
+"""Fit a document method and keep the features that it gives to the documents."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.stages import Stopwatch
+from dgmbench.run.task import Job, Training
+from dgmbench.tasks.classification.building import build_method, embeddings_used
+from dgmbench.tasks.classification.documents import joined, prepared_corpus
+from dgmbench.tasks.classification.features import Features, Matrix, write_features
+from dgmbench.tasks.classification.settings import document_settings
+
+log = logging.getLogger("dgmbench")
+
+
+def train(job: Job) -> Training:
+    """Fit the method on the training documents and write ``features.npz``: the features of these and of the others.
+
+    With ``transductive`` it is fitted on the documents of both parts, without labels.
+
+    Raises:
+        UserError: the method or the documents do not fit the run, or ``transform`` gives no (documents, features).
+    """
+    spec = job.spec
+    data = prepared_corpus(spec)
+    method = build_method(spec, job.row, job.threads)
+    transductive = document_settings(spec).transductive
+    watch = Stopwatch()
+    if transductive:
+        method.fit(joined(data.train, data.test), None)
+    else:
+        method.fit(data.train, data.train.labels)
+    fit_seconds = watch.seconds
+    parts = {"train": _features(method, data.train, spec), "test": _features(method, data.test, spec)}
+    transform_seconds = round(watch.seconds - fit_seconds, 3)
+    write_features(job.folder / "features.npz", parts)
+    n_features = parts["train"].values.shape[1]
+    log.info("%s: %d features, fitted in %.1f s", spec.training_id, n_features, fit_seconds)
+    return Training(
+        {
+            "fit_seconds": fit_seconds,
+            "transform_seconds": transform_seconds,
+            "method": {
+                "features": getattr(method, "feature_set", "default"),
+                "n_features": n_features,
+                "transductive": transductive,
+                "embeddings": embeddings_used(spec, job.row),
+            },
+            "corpus": {
+                "train_documents": len(data.train),
+                "test_documents": len(data.test),
+                "dropped_train": data.dropped_train,
+                "dropped_test": data.dropped_test,
+                "vocabulary": data.train.n_words,
+                "train_tokens": data.train.n_tokens,
+                "classes": list(data.train.classes),
+            },
+        }
+    )
+
+
+def _features(method: Any, corpus: Corpus, spec: RunSpec) -> Features:
+    assert corpus.labels is not None
+    values = method.transform(corpus)
+    shape = getattr(values, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != len(corpus):
+        raise UserError(
+            f"{spec.model}: transform gave {shape or 'no array'} for {len(corpus)} documents, not (documents, features)"
+        )
+    return Features(_matrix(values), corpus.labels)
+
+
+def _matrix(values: Any) -> Matrix:
+    if sparse.issparse(values):
+        return sparse.csr_matrix(values)
+    return np.asarray(values, dtype=np.float32 if values.dtype == np.float32 else np.float64)

@@ -1,0 +1,194 @@
+"""A configuration asks for runs, and every mistake in it is one line that says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dgmbench.errors import UserError
+from dgmbench.names import accepted_options, load_object
+from dgmbench.run.config import read_config
+from dgmbench.run.config import read_plan as read_plan_of
+from dgmbench.run.plan import Plan
+from dgmbench.run.schema import json_schema
+from dgmbench.tasks import all_tasks, find_task
+from dgmbench.tasks.density.settings import DensitySettings
+
+REPOSITORY = Path(__file__).parents[2]
+METHODS = find_task("classification").rows
+LEFT_OUT = {"five-seeds": {"density"}, "three-seeds": {"classification"}}  # tasks that a preset does not ask for
+PRESETS = sorted((REPOSITORY / "workflow/presets").glob("*.yaml"))
+
+
+def read_plan(config: dict[str, Any]) -> Plan:
+    return read_plan_of(config, all_tasks())
+
+
+def density(**parts: Any) -> dict[str, Any]:
+    return {"density": {"datasets": ["ocr-letters"], "models": ["vae"], **parts}}
+
+
+def only(plan: Plan) -> DensitySettings:
+    (run,) = plan.runs
+    assert isinstance(run.settings, DensitySettings)
+    return run.settings
+
+
+def test_a_later_layer_wins() -> None:
+    config = density(settings={"epochs": 1, "batch_size": 2, "k": 3, "learning_rate": 0.5})
+    config["density"]["datasets"] = {"ocr-letters": {"batch_size": 20, "k": 30, "learning_rate": 0.25}}
+    config["density"]["models"] = {"iwae-5": {"k": 300, "learning_rate": 0.125}}
+    expected = DensitySettings(importance_samples=5, epochs=1, batch_size=20, k=300, learning_rate=0.125)
+    assert only(read_plan(config)) == expected
+
+
+def test_every_cell_has_a_run_for_each_seed() -> None:
+    config = density(datasets=["mnist", "ocr-letters"], models=["vae", "mem-vae"]) | {"seeds": [3, 4]}
+    cells = {(run.dataset, run.model, run.seed) for run in read_plan(config).runs}
+    assert cells == {(d, m, s) for d in ("mnist", "ocr-letters") for m in ("vae", "mem-vae") for s in (3, 4)}
+
+
+def test_a_model_may_have_seeds_of_its_own() -> None:
+    config = density(models={"vae": None, "mem-vae": {"seeds": [7], "epochs": 2}}) | {"seeds": [0, 1]}
+    runs = [(run.model, run.seed) for run in read_plan(config).runs]
+    assert runs == [("vae", 0), ("vae", 1), ("mem-vae", 7)]
+    methods = {"bow": {"seeds": [0]}, "lda": None}
+    config = {"classification": {"corpora": ["reuters"], "methods": methods, "seeds": [3, 4]}}
+    assert [(run.model, run.seed) for run in read_plan(config).runs] == [("bow", 0), ("lda", 3), ("lda", 4)]
+    jsonschema.validate(config, json_schema(all_tasks()))
+
+
+def test_every_method_runs_on_a_user_defined_corpus_without_further_settings(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("text,label\n")
+    config = {"classification": {"corpora": [f"file:{tmp_path}/mine.csv"], "methods": list(METHODS)}}
+    for run in read_plan(config).runs:
+        required = [
+            name
+            for name, parameter in accepted_options(load_object(METHODS[run.model].factory)).items()
+            if parameter.default is parameter.empty and name != "embeddings"
+        ]
+        assert set(required) <= set(run.options), run.model
+
+
+def test_only_what_learns_without_labels_can_be_transductive() -> None:
+    methods: dict[str, Any] = {name: {"transductive": True} for name in ("lda", "lftm", "doc2vec")}
+    config = {"classification": {"corpora": ["reuters"], "methods": methods}}
+    assert all(run.canonical("training")["settings"] == {"transductive": True} for run in read_plan(config).runs)
+    methods["slda"] = {"transductive": True}
+    with pytest.raises(UserError, match=r"slda\.transductive: only lda, lftm, doc2vec can be fitted"):
+        read_plan(config)
+
+
+def test_a_list_stands_for_names_without_settings() -> None:
+    assert read_plan(density()) == read_plan(density(datasets={"ocr-letters": None}, models={"vae": {}}))
+
+
+def test_an_overlay_replaces_key_by_key_and_leaves_out_what_is_false(tmp_path: Path) -> None:
+    below, above = tmp_path / "below.yaml", tmp_path / "above.yaml"
+    below.write_text("preset: a\ndensity: {datasets: {mnist: {epochs: 1, k: 2}, ocr-letters: {}}, models: [vae]}\n")
+    above.write_text("preset: b\ndensity: {datasets: {mnist: {k: 3}, ocr-letters: false}}\n")
+    plan = read_plan(read_config([below, above]))
+    assert plan.preset == "b"
+    assert [run.dataset for run in plan.runs] == ["mnist"]
+    assert (only(plan).epochs, only(plan).k) == (1, 3)
+
+
+def test_an_option_that_is_false_is_an_option() -> None:
+    plan = read_plan(density(models={"mem-vae": {"options": {"memory": False}}}))
+    assert plan.runs[0].options["memory"] is False
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        (
+            {},
+            "config: no runs; give density.datasets and density.models or "
+            "classification.corpora and classification.methods",
+        ),
+        ({"presett": "a"}, "config: unknown key 'presett'; did you mean 'preset'?"),
+        (density() | {"preset": "../a"}, "config.preset: '../a' cannot name a folder"),
+        (density() | {"threads": 0}, "config.threads: 0 is not a whole number of at least 1"),
+        (density() | {"tracking": "yes"}, "config.tracking: 'yes' is not true or false"),
+        (density() | {"seeds": [1, 1]}, "config.seeds: [1, 1] names a seed twice"),
+        (density(seeds=[-1]), "config.density.seeds: [-1] is not a list of whole numbers from 0 to 4294967295"),
+        (
+            density(models={"vae": {"seeds": 3}}),
+            "config.density.models.vae.seeds: 3 is not a list of whole numbers from 0 to 4294967295",
+        ),
+        (density(model=[]), "config.density: unknown key 'model'; did you mean 'models'?"),
+        (density(models=["vea"]), "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
+        (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
+        (
+            density(models={"vae": {"epochs": 0}}),
+            "config.density.models.vae.epochs: 0 is too small; give at least 1",
+        ),
+        (
+            density(models={"vae": {"options": {"hiden": [3]}}}),
+            "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
+        ),
+        (
+            density(settings={"importance_samples": 7}, models=["iwae-5"]),
+            "config.density.models.iwae-5: iwae-5 has importance_samples 5 by definition, not 7",
+        ),
+        (
+            density(models={"mine": {"factory": "no_such_module:Model"}}),
+            "no_such_module:Model: no module 'no_such_module'; is it in this folder or installed?",
+        ),
+        (
+            density(models={"mine": {"factory": "math:Model"}}),
+            "math:Model: module 'math' has no 'Model'",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": ["bow"], "settings": {"embeddings": "glove-60d"}}},
+            "config.classification.methods.bow.embeddings: unknown dataset 'glove-60d'; did you mean 'glove-50d'?",
+        ),
+        (
+            {"classification": {"corpora": ["file:none.csv"], "methods": ["bow"]}},
+            "config.classification.corpora.file:none.csv: file:none.csv: no file or folder none.csv",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(config: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_plan(config)
+    assert str(caught.value) == line
+
+
+def test_a_broken_or_missing_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("density: [\n")
+    for name, words in (("broken.yaml", "is not valid YAML"), ("none.yaml", "no configuration file")):
+        with pytest.raises(UserError, match=words) as caught:
+            read_config([tmp_path / name])
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS], ids=lambda path: path.stem if path else "default")
+def test_every_preset_is_a_plan_and_fits_the_schema(preset: Path | None) -> None:
+    config = read_config([REPOSITORY / "config.yaml", *([preset] if preset else [])])
+    jsonschema.validate(config, json_schema(all_tasks()))
+    plan = read_plan(config)
+    assert plan.preset == (preset.stem if preset else "default")
+    assert set(plan.tasks) == {"density", "classification"} - LEFT_OUT.get(plan.preset, set())
+    assert {run.task for run in plan.runs} == set(plan.tasks)
+
+
+def test_the_paper_preset_is_the_published_protocol() -> None:
+    plan = read_plan(read_config([REPOSITORY / "config.yaml", REPOSITORY / "workflow/presets/paper.yaml"]))
+    for run in plan.runs:
+        assert set(run.canonical().get("settings", {})) <= {"importance_samples", "embeddings"}
+        assert run.options.get("features", "counts") in ("proportions", "counts")
+    assert {run.seed for run in plan.runs} == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"presett": "a"}, {"seeds": [-1]}, density(settings={"epochs": 0}), density(settings={"schedule": "none"})],
+)
+def test_the_schema_refuses_mistakes_too(config: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(config, json_schema(all_tasks()))

@@ -1,0 +1,235 @@
+"""Training and evaluation of any task: finished work is not done again, changed or damaged work always is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgmbench.errors import UserError
+from dgmbench.run import fingerprint, stages
+from dgmbench.run.settings import Settings, evaluation_field
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row, Task
+from dgmbench.run.workspace import Workspace
+
+MODULE = """
+import json
+
+import numpy as np
+
+from dgmbench.data import ImageSplits
+from dgmbench.files import write_json
+from dgmbench.run.task import Evaluation, Training
+
+CALLS = []
+STATUS = "ok"
+
+
+class Mean:
+    pass
+
+
+def data():
+    pixels = np.arange(40, dtype=np.uint8).reshape(10, 4) % 2
+    labels = np.zeros(10, np.uint8)
+    parts = dict(train=pixels, valid=pixels[:0], test=pixels[:5])
+    named = dict(train_labels=labels, valid_labels=labels[:0], test_labels=labels[:5])
+    return ImageSplits(name="toy", shape=(2, 2), binary=True, **parts, **named)
+
+
+def train(job):
+    CALLS.append("train")
+    if job.spec.options.get("fail"):
+        raise ArithmeticError("it broke")
+    write_json(job.folder / "mean.json", {"mean": 0.5})
+    return Training({"note": job.spec.seed}, STATUS)
+
+
+def evaluate(job, training):
+    CALLS.append("evaluate")
+    mean = json.loads((job.folder / "mean.json").read_text())["mean"]
+    details = {"protocol": {"k": job.spec.settings.k}}
+    return Evaluation({"mean": mean}, 0.1, {"values": np.full(3, mean)}, details=details)
+"""
+
+
+class ToySettings(Settings):
+    width: int = 1
+    k: int = evaluation_field(1)
+
+
+def toy_task(**changes: object) -> Task:
+    task = Task(
+        name="toy",
+        title="Toy",
+        about="a task of the tests",
+        package="toy_module",
+        kind="images",
+        settings=ToySettings,
+        rows={"mean": Row("toy_module:Mean", "the mean")},
+        train="toy_module:train",
+        evaluate="toy_module:evaluate",
+        check="toy_module:check",
+        table="toy_module:TABLE",
+    )
+    return dataclasses.replace(task, **changes)  # type: ignore[arg-type]
+
+
+def spec_of(**changes: object) -> RunSpec:
+    return dataclasses.replace(RunSpec("toy", "toy_module:data", "mean", ToySettings()), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the task's functions were called for; their module lies in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "toy_module.py").write_text(MODULE)
+    forget()
+    sys.modules.pop("toy_module", None)
+    import toy_module  # type: ignore[import-not-found]
+
+    yield toy_module.CALLS
+    sys.modules.pop("toy_module", None)
+
+
+def forget() -> None:
+    """What was read of the sources."""
+    fingerprint.source_hash.cache_clear()
+    fingerprint._read.cache_clear()
+    fingerprint._file_of_top.cache_clear()
+
+
+def test_a_run_leaves_its_records_and_is_not_done_again(calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(seed=3), Workspace(tmp_path / "results")
+    training = stages.train(task, spec, workspace)
+    run = stages.evaluate(task, spec, workspace)
+    assert calls == ["train", "evaluate"]
+    assert (training["status"], training["note"], run["metrics"]) == ("ok", 3, {"mean": 0.5})
+    assert run["protocol"] == {"k": 1}
+    written = json.loads((workspace.run(spec) / "run.json").read_text())
+    assert written["spec"] == spec.to_dict()
+    assert {"train", "test"} <= {key.removeprefix("array:") for key in written["data"]["checksums"]}
+    with np.load(workspace.run(spec) / "per_example.npz") as arrays:
+        assert arrays["values"].tolist() == [0.5] * 3
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    assert calls == ["train", "evaluate"]
+
+
+def test_another_setting_of_the_evaluation_shares_the_training(calls: list[str], tmp_path: Path) -> None:
+    task, workspace = toy_task(), Workspace(tmp_path)
+    for k in (1, 2):
+        stages.train(task, spec_of(settings=ToySettings(k=k)), workspace)
+        stages.evaluate(task, spec_of(settings=ToySettings(k=k)), workspace)
+    assert calls == ["train", "evaluate", "evaluate"]
+    stages.train(task, spec_of(settings=ToySettings(width=2)), workspace)
+    assert calls[-1] == "train"
+
+
+@pytest.mark.parametrize("harm", ["gone", "empty", "changed"])
+def test_a_damaged_product_is_made_again(
+    harm: str, calls: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    stages.train(task, spec, workspace)
+    product = workspace.trained(spec) / "mean.json"
+    if harm == "gone":
+        product.unlink()
+    else:
+        product.write_text("" if harm == "empty" else product.read_text().replace("5", "6"))
+    with pytest.raises(UserError, match="is damaged: remove it and train"):
+        stages.evaluate(task, spec, workspace)
+    stages.train(task, spec, workspace)
+    assert stages.evaluate(task, spec, workspace)["metrics"] == {"mean": 0.5}
+    assert calls == ["train", "train", "evaluate"]
+    assert ("gone" if harm == "gone" else "damaged") in caplog.text
+
+
+@pytest.mark.parametrize("part", ["data", "train", "evaluate"])
+def test_changed_code_or_data_is_another_run(part: str, calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path / "results")
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    changes = {"data": ("% 2", "% 3 % 2"), "train": ('"mean": 0.5', '"mean": 0.25'), "evaluate": ("0.1,", "0.2,")}
+    source = MODULE.replace(*changes[part])
+    assert source != MODULE
+    (tmp_path / "toy_module.py").write_text(source)
+    forget()
+    if part == "data":
+        exec(compile(source, "toy_module", "exec"), sys.modules["toy_module"].__dict__)
+        calls = sys.modules["toy_module"].CALLS
+    before = len(calls)
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    assert calls[before:] == ["train", "evaluate"]
+
+
+def test_words_about_the_code_change_nothing(calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path / "results")
+    stages.train(task, spec, workspace)
+    (tmp_path / "toy_module.py").write_text('"""A module."""\n# why\n' + MODULE.replace('"train")', '"train")  # said'))
+    forget()
+    stages.train(task, spec, workspace)
+    assert calls == ["train"]
+
+
+def test_a_module_that_the_users_model_imports_counts(calls: list[str], tmp_path: Path) -> None:
+    task, spec = toy_task(), spec_of()
+    (tmp_path / "toy_module.py").write_text("from toy_helper import VALUE\n" + MODULE)
+    (tmp_path / "toy_helper.py").write_text("VALUE = 1\n")
+    forget()
+    before = fingerprint.code_hash(task, spec, "training")
+    (tmp_path / "toy_helper.py").write_text("VALUE = 2\n")
+    forget()
+    assert fingerprint.code_hash(task, spec, "training") != before
+
+
+def test_a_failure_leaves_a_note_that_success_takes_away(calls: list[str], tmp_path: Path) -> None:
+    task, workspace = toy_task(), Workspace(tmp_path)
+    spec = spec_of(options={"fail": True})
+    with pytest.raises(ArithmeticError):
+        stages.train(task, spec, workspace)
+    failure = workspace.failure(spec)
+    assert failure is not None
+    assert failure["error"] == "ArithmeticError: it broke"
+    sys.modules["toy_module"].train = lambda job: sys.modules["toy_module"].Training({})  # type: ignore[attr-defined]
+    stages.train(task, spec, workspace)
+    assert workspace.failure(spec) is None
+
+
+def test_a_run_that_diverged_is_a_result(calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    sys.modules["toy_module"].STATUS = "diverged"  # type: ignore[attr-defined]
+    assert stages.train(task, spec, workspace)["status"] == "diverged"
+    assert stages.evaluate(task, spec, workspace)["status"] == "diverged"
+
+
+def test_two_processes_do_not_work_on_one_run(calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    with workspace.claim(spec, "training"), pytest.raises(UserError, match="another process works on it"):
+        stages.train(task, spec, workspace)
+
+
+def test_further_datasets_are_named_in_the_checksums(calls: list[str], tmp_path: Path) -> None:
+    task = toy_task(reads=lambda spec: (spec.dataset, "toy_module:data"))
+    found = stages.data_checksums(task, spec_of())
+    assert found["array:toy_module:data:train"] == found["array:train"]
+    assert found["source:toy_module:data"] == "toy_module:data"
+
+
+def test_an_unreadable_record_is_done_again(calls: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    stages.train(task, spec, workspace)
+    (workspace.trained(spec) / "training.json").write_text("{")
+    with caplog.at_level(logging.WARNING, logger="dgmbench"):
+        stages.train(task, spec, workspace)
+    assert calls == ["train", "train"]
+    assert "doing it again" in caplog.text

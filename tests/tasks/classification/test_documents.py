@@ -1,0 +1,105 @@
+"""Which documents a run sees, and how their features are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+from dgmbench.run.config import build_run
+from dgmbench.run.stages import train
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks.classification.documents import joined, prepared_corpus, validation_parts
+from dgmbench.tasks.classification.features import Features, read_features, write_features
+from dgmbench.tasks.classification.task import CLASSIFICATION
+
+
+def test_features_come_back_dense_and_sparse(tmp_path: Path) -> None:
+    counts = Corpus.from_tokens([["a", "b", "a"], ["b"]]).counts
+    parts = {
+        "train": Features(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1])),
+        "test": Features(counts, np.ones(2)),
+    }
+    write_features(tmp_path / "features.npz", parts)
+    for part, (values, labels) in parts.items():
+        read = read_features(tmp_path / "features.npz", part)
+        assert sparse.issparse(read.values) == sparse.issparse(values)
+        assert abs(read.values - values).max() == 0
+        np.testing.assert_array_equal(read.labels, labels)
+
+
+def test_broken_features_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "features.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match="run again"):
+        read_features(tmp_path / "features.npz", "train")
+
+
+def test_validation_parts_have_their_share_of_every_class() -> None:
+    labels = np.repeat([0, 1, 2, 3], [500, 51, 3, 1])
+    parts = validation_parts(labels)
+    for c, size in enumerate((500, 51, 3)):
+        shares = np.bincount(parts[labels == c], minlength=5)
+        assert shares.sum() == size and shares.max() - shares.min() <= 1
+    assert parts[-1] == -1  # a class's only document is always trained on
+    np.testing.assert_array_equal(parts, validation_parts(labels))
+
+
+def test_joined_documents_are_those_of_both_without_labels() -> None:
+    first = Corpus.from_tokens([["a", "b"], ["c"]], ["x", "y"], vocabulary=["a", "b", "c"])
+    second = Corpus.from_tokens([["c", "b", "b"]], ["x"], vocabulary=["a", "b", "c"])
+    both = joined(first, second)
+    assert [both.document(i).tolist() for i in range(3)] == [[0, 1], [2], [2, 1, 1]]
+    assert both.labels is None
+
+
+@pytest.mark.usefixtures("few_vectors")
+def test_validation_documents_are_training_documents_that_are_not_trained_on(
+    texts: Callable[..., Any], run_on: Callable[..., Any]
+) -> None:
+    def prepared(**settings: Any) -> Any:
+        return prepared_corpus(run_on(texts(40), texts(20, seed=1), "bow", **settings))
+
+    everything = prepared().train
+    held_out = []
+    for part in range(5):
+        data = prepared(split="valid", valid_part=part)
+        assert (len(data.train), len(data.test)) == (32, 8)
+        assert data.train.n_tokens + data.test.n_tokens == everything.n_tokens
+        assert np.bincount(data.test.labels).tolist() == [4, 4]
+        held_out += [data.test.document(i).tobytes() for i in range(8)]
+    assert sorted(held_out) == sorted(everything.document(i).tobytes() for i in range(40))
+
+
+@pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize(
+    ("given", "test", "n_topics", "complaint"),
+    [
+        ([("animal", "dog"), ("plant", "xyzzy")] * 9, [("animal", "dog")], 2, "all of one class"),
+        ([("animal", "xyzzy"), ("plant", "plugh")], [("animal", "dog")], 2, "no training document"),
+        ([("animal", "xyzzy"), ("plant", "plugh")], [("animal", "xyzzy")], 2, "none of the 2 words"),
+        ([("animal", "dog"), ("plant", "oak")], [("animal", "xyzzy")], 2, "nothing to classify"),
+        ([("animal", "dog"), ("plant", "oak")], [("animal", "dog")], 900, "fewer topics"),
+    ],
+)
+def test_a_corpus_that_cannot_be_learned_from_is_one_clear_line(
+    given: Any, test: Any, n_topics: int, complaint: str, run_on: Callable[..., Any], workspace: Workspace
+) -> None:
+    run = run_on(given, test, "lda", {"n_topics": n_topics, "n_sweeps": 5})
+    with pytest.raises(UserError, match=complaint) as caught:
+        train(CLASSIFICATION, run, workspace)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.network
+def test_limits_take_documents_of_every_class() -> None:
+    settings = {"train_limit": 300, "test_limit": 150}
+    data = prepared_corpus(build_run(CLASSIFICATION, "reuters", "bow", 0, [(settings, "test")], "test"))
+    assert len(data.train) == 300 and len(data.test) == 150
+    assert data.train.labels is not None
+    assert len(np.unique(data.train.labels)) == 10
