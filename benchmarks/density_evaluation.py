@@ -20,7 +20,7 @@ import torch
 from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
 from threadpoolctl import threadpool_limits
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.fast.images.frozen import ROWS
 from dgmbench.models.images.vae import VAE

@@ -24,7 +24,7 @@ import torch
 from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
 from torch import nn
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.training.loop import DensityTraining, Images
 from dgmbench.models.images.vae import VAE
 from dgmbench.run.spec import DensitySettings

@@ -9,7 +9,7 @@ import tomotopy
 from gensim.models import LdaModel
 from sklearn.decomposition import LatentDirichletAllocation
 
-from dgmbench.data import load_corpus
+from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.likelihood import word_topic_counts
 

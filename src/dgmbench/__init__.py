@@ -15,7 +15,9 @@ from dgmbench.version import __version__
 if TYPE_CHECKING:
     from dgmbench.data.corpora import Corpus
     from dgmbench.data.images import ImageSplits
-    from dgmbench.data.load import load_corpus, load_embeddings, load_images
+    from dgmbench.data.load.corpus import load_corpus
+    from dgmbench.data.load.embeddings import load_embeddings
+    from dgmbench.data.load.images import load_images
     from dgmbench.errors import UserError
     from dgmbench.metrics.classification import classify
     from dgmbench.metrics.likelihood import log_likelihood
@@ -34,9 +36,9 @@ _HOME = {
     "document_completion": "metrics.topics",
     "iwae_bound": "models.images.bounds",
     "left_to_right": "metrics.topics",
-    "load_corpus": "data.load",
-    "load_embeddings": "data.load",
-    "load_images": "data.load",
+    "load_corpus": "data.load.corpus",
+    "load_embeddings": "data.load.embeddings",
+    "load_images": "data.load.images",
     "log_likelihood": "metrics.likelihood",
     "npmi_coherence": "metrics.topics",
     "topic_diversity": "metrics.topics",

@@ -1,4 +1,4 @@
-"""Archives from strangers: only named regular files, only so large, and no code."""
+"""Untrusted archives: only named regular files, only so large, and no code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgmbench.data.archives import BROKEN, read_gzip, read_member, unpickle_arrays
+from dgmbench.data.download.archives import BROKEN, open_member, read_members, unpack_gzip, unpickle_arrays
 
 CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 200_000, np.uint8))
 
@@ -38,7 +38,38 @@ def _tar(path: Path, members: dict[str, bytes], links: dict[str, str] | None = N
     return path
 
 
-@pytest.mark.parametrize("make", [_zip, _tar])
+def _deb(path: Path, members: dict[str, bytes]) -> Path:
+    """A Debian package: an ar archive of its version, its control files and its data, each at an even address."""
+    parts = {"debian-binary": b"2.0\n", "control.tar.gz": b"odd", "data.tar.gz": _tar(path, members).read_bytes()}
+    content = b"!<arch>\n"
+    for name, part in parts.items():
+        content += (
+            f"{name:16}{0:<12}{0:<6}{0:<6}{'100644':8}{len(part):<10}`\n".encode() + part + b"\n" * (len(part) % 2)
+        )
+    path.write_bytes(content)
+    return path
+
+
+def read_member(archive: Path, member: str, limit: int) -> bytes:
+    return read_members(archive, [member], limit)[0]
+
+
+@pytest.mark.parametrize("make", [_zip, _tar, _deb])
+def test_members_come_in_the_order_in_which_they_are_asked_for(make, tmp_path):
+    archive = make(tmp_path / "a", {"first": b"1", "second": b"2", "third": b"3"})
+    assert read_members(archive, ["third", "first"], 1) == [b"3", b"1"]
+    with open_member(archive, "second", 1) as stream:
+        assert stream.read() == b"2"
+
+
+def test_a_debian_package_without_data_is_refused(tmp_path):
+    path = tmp_path / "a.deb"
+    path.write_bytes(_deb(path, {"a": b"1"}).read_bytes()[:100])
+    with pytest.raises(BROKEN):
+        read_member(path, "a", 10)
+
+
+@pytest.mark.parametrize("make", [_zip, _tar, _deb])
 def test_a_member_is_read_by_its_exact_name(make, tmp_path):
     archive = make(tmp_path / "a", {"a/b.bin": CONTENT, "b.bin": b"another"})
     assert read_member(archive, "a/b.bin", len(CONTENT)) == CONTENT
@@ -74,12 +105,11 @@ def test_a_member_larger_than_expected_is_refused(make, tmp_path):
         read_member(archive, "zeros", 1_000_000)
 
 
-def test_a_gzip_file_is_read_up_to_its_limit(tmp_path):
-    path = tmp_path / "f.gz"
-    path.write_bytes(gzip.compress(CONTENT))
-    assert read_gzip(path, len(CONTENT)) == CONTENT
+def test_gzip_is_unpacked_up_to_its_limit():
+    packed = gzip.compress(CONTENT)
+    assert unpack_gzip(packed, len(CONTENT)) == CONTENT
     with pytest.raises(ValueError, match="more than 199,999 bytes"):
-        read_gzip(path, len(CONTENT) - 1)
+        unpack_gzip(packed, len(CONTENT) - 1)
 
 
 @pytest.mark.parametrize("make", [_zip, _tar])

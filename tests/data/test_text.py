@@ -1,27 +1,25 @@
-"""Corpora: the TAB format, stop words, one vocabulary for both parts, checks of one's own corpus."""
+"""Corpora: the TAB format, stop words, one vocabulary for both parts, as arrays and back."""
 
 from __future__ import annotations
 
-import sys
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgmbench.data import CorpusSplits, checksums, load_corpus
-from dgmbench.data.corpora import Corpus
+from dgmbench.data.formats.cachopo import read_tab
 from dgmbench.data.text import (
+    CorpusSplits,
     LabelledText,
-    corpus_arrays,
     largest_classes,
+    make_splits,
     pack_text,
-    read_tab,
+    split_words,
     stop_words,
     unpack_text,
 )
-from dgmbench.errors import UserError
 
 HEADER = "Category\tText\nd\tstring\nclass\t\n"
 words_of = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1)
@@ -51,7 +49,7 @@ def test_a_foreign_tab_file_is_refused(content):
 def test_both_parts_share_one_vocabulary_without_stop_words():
     train = [LabelledText("b", ["the", "cat", "and", "the", "dog"]), LabelledText("a", ["of", "the"])]
     test = [LabelledText("b", ["a", "zebra", "saw", "the", "cat"])]
-    arrays = corpus_arrays(train, test)
+    arrays = make_splits(train, test).arrays()
     vocabulary = unpack_text(arrays["vocabulary"])
     assert vocabulary == ["cat", "dog", "saw", "zebra"]
     assert unpack_text(arrays["classes"]) == ["a", "b"]
@@ -75,35 +73,16 @@ def test_stop_words_are_function_words():
     assert all(word == word.lower() for word in stop)
 
 
-def of_module(monkeypatch: pytest.MonkeyPatch, splits: object) -> str:
-    monkeypatch.setitem(sys.modules, "my_text", SimpleNamespace(make=lambda: splits))
-    return "my_text:make"
+def test_words_are_the_runs_of_letters():
+    assert split_words("The 2nd Über-cat's\nhat_stand, 3.5") == ["the", "nd", "über", "cat", "s", "hat", "stand"]
 
 
-def test_a_corpus_of_ones_own_loads_by_module_and_function(monkeypatch):
-    train = Corpus.from_tokens([["a", "b"], ["b"]], ["x", "y"])
-    test = Corpus.from_tokens([["b", "c"]], ["y"], vocabulary=train.vocabulary, classes=train.classes)
-    name = of_module(monkeypatch, CorpusSplits(train, test))
-    assert load_corpus(name).test.words.tolist() == [1]
-    before = checksums(name)
-    of_module(monkeypatch, CorpusSplits(train, test.select_documents(np.array([0, 0]))))
-    assert {key.removeprefix("array:") for key in before if before[key] != checksums(name)[key]} == {
-        "test_words",
-        "test_offsets",
-        "test_labels",
-    }
-
-
-def test_a_corpus_of_ones_own_that_does_not_fit_is_named(monkeypatch):
-    one, other = Corpus.from_tokens([["a"]], ["x"]), Corpus.from_tokens([["b"]], ["x"])
-    with pytest.raises(UserError, match="different vocabularies"):
-        load_corpus(of_module(monkeypatch, CorpusSplits(one, other)))
-    with pytest.raises(UserError, match="without labels"):
-        load_corpus(of_module(monkeypatch, CorpusSplits(*[Corpus.from_tokens([["a"]])] * 2)))
-    with pytest.raises(UserError, match="returned Corpus"):
-        load_corpus(of_module(monkeypatch, one))
-
-
-def test_an_unknown_corpus_is_met_with_the_known_ones():
-    with pytest.raises(UserError, match="unknown corpus 'reuter'; did you mean 'reuters'"):
-        load_corpus("reuter")
+def test_a_corpus_comes_back_from_its_arrays():
+    splits = make_splits([LabelledText("b", ["cat", "dog"]), LabelledText("a", ["cat"])], [LabelledText("b", ["dog"])])
+    dated = replace(splits, train_dates=np.array(["1987-02-26T15:01:01", "1987-02-27"], "datetime64[s]"))
+    for before in (splits, dated):
+        after = CorpusSplits.from_arrays(before.arrays())
+        assert after.train.vocabulary == after.test.vocabulary == ("cat", "dog")
+        assert after.train.classes == ("a", "b")
+        assert before.arrays().keys() == after.arrays().keys()
+        assert all((after.arrays()[name] == array).all() for name, array in before.arrays().items())

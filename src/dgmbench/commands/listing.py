@@ -30,7 +30,8 @@ def rows() -> list[Line]:
         found.append(("model", point.name, point.value, "from another package"))
     for name, dataset in CATALOGUE.items():
         sources = ", else ".join(origin.source.label for origin in dataset.origins)
-        found.append((dataset.kind, name, sources, "in the cache" if is_cached(dataset) else "not fetched yet"))
+        state = "in the cache" if is_cached(dataset) else "not fetched yet"
+        found.append((dataset.kind, name, sources, f"{dataset.about}; {state}"))
     for name, value in entry_points().items():
         found.append(("dataset", name, value, "from another package"))
     if DEFAULT_PRESET.is_file():

@@ -77,8 +77,8 @@ def _client(results: Path, database: Path) -> Iterator[Any]:
             # a database's own words where SQLAlchemy wraps them
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0][:200]
             raise UserError(
-                f"MLflow cannot use {database} ({reason}); move it away and run 'dgmbench sync-mlflow' to make it again "
-                "from the files"
+                f"MLflow cannot use {database} ({reason}); move it away and run 'dgmbench sync-mlflow' to make it "
+                "again from the files"
             ) from error
         except OSError as error:
             raise UserError(

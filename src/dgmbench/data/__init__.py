@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from dgmbench.data.catalogue import known_datasets
     from dgmbench.data.embeddings import Embeddings
     from dgmbench.data.images import ImageSplits
-    from dgmbench.data.load import checksums, load_corpus, load_embeddings, load_images
+    from dgmbench.data.load.checksums import checksums
+    from dgmbench.data.load.corpus import load_corpus
+    from dgmbench.data.load.embeddings import load_embeddings
+    from dgmbench.data.load.images import load_images
     from dgmbench.data.text import CorpusSplits
 
 _HOME = {
     "CorpusSplits": "text",
     "Embeddings": "embeddings",
     "ImageSplits": "images",
-    "checksums": "load",
+    "checksums": "load.checksums",
     "known_datasets": "catalogue",
-    "load_corpus": "load",
-    "load_embeddings": "load",
-    "load_images": "load",
+    "load_corpus": "load.corpus",
+    "load_embeddings": "load.embeddings",
+    "load_images": "load.images",
 }
 __all__ = [
     "CorpusSplits",

@@ -10,7 +10,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote
 
 from dgmbench.data.text import CorpusSplits, LabelledText, make_splits, split_words
 from dgmbench.errors import UserError
@@ -20,18 +20,6 @@ PREFIX = "file:"
 OPTIONS = ("text", "label", "test")
 EVERY = 5
 """Without separate test documents, every fifth document is one."""
-
-
-def corpus_name(description: Mapping[str, str]) -> str:
-    """The name ``file:PATH?...`` of a description with the keys path, text, label and test.
-
-    Raises:
-        UserError: no path, or an unknown key.
-    """
-    if not description.get("path"):
-        raise UserError("a user-defined corpus needs a path")
-    options = {key: value for key, value in description.items() if key != "path"}
-    return PREFIX + description["path"] + (f"?{urlencode(options)}" if options else "")
 
 
 def read_corpus(name: str) -> CorpusSplits:

@@ -37,7 +37,7 @@ def sigmoid(x: np.float32) -> np.float32:
 
 @njit(cache=True, nogil=True)
 def digamma(x: float) -> float:
-    """psi(x), the derivative of log Γ, for x > 0: recurrence to x ≥ 6, then the asymptotic series. Error below 1e-10."""
+    """psi(x) = d log Γ(x) / dx for x > 0: recurrence to x ≥ 6, then the asymptotic series. Error below 1e-10."""
     shift = 0.0
     while x < 6:
         shift -= 1 / x

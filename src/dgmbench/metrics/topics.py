@@ -112,10 +112,13 @@ def document_completion(
     observed = sparse.csr_matrix((ones, (owner[given], words[given])), shape=shape)
     theta = fold_in(topics, alpha, observed, threads=threads)
 
-    rest = np.flatnonzero(~given)
-    scored = np.split(words[rest], np.cumsum(lengths - lengths // 2)[:-1])
-    log_likelihood = np.array([np.log(theta[d] @ topics[:, held]).sum() for d, held in enumerate(scored)])
-    return Completion(log_likelihood, lengths - lengths // 2)
+    n_scored = lengths - lengths // 2
+    ends = np.cumsum(n_scored)
+    rest = words[~given]
+    scored = [rest[end - n : end] for n, end in zip(n_scored, ends, strict=True)]
+    with np.errstate(divide="ignore"):  # a word that no topic has: minus infinity
+        log_likelihood = [np.log(row @ topics[:, held]).sum() for row, held in zip(theta, scored, strict=True)]
+    return Completion(np.array(log_likelihood), n_scored)
 
 
 def top_words(topics: np.ndarray, vocabulary: Sequence[str], n: int = 10) -> list[list[str]]:

@@ -76,7 +76,7 @@ def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame
             path = workspace.trained(run.spec) / "curve.csv"
             curve = pd.read_csv(path) if run.record and path.is_file() else pd.DataFrame()
             if column in curve and len(curve):
-                columns = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
+                columns: dict[str, str | int] = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
                 frames.append(curve.assign(**columns)[[*columns, "epoch", column]])
     if not frames:
         return None

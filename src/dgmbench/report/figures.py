@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # No dates or version numbers: the same records give the same bytes.
 _METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 SUFFIXES = (*_METADATA, "csv")
-_LEGEND_ENTRY = 1.5  # inches
 _DASHES = ((3, 1.5), (1, 1), (5, 1, 1, 1))
 
 
@@ -65,7 +64,8 @@ def shared_legend(figure: Figure) -> None:
     for ax in figure.axes:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
-    columns = min(len(labels), 7, max(1, int(figure.get_figwidth() / _LEGEND_ENTRY)))
+    entry = 0.65 + 0.08 * max(map(len, labels), default=0)  # inches, at the font size of `figure_style`
+    columns = max(1, min(len(labels), 7, int(figure.get_figwidth() / entry)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 

@@ -1,7 +1,7 @@
 """A table as CSV, Markdown and LaTeX; HTML is in `dgmbench.report.page`.
 
-Only the CSV is made by pandas. Its Markdown needs another package, and in Markdown as in LaTeX a cell here holds a number,
-its error, the paper's number and a remark, each escaped and emphasised as the format does it.
+Only the CSV is made by pandas. Its Markdown needs another package, and in Markdown as in LaTeX a cell here holds a
+number, its error, the paper's number and a remark, each escaped and emphasised as the format does it.
 """
 
 from __future__ import annotations

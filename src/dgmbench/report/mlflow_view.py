@@ -115,9 +115,8 @@ def _log(client: MlflowClient, experiment: str, shown: Shown) -> str:
         for name, value in _numbers(line).items()
         if name not in ("epoch", "seconds")
     ]
-    last = max(
-        (metric.step for metric in metrics), default=0
-    )  # a final value is the latest, whatever a curve is called
+    # a final value is the latest, whatever the curves are called
+    last = max((metric.step for metric in metrics), default=0)
     metrics += [Metric(name, value, shown.finished, last) for name, value in shown.metrics.items()]
     params = [Param(key, str(value)) for key, value in shown.params.items()]
     tags = [RunTag(key, value) for key, value in {"status": shown.status, **shown.tags}.items()]
@@ -169,8 +168,6 @@ def _read_runs(folder: Path, plan: list[dict[str, Any]]) -> list[Shown]:
 
 
 def _finished_run(path: Path, folder: Path, planned: bool) -> Shown:
-    import pandas as pd
-
     record = read_json(path)
     training, evaluation, metrics = record["training"], record["evaluation"], record["metrics"]
     curve = folder / "trained" / record["training_id"] / "curve.csv"
@@ -189,11 +186,17 @@ def _finished_run(path: Path, folder: Path, planned: bool) -> Shown:
         _params(record["spec"]),
         {name: str(value) for name, value in tags.items()},
         numbers | _numbers(metrics),
-        pd.read_csv(curve).to_dict("records") if curve.is_file() else [],
+        _read_curve(curve) if curve.is_file() else [],
         [("", file) for file in files],
         _milliseconds(training["started"]),
         _milliseconds(evaluation["finished"]),
     )
+
+
+def _read_curve(path: Path) -> list[dict[str, float]]:
+    import pandas as pd
+
+    return [{str(name): value for name, value in line.items()} for line in pd.read_csv(path).to_dict("records")]
 
 
 def _failed_run(planned: dict[str, Any], note: Path) -> Shown:

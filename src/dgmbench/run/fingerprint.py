@@ -136,9 +136,9 @@ def _read(module: str) -> tuple[str, tuple[str, ...]] | None:
     path = module_path(module)
     if path is None:
         return None
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _Executed().visit(ast.parse(path.read_text(encoding="utf-8")))
     imported = tuple(_imports(tree, module, path.name == "__init__.py"))
-    return ast.dump(_without_docstrings(tree)), imported
+    return ast.dump(tree), imported
 
 
 def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
@@ -167,15 +167,18 @@ def module_path(module: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
 
 
-def _without_docstrings(tree: ast.Module) -> Any:
-    """The tree itself, its docstrings taken out."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return tree
+class _Executed(ast.NodeTransformer):
+    """Leaves what is executed: no docstrings, and nothing that only type checkers read."""
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(ast.Constant(str())), *rest]:
+                    node.body = rest
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> Any:
+        match node.test:
+            case ast.Name("TYPE_CHECKING"):
+                return node.orelse
+        return self.generic_visit(node)

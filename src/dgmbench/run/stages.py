@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dgmbench.data.load import checksums
+from dgmbench.data.load.checksums import checksums
 from dgmbench.errors import UserError
 from dgmbench.files import FORMAT, read_json, write_arrays, write_json
 from dgmbench.names import canonical_hash, load_object

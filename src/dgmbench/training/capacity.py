@@ -12,28 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.fast.images.fused import fused_step
+from dgmbench.training.batches import Batches
+from dgmbench.training.module import Loss
 
 
-def kept_bytes(model: nn.Module, n_pixels: int, rows: int, k: int) -> int:
+def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int) -> int:
     """What a training step keeps for its backward pass, in bytes: the least that it needs beside the model.
 
-    Three small passes tell it, where a step is not written out: it is a constant, a part that grows with the images and
-    one that grows with the samples.
+    Two small passes tell it, where a step is not written out: it is a constant and a part that grows with the examples.
     """
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    step = fused_step(model, torch.empty(0, n_pixels, device=device))
+    step: Any = model.fast_step() if hasattr(model, "fast_step") else None
     if step is not None:
-        return step.kept_bytes(rows, k)
-    model = copy.deepcopy(model).train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        base, samples, images = (_kept(model, n_pixels, *size) for size in ((2, 1), (2, 2), (4, 1)))
-    per_sample = (samples - base) / 2
-    per_image = (images - base) / 2 - per_sample
-    return round(base + (rows - 2) * per_image + (rows * k - 2) * per_sample)
+        return step.kept_bytes(rows)
+    state = copy.deepcopy(model.state_dict())
+    with torch.random.fork_rng(devices=[]):
+        two, four = (_kept(model, loss, batches.some(n)) for n in (2, 4))
+    model.load_state_dict(state)  # batch norm's statistics
+    return round(two + (rows - 2) * (four - two) / 2)
 
 
-def _kept(model: nn.Module, n_pixels: int, rows: int, k: int) -> int:
+def _kept(model: nn.Module, loss: Loss, x: Tensor) -> int:
     own = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
     kept: dict[int, int] = {}
 
@@ -43,12 +41,9 @@ def _kept(model: nn.Module, n_pixels: int, rows: int, k: int) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    x = (torch.arange(rows * n_pixels, device=device) % 3 == 0).float().view(rows, n_pixels)
-    step: Any = getattr(model, "training_terms", model.log_weights)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         # what is kept lives as long as the result, so that no two arrays have had the same address
-        result = step(x, k)
+        result = loss(x)
     del result
     return sum(kept.values())
 
@@ -60,22 +55,23 @@ def free_bytes(device: torch.device, sharing: int = 1) -> int:
     return (psutil.virtual_memory().available + psutil.swap_memory().free) // sharing
 
 
-def require_memory(model: nn.Module, n_pixels: int, rows: int, k: int, device: torch.device, sharing: int = 1) -> None:
+def require_memory(
+    model: nn.Module, loss: Loss, batches: Batches, rows: int, device: torch.device, sharing: int, advice: str
+) -> None:
     """Refuse a training step that cannot fit into the memory that is free.
 
     Args:
-        rows: images of the batch in this process.
+        rows: examples of a batch in one process.
         sharing: processes that share the machine's memory.
 
     Raises:
         UserError: what it needs, what there is, and which setting to lower.
     """
-    need, free = kept_bytes(model, n_pixels, rows, k), free_bytes(device, sharing)
+    need, free = kept_bytes(model, loss, batches, rows), free_bytes(device, sharing)
     if need > free:
         raise UserError(
-            f"a step with {rows} images and {k} samples of each needs more than {need / 1e9:.1f} GB and "
-            f"{free / 1e9:.1f} GB are free on {device}: lower {'importance_samples' if k > 1 else 'batch_size'}"
-            f"{' or batch_size' if k > 1 else ''}"
+            f"a step with {rows} examples needs more than {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free on "
+            f"{device}: {advice}"
         )
 
 

@@ -1,224 +1,176 @@
-"""Fit a density model with Lightning, in one process or in one for each device."""
+"""Fit a model that has a loss, with Lightning, on the CPU or on one or more GPUs."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.training import distributed
-from dgmbench.training import loop as training
-from dgmbench.training.optimiser import write_weights
-from dgmbench.run.spec import DensitySettings, RunSpec
-from dgmbench.tasks.density.building import build_model
+from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, float32_products, require_memory
-from dgmbench.tasks.density.images import density_settings, training_images
-from dgmbench.fast.allocator import keep_freed_memory, release_freed_memory
-from dgmbench.training.processes import run_processes
+from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
+from dgmbench.training.module import GradientTraining, Loss
+from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
-
-# A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
-CHECKPOINT_SECONDS = 15.0
-
-# Steps between two releases of memory. Before glibc 2.38, aligned arrays of one size do not fit into the holes that
-# arrays of that size leave, and a long training of large batches grew to 4.9 GB.
-RELEASE_STEPS = 50
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training leaves.
+    """What a training says; its weights are in the model.
 
     Attributes:
-        weights: the model's state, on the CPU.
-        history: the bound of each epoch.
-        diverged_at: the epoch (from 0) whose bound was not finite; the weights then are the last good ones.
+        history: columns of equal length, a value for each epoch; see `GradientTraining`.
+        diverged_at: the epoch (from 0) whose loss was not finite; the weights then are the last good ones.
         resumed_from: epochs that an earlier call had done.
-        parameters: number of trainable weights.
         computing: on what and how it was computed, for the record.
     """
 
-    weights: dict[str, torch.Tensor]
-    history: training.History
+    history: dict[str, list[float]]
     diverged_at: int | None
     resumed_from: int
-    parameters: int
     computing: dict[str, Any]
 
 
-class FlatGradients(DDPStrategy):
-    """Lightning's strategy for data-parallel processes, with the model left unwrapped.
-
-    DistributedDataParallel would average gradients with equal weights, parameter by parameter into buckets of its own
-    that take the place of the gradients. Here all gradients are views of one vector already, and processes have shares
-    of different size: the training step sums that vector over the processes, once. Lightning places the model, knows
-    the processes' numbers, and runs the loop; `run_processes` starts them, so that a training can also be called from
-    Python, and a lost process ends all.
-    """
-
-    def configure_ddp(self) -> None:
-        """Nothing is wrapped."""
-
-    def _configure_launcher(self) -> None:
-        self._launcher = None
-
-
 def fit(
-    spec: RunSpec, checkpoint: Path, fingerprint: str, on_gpu: bool = False, processes: int = 1, threads: int = 1
+    model: nn.Module,
+    batches: Batches,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    checkpoint: Path,
+    fingerprint: str,
+    name: str,
+    loss: Loss | None = None,
+    gpus: int = 0,
+    processes: int = 1,
+    threads: int = 1,
+    advice: str = "lower batch_size",
 ) -> Fitted:
-    """Fit a run's model, or go on from its checkpoint.
+    """Minimise the loss of a model, or go on from its checkpoint.
+
+    Several processes each have a copy of the model and a part of every batch; gradients are averaged over them (DDP), and
+    on GPUs batch norm takes its statistics from all parts. On CPUs PyTorch has no such batch norm: each process has its
+    own statistics.
 
     Args:
-        on_gpu: each process has the GPU of its number, else the CPU.
-        processes: how many share each batch; they follow a single one up to rounding.
+        loss: where it is not ``model.loss``.
+        checkpoint: where the state is kept, at ends of epochs.
+        fingerprint: a checkpoint saved under another one is not gone on from.
+        name: of the training, for messages.
+        gpus: how many; 0 is the CPU.
+        processes: on the CPU, as many share each batch as GPUs would, to try that out.
         threads: CPU threads of all processes together.
+        advice: what to lower when memory is short.
 
     Raises:
         UserError: settings that do not go together, or too little memory.
     """
-    settings = density_settings(spec)
-    if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{spec.training_id}: the estimator dreg cannot be compiled; set compile: false")
-    if processes > 1:
-        images = len(training_images(spec)[0])
-        smallest = images // math.ceil(images / settings.batch_size)
-        if smallest < processes:
-            raise UserError(f"{spec.training_id}: a batch of {smallest} images is too small for {processes} devices")
-        each = max(1, threads // processes)
-        return run_processes(_fit, processes, spec, checkpoint, fingerprint, on_gpu, processes, each, on_gpu=on_gpu)
-    return _fit(spec, checkpoint, fingerprint, on_gpu, processes, threads)
-
-
-def _fit(spec: RunSpec, checkpoint: Path, fingerprint: str, on_gpu: bool, processes: int, threads: int) -> Fitted:
     quiet_lightning()
-    keep_freed_memory()
-    torch.set_num_threads(threads)
-    settings = density_settings(spec)
-    pixels, binary = training_images(spec)
-    device = torch.device("cuda", distributed.rank()) if on_gpu else torch.device("cpu")
-    advice = "lower importance_samples or batch_size"
+    count = gpus or processes
+    if len(batches.examples) < 2 or batches.smallest < 2 * count - (count == 1):
+        raise UserError(f"{name}: a batch of {batches.smallest} examples is too small for {count} device(s)")
+    objective: Loss = loss or model.loss  # type: ignore[assignment]
+    compiled = settings.compile and gpus > 0
+    for unused, said in ((settings.compile, "compile"), (settings.precision != "32", f"precision {settings.precision}")):
+        if unused and not gpus:
+            log.info("%s is for a GPU: the CPU computes in float32, not compiled", said)
+    untrained = copy.deepcopy(model.state_dict())
+    device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     with (
-        explain_lack_of_memory(spec.training_id, advice),
-        float32_products(on_gpu and settings.precision == "tf32"),
+        explain_lack_of_memory(name, advice),
+        float32_products(gpus > 0 and settings.precision == "tf32"),
         threadpool_limits(threads, "blas"),  # numpy's, whose products the written-out step takes
     ):
-        model = build_model(spec, pixels.shape[1]).to(device)
-        rows = math.ceil(min(len(pixels), settings.batch_size) / processes)
-        require_memory(model, pixels.shape[1], rows, settings.importance_samples, device, processes)
-        images = training.Images(pixels, binary, settings.batch_size, spec.seed, device)
-        module = training.DensityTraining(model, images, settings, spec.seed)
-        compiled = _compile(module, settings, on_gpu)
-        if not on_gpu and settings.precision != "32":
-            log.info("precision %s is for a GPU: the CPU computes in float32", settings.precision)
-        state = training.load_state(checkpoint, fingerprint)
-        if state is not None:
-            module.resume(state)
-            log.info("%s: resumed after epoch %d of %d", spec.training_id, state["epochs"], settings.epochs)
-        resumed_from = module.first_epoch
-        module.on_epoch_done = _Progress(settings, checkpoint, fingerprint, module.history)
-        if module.first_epoch < settings.epochs:
-            _trainer(settings, module, checkpoint.parent, on_gpu, processes).fit(module)
-        parameters = sum(p.numel() for p in model.parameters())
-        if distributed.rank() == 0:  # the others have the same
-            _finish(spec, module, device, training.load_state(checkpoint, fingerprint))
-    return Fitted(
-        weights={name: value.detach().clone().cpu() for name, value in model.state_dict().items()},
-        history=module.history,
-        diverged_at=module.diverged_at,
-        resumed_from=resumed_from,
-        parameters=parameters,
-        computing={
-            "device": str(device),
-            "processes": processes,
-            "precision": settings.precision if on_gpu else "32",
-            "compiled": compiled,
-            "threads": threads * processes,
-        },
-    )
+        torch.set_num_threads(threads)
+        require_memory(model, objective, batches, math.ceil(batches.largest / count), device, count, advice)
+        found = newest(checkpoint, fingerprint)
+        resumed_from = len(_history(found)["epoch"]) if found else 0
+        if resumed_from:
+            log.info("%s: resumed after epoch %d of %d", name, resumed_from, settings.epochs)
+        if resumed_from < settings.epochs:
+            each = max(1, threads // count)
+            module = GradientTraining(model, objective, settings, seed, fingerprint, each, compiled)
+            trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
+            trainer.fit(module, batches, ckpt_path=found[0] if found else None)
+            found = newest(checkpoint, fingerprint)
+    done = len(_history(found)["epoch"]) if found else 0
+    model.cpu().load_state_dict(_weights(found[1]) if found else untrained)
+    if done < settings.epochs:
+        log.warning("%s diverged in epoch %d%s", name, done + 1, "" if found else ": the untrained model is kept")
+    computing = {
+        "device": str(device),
+        "processes": count,
+        "precision": settings.precision if gpus else "32",
+        "compiled": compiled,
+        "threads": threads,
+    }
+    return Fitted(_history(found), done if done < settings.epochs else None, resumed_from, computing)
 
 
-def _compile(module: training.DensityTraining, settings: DensitySettings, on_gpu: bool) -> bool:
-    if settings.compile and not on_gpu:
-        log.info("compile is for a GPU: nothing is compiled for the CPU")
-    if not (settings.compile and on_gpu):
-        return False
-    module.compile_terms()
-    return True
+def _history(found: tuple[Path, dict[str, Any]] | None) -> dict[str, list[float]]:
+    return found[1]["dgmbench"]["history"] if found else {"epoch": []}
 
 
-class _Progress:
-    """After an epoch: a checkpoint when the last is some time ago, and a line in the log; in process 0 alone."""
-
-    def __init__(
-        self, settings: DensitySettings, checkpoint: Path, fingerprint: str, history: training.History
-    ) -> None:
-        self._settings, self._checkpoint, self._fingerprint = settings, checkpoint, fingerprint
-        # the first epoch is saved in any case: a divergence soon after has something to go back to
-        self._last_saved = history.seconds[-1] if history.seconds else -math.inf
-
-    def __call__(self, module: training.DensityTraining) -> None:
-        if distributed.rank() > 0:
-            return
-        done, total, h = module.epoch + 1, self._settings.epochs, module.history
-        if done == total or h.seconds[-1] - self._last_saved > CHECKPOINT_SECONDS:
-            training.save_state(self._checkpoint, module.state() | {"fingerprint": self._fingerprint})
-            self._last_saved = h.seconds[-1]
-        if done % max(1, total // 10) == 0 or done == total:
-            log.info("epoch %d/%d  bound %.3f nats  %.0f s", done, total, h.bound[-1], h.seconds[-1])
+def _weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Of the model alone; with weight averaging, the averaged ones."""
+    prefix = "model."
+    return {name.removeprefix(prefix): v for name, v in state["state_dict"].items() if name.startswith(prefix)}
 
 
-def _trainer(
-    settings: DensitySettings, module: training.DensityTraining, folder: Path, on_gpu: bool, processes: int
-) -> L.Trainer:
+def _trainer(settings: TrainingSettings, steps: int, checkpoint: Path, gpus: int, count: int) -> L.Trainer:
+    callbacks: list[L.Callback] = [AtEpochEnds(checkpoint)]
+    if settings.weight_average:
+        callbacks.append(_average(settings.weight_average * settings.epochs * steps))
     return L.Trainer(
-        max_epochs=settings.epochs - module.first_epoch,
-        accelerator="gpu" if on_gpu else "cpu",
-        devices=processes,
-        strategy=FlatGradients() if processes > 1 else "auto",
+        max_epochs=settings.epochs,
+        accelerator="gpu" if gpus else "cpu",
+        devices=count,
+        # new processes, started from here: Lightning's other way calls the whole command again in each
+        strategy=DDPStrategy(start_method="spawn") if count > 1 else "auto",
+        sync_batchnorm=gpus > 1,
         # whatever cluster this runs on, the processes are ours
-        plugins=[LightningEnvironment()],
+        plugins=[LightningEnvironment(), SafeFiles()],
         use_distributed_sampler=False,
-        logger=False,
-        enable_checkpointing=False,
+        logger=False,  # the curve is a part of the checkpoint, so that a resumed one has no gap and no line twice
+        enable_checkpointing=True,
         enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty() and processes == 1,
-        default_root_dir=folder,
-        precision="bf16-mixed" if on_gpu and settings.precision == "bf16" else "32-true",
+        enable_progress_bar=sys.stderr.isatty() and count == 1,
+        default_root_dir=checkpoint.parent,
+        precision="bf16-mixed" if gpus and settings.precision == "bf16" else "32-true",
         num_sanity_val_steps=0,
-        callbacks=[L.pytorch.callbacks.LambdaCallback(on_train_batch_end=_release_now_and_then)],
+        callbacks=callbacks,
     )
 
 
-def _finish(spec: RunSpec, module: training.DensityTraining, device: torch.device, last: dict[str, Any] | None) -> None:
-    """Put the weights that are evaluated into the model, with their batch-norm statistics."""
-    model = module.model.to(device)
-    if module.diverged_at is not None:
-        log.warning("%s diverged in epoch %d", spec.training_id, module.diverged_at + 1)
-        if last is None:
-            log.warning("no epoch before was good: the untrained model is kept; lower learning_rate")
-        good = build_model(spec, module.images.pixels.shape[1]).state_dict() if last is None else last["model"]
-        model.load_state_dict(good)
-    if last is not None and last["average"] is not None:
-        write_weights(last["average"].to(device), model)
-    training.recompute_batch_norm(model, module.images, module.settings.epochs, spec.seed)
+def _average(steps: float) -> WeightAveraging:
+    """An exponential moving average of the weights with a memory of so many steps; a plain mean as long as there are few.
 
+    A learning rate that does not fall to zero leaves the weights wandering around an optimum; their average lies nearer
+    to it (Polyak, Juditsky 1992). Batch-norm statistics of the average have to be measured anew.
+    """
+    pull = -math.expm1(-1.0 / steps)
 
-def _release_now_and_then(trainer: Any, module: Any, outputs: Any, batch: Any, batch_index: int) -> None:
-    if (batch_index + 1) % RELEASE_STEPS == 0:
-        release_freed_memory()
+    def average(averaged: Any, current: Any, seen: Any) -> None:
+        torch._foreach_lerp_(averaged, current, max(pull, 1.0 / (int(seen) + 1)))
+
+    return WeightAveraging(use_buffers=False, multi_avg_fn=average)
 
 
 def quiet_lightning() -> None:

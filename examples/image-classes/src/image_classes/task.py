@@ -25,4 +25,5 @@ IMAGE_CLASSES = Task(
     evaluate="image_classes.evaluation:evaluate",
     check="image_classes.check:findings",
     table="image_classes.table:TABLE",
+    libraries=("image-classes", "numpy"),
 )

@@ -93,7 +93,7 @@ def download(client: Client, url: str, target: IO[bytes], limit: int) -> None:
 
 def describe(error: Exception) -> str:
     """An error of the connection or of the server in a few words."""
-    if response := getattr(error, "response", None):
+    if (response := getattr(error, "response", None)) is not None:
         return f"HTTP {response.status_code}"
     return f"{type(error).__name__}: {error}".removesuffix(": ").splitlines()[0]
 

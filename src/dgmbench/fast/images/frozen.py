@@ -8,16 +8,16 @@ two of them is one compiled pass over the block.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from dgmbench.fast.conditions import is_float32_on_cpu
+from dgmbench.fast.images.fused_layers import has_memory
 from dgmbench.fast.images.kernels import block
-
-from dgmbench.fast import random as normal
-from dgmbench.models.images.layers import HiddenLayer, Linear
-from dgmbench.models.images.memory import MemoryLayer
+from dgmbench.fast.random import standard_normal, state_from
 
 # Samples that go through the decoder at once: enough rows for the products to run at full speed, few enough that a
 # layer's output is still in the cache when the next pass reads it.
@@ -28,28 +28,29 @@ Layer = Callable[[np.ndarray], np.ndarray]
 """(n, inputs) → (n, outputs), n ≤ ROWS; the result is a buffer that the next call overwrites."""
 
 
+def frozen_vae(model: Any) -> FrozenVAE | None:
+    """A snapshot of a model with the layers that `fused_step` names; None for other precisions and devices."""
+    return FrozenVAE(model) if is_float32_on_cpu(model) else None
+
+
 class FrozenVAE:
-    """log p(x, z) − log q(z | x) of one image after another, as `VAE.log_weights` gives it at evaluation.
+    """log p(x, z) − log q(z | x) of one image after another, as the model's ``log_weights`` gives it at evaluation.
 
     It keeps the weights that the model had when it was made. Its buffers make it one thread's own.
     """
 
-    def __init__(
-        self,
-        encoder: tuple[HiddenLayer, HiddenLayer],
-        moments: tuple[Linear, Linear],
-        decoder: tuple[HiddenLayer | MemoryLayer, HiddenLayer | MemoryLayer],
-        output: Linear,
-    ) -> None:
-        self.encoder = [folded(layer) for layer in encoder]
-        self.mean, self.log_variance = (arrays(layer) for layer in moments)
-        weight, self.bias = arrays(output)
-        widest = max(weight.shape[1], *(hidden_part(layer).linear.out_features for layer in decoder))
+    def __init__(self, model: Any) -> None:
+        layers = (model.decoder2, model.decoder1)
+        self.encoder = [folded(layer) for layer in (model.encoder1, model.encoder2)]
+        self.mean, self.log_variance = (arrays(layer) for layer in (model.mean, model.log_variance))
+        weight, self.bias = arrays(model.output)
+        hidden = [layer.hidden if has_memory(layer) else layer for layer in layers]
+        widest = max(weight.shape[1], *(layer.linear.out_features for layer in hidden))
         # few buffers in turn, rather than one for every product: the fewer, the more of them stay in the cache
         first, second, read = np.empty((3, ROWS * widest), np.float32)
         self.decoder = [
-            frozen_memory(layer, room, read) if isinstance(layer, MemoryLayer) else frozen_hidden(layer, room)
-            for layer, room in zip(decoder, (first, second), strict=True)
+            frozen_memory(layer, room, read) if has_memory(layer) else frozen_hidden(layer, room)
+            for layer, room in zip(layers, (first, second), strict=True)
         ]
         self.output = product(weight, first)
         self.noise = np.empty((ROWS, len(self.mean[1])), np.float32)
@@ -65,11 +66,11 @@ class FrozenVAE:
         mean, log_variance = self.encode(x)
 
         def log_weights(k: int, seed: bytes) -> np.ndarray:
-            state, log_w = normal.state_from(seed), np.empty(k, np.float32)
+            state, log_w = state_from(seed), np.empty(k, np.float32)
             for start in range(0, k, ROWS):
                 part = log_w[start : start + ROWS]
                 rows = self.noise[: len(part)]
-                normal.standard_normal(state, rows.reshape(-1))
+                standard_normal(state, rows.reshape(-1))
                 block.sample(rows, mean, log_variance, part)
                 for layer in self.decoder:
                     rows = layer(rows)
@@ -79,12 +80,7 @@ class FrozenVAE:
         return log_weights
 
 
-def hidden_part(layer: HiddenLayer | MemoryLayer) -> HiddenLayer:
-    """What a layer is without its memory."""
-    return layer.hidden if isinstance(layer, MemoryLayer) else layer
-
-
-def frozen_hidden(layer: HiddenLayer, room: np.ndarray) -> Layer:
+def frozen_hidden(layer: Any, room: np.ndarray) -> Layer:
     """The layer with its batch norm folded in."""
     weight, bias = folded(layer)
     multiply = product(weight, room)
@@ -97,7 +93,7 @@ def frozen_hidden(layer: HiddenLayer, room: np.ndarray) -> Layer:
     return forward
 
 
-def frozen_memory(layer: MemoryLayer, room: np.ndarray, scratch: np.ndarray) -> Layer:
+def frozen_memory(layer: Any, room: np.ndarray, scratch: np.ndarray) -> Layer:
     """The layer with its memory, composed in the hidden layer's buffer."""
     hidden = frozen_hidden(layer.hidden, room)
     weight, bias = arrays(layer.attention)
@@ -128,14 +124,15 @@ def product(weight: np.ndarray, room: np.ndarray) -> Layer:
     return lambda x: np.dot(x, weight, out=out[: len(x)])
 
 
-def folded(layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
+def folded(layer: Any) -> tuple[np.ndarray, np.ndarray]:
     """Weight (inputs, outputs) and bias that do what linear layer and batch norm do at evaluation."""
-    factor, offset = layer.norm.affine()
-    linear = layer.linear
+    linear, norm = layer.linear, layer.norm
+    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    offset = norm.bias - norm.running_mean * factor
     return contiguous((linear.weight * factor[:, None]).t()), contiguous(linear.bias * factor + offset)
 
 
-def arrays(layer: Linear) -> tuple[np.ndarray, np.ndarray]:
+def arrays(layer: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
     """Weight (inputs, outputs) and bias."""
     return contiguous(layer.weight.t()), contiguous(layer.bias)
 

@@ -10,41 +10,49 @@ rounding as the modules with autograd, which the tests compare.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dgmbench.fast.images.dense import is_compiled
-from dgmbench.training.distributed import standard_normal
-from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks
+from dgmbench.fast.conditions import is_float32_on_cpu
+from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks, has_memory
 from dgmbench.fast.images.kernels import likelihood
-from dgmbench.models.images.memory import MemoryLayer
-from dgmbench.models.images.vae import VAE
+from dgmbench.fast.random import standard_normal, state_from
+
+# The compiled loops run on one thread; with more threads PyTorch's own, which use them, are the faster ones.
+MOST_THREADS = 2
 
 
-def fused_step(model: nn.Module, pixels: Tensor) -> FusedStep | None:
-    """The written-out step, or None where a model, a device, a precision or a number of threads has none."""
-    if type(model) is not VAE or pixels.device.type != "cpu" or not is_compiled(model.output.weight):
+def fused_step(model: Any) -> FusedStep | None:
+    """The written-out step, or None where a device, a precision, a number of threads or an objective has none.
+
+    Args:
+        model: with the layers of the two-layer auto-encoder by their names there: ``encoder1``, ``encoder2``, ``mean``,
+            ``log_variance``, ``decoder2``, ``decoder1``, ``output``, and ``k``, ``estimator``, ``local_error``.
+    """
+    if not is_float32_on_cpu(model) or torch.get_num_threads() > MOST_THREADS:
         return None
-    if any(isinstance(layer, MemoryLayer) and layer.soft for layer in (model.decoder1, model.decoder2)):
+    with_memory = has_memory(model.decoder1)
+    if with_memory and (model.decoder1.soft or model.estimator == "dreg"):
         return None
     return FusedStep(model)
 
 
 class FusedStep:
-    """Cost and gradient of a batch; the model's parameters must have gradients to write to.
+    """Loss and gradient of a batch: (batch, pixels) → what the model's ``loss`` gives, the gradient written.
 
-    Example:
-        >>> model = VAE(n_pixels=128, hidden=(200, 200), latent=50)
-        >>> for p in model.parameters():
-        ...     p.grad = torch.empty_like(p)
-        >>> FusedStep(model)(torch.zeros(7, 128), k=5)[1].shape
-        torch.Size([])
+    Gradients go into the parameters' own where there are any, else into arrays made here.
     """
 
-    def __init__(self, model: VAE) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._size = 0, 0
+        for parameter in model.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
 
     def _make_room(self, batch: int, n: int) -> None:
         """Arrays for so many images and rows."""
@@ -53,7 +61,7 @@ class FusedStep:
         self._encoder1, self._encoder2 = Hidden(model.encoder1, batch), Hidden(model.encoder2, batch)
         self._heads = Heads(model.mean, model.log_variance)
         self._decoder2, self._decoder1 = (
-            Memory(layer, n) if isinstance(layer, MemoryLayer) else Plain(layer, n)
+            Memory(layer, n) if has_memory(layer) else Plain(layer, n)
             for layer in (model.decoder2, model.decoder1)
         )
         self._output = Weight(model.output.weight)
@@ -66,15 +74,15 @@ class FusedStep:
         self._z, self._grad_z = np.empty((2, n, model.mean.out_features), np.float32)
         self._bias_sums = np.zeros(pixels)
 
-    def kept_bytes(self, batch: int, k: int) -> int:
+    def kept_bytes(self, batch: int) -> int:
         """The arrays of a step, in bytes: what it needs beside the model."""
-        model, n = self._model, k * batch
+        model, n = self._model, self._model.k * batch
         h1, h2, latent, pixels = (
             layer.out_features for layer in (model.encoder1.linear, model.encoder2.linear, model.mean, model.output)
         )
         row = 2 * (h1 + h2) + pixels + 3 * latent + 3  # pre-activations and gradients, logits, z and noise, weights
         for layer in (model.decoder1, model.decoder2):
-            if isinstance(layer, MemoryLayer):
+            if has_memory(layer):
                 row += layer.attention.out_features + 2 * layer.attention.in_features
         return 4 * (n * row + batch * 2 * (h1 + h2 + latent))
 
@@ -83,30 +91,29 @@ class FusedStep:
         return self._decoder2, self._decoder1
 
     @np.errstate(all="ignore")  # a training that diverges shows it in the bound
-    def __call__(self, x: Tensor, k: int, estimator: str = "iwae", local_error: float = 0.0) -> tuple[float, Tensor]:
-        """Write the gradient of the cost into the parameters' gradients.
+    def __call__(self, x: Tensor, noise: Tensor | None = None) -> dict[str, Tensor]:
+        """Write the gradient of the loss into the parameters' gradients.
 
         Args:
             x: (batch, pixels) binary float32.
-            k: importance samples.
-            estimator: ``iwae``, ``stl`` or ``dreg``; see `DensityTraining`.
-            local_error: weight of the local reconstruction error of memory layers.
-
-        Returns:
-            The local reconstruction error, 0 without memory, and the mean bound.
+            noise: (k, batch, latent) of N(0, 1); drawn here if None, as PyTorch's seed says.
         """
-        batch, n = len(x), k * len(x)
+        model = self._model
+        for parameter, gradient in self._gradients:  # whoever set gradients to None has cut them off
+            parameter.grad = gradient
+        k, batch, estimator = model.k, len(x), model.estimator
+        n = k * batch
         if batch > self._size[0] or n > self._size[1]:
             self._make_room(batch, n)
         pixels = x.contiguous().numpy()
         mean, log_variance = self._encode(pixels)
         deviation = np.exp(np.float32(0.5) * log_variance)
-        noise = standard_normal(k, batch, mean.shape[1], x.device, x.dtype).numpy()
+        e = _noise(k, *mean.shape) if noise is None else noise.numpy()
         log_ratio = np.empty((k, batch), np.float32)
-        z = self._z[:n].reshape(noise.shape)
-        likelihood.sample(mean, log_variance, deviation, noise, z, log_ratio)
+        z = self._z[:n].reshape(e.shape)
+        likelihood.sample(mean, log_variance, deviation, e, z, log_ratio)
         self._decode(pixels, n)
-        errors, own = self._average(batch, n, local_error)
+        errors, own = self._average(batch, n, model.local_error)
         weights = np.empty_like(log_ratio)
         bound = likelihood.importance(self._log_p[:n].reshape(k, batch) + log_ratio, weights)
         grad_log_w = weights / np.float32(-batch)
@@ -114,10 +121,13 @@ class FusedStep:
         through = weights if estimator == "dreg" else np.ones_like(weights)
         grads = np.zeros_like(mean), np.zeros_like(mean)
         likelihood.sample_backward(
-            self._grad_z[:n].reshape(noise.shape), through, grad_log_w, estimator != "iwae", deviation, noise, z, *grads
+            self._grad_z[:n].reshape(e.shape), through, grad_log_w, estimator != "iwae", deviation, e, z, *grads
         )
         self._encode_backward(pixels, grads, own)
-        return sum(errors), torch.tensor(bound, dtype=torch.float32)
+        found = {"loss": -bound, "bound": bound}
+        if errors:
+            found = {"loss": model.local_error * sum(errors) - bound, "bound": bound, "local_error": sum(errors)}
+        return {name: torch.tensor(value, dtype=torch.float32) for name, value in found.items()}
 
     def _encode(self, x: np.ndarray) -> list[np.ndarray]:
         n = len(x)
@@ -147,13 +157,11 @@ class FusedStep:
 
     def _average(self, batch: int, n: int, weight: float) -> tuple[list[float], list[np.ndarray | None]]:
         """Local reconstruction errors of the layers next to x and next to z, and their gradients by the encoder."""
-        errors = [0.0, 0.0]
-        own: list[np.ndarray | None] = [None, None]
+        if isinstance(self._decoder1, Plain) or isinstance(self._decoder2, Plain):
+            return [], [None, None]
         pairs = ((self._decoder1, self._encoder1), (self._decoder2, self._encoder2))
-        for i, (decoder, encoder) in enumerate(pairs):
-            if isinstance(decoder, Memory):
-                errors[i], own[i] = decoder.finish_average(n, encoder.unit(batch), weight)
-        return errors, own
+        found = [decoder.finish_average(n, encoder.unit(batch), weight) for decoder, encoder in pairs]
+        return [error for error, _ in found], [gradient for _, gradient in found]
 
     def _backward(self, x: np.ndarray, n: int, grad_log_w: np.ndarray) -> None:
         for block in blocks(n):
@@ -195,3 +203,11 @@ class FusedStep:
         first.finish_gradient(n, own[0])
         for block in blocks(n):
             first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)
+
+
+def _noise(k: int, batch: int, latent: int) -> np.ndarray:
+    """(k, batch, latent) of N(0, 1); what the compiled generator starts from is PyTorch's, so one seed decides all."""
+    seed = torch.empty(2, dtype=torch.int64).random_()
+    noise = np.empty((k, batch, latent), np.float32)
+    standard_normal(state_from(seed.numpy().tobytes()), noise.reshape(-1))
+    return noise

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from dgmbench.fast.images.kernels import ladder
-
-from dgmbench.fast.images.kernels import normalisation
-from dgmbench.models.images.layers import HiddenLayer
-from dgmbench.models.images.memory import MemoryLayer
+from dgmbench.fast.images.kernels import ladder, normalisation
 
 # Rows of a block: enough for the matrix products to run at full speed, few enough for the cache.
 BLOCK = 500
@@ -44,13 +41,13 @@ class Hidden:
     A bias of the linear layer would cancel against the mean: it is left out, and its gradient is exactly zero.
     """
 
-    def __init__(self, layer: HiddenLayer, rows: int) -> None:
+    def __init__(self, layer: Any, rows: int) -> None:
         width = layer.linear.out_features
         self.weight = Weight(layer.linear.weight)
         self.bias_gradient = arrays(layer.linear.bias)[1]
         self.eps = layer.norm.eps
-        self.scale, self.scale_gradient = arrays(layer.norm.scale)
-        self.shift, self.shift_gradient = arrays(layer.norm.shift)
+        self.scale, self.scale_gradient = arrays(layer.norm.weight)
+        self.shift, self.shift_gradient = arrays(layer.norm.bias)
         self.pre = np.empty((rows, width), np.float32)
         self._grad = np.empty((rows, width), np.float32)
         self._block = np.empty((min(rows, BLOCK), width), np.float32)
@@ -108,7 +105,7 @@ class Hidden:
 class Plain:
     """A decoder layer without memory: what the next layer reads is what the hidden layer gives."""
 
-    def __init__(self, layer: HiddenLayer, rows: int) -> None:
+    def __init__(self, layer: Any, rows: int) -> None:
         self.hidden = Hidden(layer, rows)
 
     def begin(self, batch: int) -> None:
@@ -129,7 +126,7 @@ class Plain:
 
 
 class Memory:
-    """A decoder layer with memory (see `MemoryLayer`): a = σ(h Cᵀ + c), m = a Mᵀ, out = ladder of h and m.
+    """A decoder layer with memory: a = σ(h Cᵀ + c), m = a Mᵀ, out = ladder of h and m.
 
     Beside it the average over an example's samples of the normalised rows, u_b = (mean_b out − μ) / s with μ, s² the
     mean and variance (plus eps) of all rows of out. It is linear in them, so these never are an array. With G = ∂C/∂u
@@ -137,7 +134,7 @@ class Memory:
     (G_b / k − Σ_b G_b / n − (out_i − μ) / s · Σ_b G_b u_b / n) / s, an affine function of out_i.
     """
 
-    def __init__(self, layer: MemoryLayer, rows: int) -> None:
+    def __init__(self, layer: Any, rows: int) -> None:
         self.hidden = Hidden(layer.hidden, rows)
         self._attention, self._memory = Weight(layer.attention.weight), Weight(layer.memory)
         self._bias, self._bias_gradient = arrays(layer.attention.bias)
@@ -236,3 +233,8 @@ def arrays(parameter: Tensor) -> tuple[np.ndarray, np.ndarray]:
     if parameter.grad is None:
         raise ValueError("the parameters need gradients to write to")
     return parameter.detach().numpy(), parameter.grad.numpy()
+
+
+def has_memory(layer: nn.Module) -> bool:
+    """Whether a decoder layer reads from a memory."""
+    return hasattr(layer, "memory")

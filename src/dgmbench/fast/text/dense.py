@@ -28,7 +28,7 @@ def padded_prior(alpha: np.ndarray) -> np.ndarray:
 
 def padded_counts(rows: np.ndarray, topics: np.ndarray, n_topics: int) -> np.ndarray:
     """(rows, padded K) float32: tokens of each topic in each row, by the row and the topic of every token (tokens,)."""
-    n_rows, width = int(rows.max(initial=-1)) + 1, padded(n_topics)
+    n_rows, width = int(rows.max()) + 1, padded(n_topics)
     cells = rows.astype(np.int64) * width + topics
     return np.bincount(cells, minlength=n_rows * width).reshape(n_rows, width).astype(np.float32)
 

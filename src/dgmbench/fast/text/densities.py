@@ -30,7 +30,9 @@ def sweep(
     prior = padded_prior(alpha)
     wide = np.zeros((weights.shape[1], len(prior)), np.float32)
     wide[:, : len(alpha)] = weights.T
-    _sweep(documents, words, topics, padded_counts(documents, topics, len(alpha)), prior, wide, len(alpha), seed, number)
+    _sweep(
+        documents, words, topics, padded_counts(documents, topics, len(alpha)), prior, wide, len(alpha), seed, number
+    )
 
 
 @njit(cache=True, error_model="numpy")

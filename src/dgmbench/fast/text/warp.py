@@ -1,6 +1,6 @@
-"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016) with proposals from a Pólya urn: O(1) per token, memory linear in the tokens.
+"""WarpLDA (Chen, Li, Zhu, Chen, VLDB 2016) with proposals from a Pólya urn.
 
-`dgmbench.models.text.warp` has the algorithm, its argument, and a plain form.
+`dgmbench.models.text.warp` explains the algorithm, and has its plain form.
 """
 
 from __future__ import annotations

@@ -6,9 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.fast.images.dense import dense
-from dgmbench.models.images.ladder import Ladder
-from dgmbench.models.images.layers import HiddenLayer, Linear, normalise
+from dgmbench.models.images.layers import HiddenLayer, linear
 
 
 class MemoryLayer(nn.Module):
@@ -24,14 +22,13 @@ class MemoryLayer(nn.Module):
         if attention not in ("sigmoid", "softmax"):
             raise ValueError(f"attention is sigmoid or softmax, not {attention!r}")
         self.hidden = HiddenLayer(inputs, outputs)
-        self.attention = Linear(outputs, slots)
-        # stored as (width, slots): the rows of the product then are the slots, as in `Linear`
-        self.memory = nn.Parameter(torch.randn(outputs, slots) * 0.01)
+        self.attention = linear(outputs, slots)
+        self.memory = nn.Parameter(torch.randn(outputs, slots) * 0.01)  # Mᵀ, as nn.Linear keeps a weight
         self.soft = attention == "softmax"
         if not self.soft:
-            ladder = torch.zeros(9, outputs)
-            ladder[1] = ladder[6] = 1.0  # a2 and c2
-            self.ladder = nn.Parameter(ladder)
+            coefficients = torch.zeros(9, outputs)
+            coefficients[1] = coefficients[6] = 1.0  # a2 and c2
+            self.ladder = nn.Parameter(coefficients)
 
     def weights(self, h: Tensor) -> Tensor:
         """(..., width) → (..., slots) attention."""
@@ -40,34 +37,34 @@ class MemoryLayer(nn.Module):
 
     def compose(self, h: Tensor, attention: Tensor) -> Tensor:
         """(..., width), (..., slots) → (..., width)."""
-        read = read_memory(attention, self.memory)
-        if self.soft:
-            return torch.relu(h + read)
-        width = h.shape[-1]
-        return Ladder.apply(h.reshape(-1, width), read.reshape(-1, width), self.ladder).view_as(h)
+        m = F.linear(attention, self.memory)
+        return torch.relu(h + m) if self.soft else ladder(h, m, self.ladder)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) → (..., outputs)."""
+        """(rows, inputs) → (rows, outputs)."""
         h = self.hidden(x)
         return self.compose(h, self.weights(h))
 
 
-def read_memory(attention: Tensor, memory: Tensor) -> Tensor:
-    """a M, with M given as (width, slots)."""
-    return dense(attention, memory, memory.new_zeros(memory.shape[0]))
+def ladder(h: Tensor, m: Tensor, coefficients: Tensor) -> Tensor:
+    """ReLU(a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)); h and m (..., width), coefficients (9, width)."""
+    a1, a2, a3, a4, b1, c1, c2, c3, c4 = coefficients
+    gate = torch.sigmoid(c1 + c2 * h + c3 * m + c4 * h * m)
+    return torch.relu(a1 + a2 * h + a3 * m + a4 * h * m + b1 * gate)
 
 
-def average_unit(decoded: Tensor) -> Tensor:
-    """(k, batch, width) → (batch, width): all rows through a batch norm without parameters, then the mean over k."""
-    rows = decoded.reshape(-1, decoded.shape[-1])
-    return normalise(rows).view_as(decoded).mean(0)
+class LocalError(nn.Module):
+    """The local reconstruction error of one layer: mean over batch and units of (e − d)².
 
-
-def local_error(encoded: Tensor, average: Tensor) -> Tensor:
-    """Local reconstruction error of one layer: mean over batch and units of (e − d)².
-
-    Args:
-        encoded: (batch, width) the encoder's normalised pre-activation.
-        average: (batch, width) `average_unit` of the decoder layer's output.
+    e is the encoder's pre-activation and d the output of the decoder's layer, each normalised over all its rows, d then
+    averaged over the samples of an image.
     """
-    return F.mse_loss(average, encoded)
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width, affine=False, track_running_stats=False)
+
+    def forward(self, encoded: Tensor, decoded: Tensor) -> Tensor:
+        """(batch, width), (k · batch, width), the samples slowest → scalar."""
+        average = self.norm(decoded).view(-1, *encoded.shape).mean(0)
+        return F.mse_loss(average, self.norm(encoded))

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dgmbench.models.images.bernoulli import bernoulli_log_prob
-from dgmbench.fast.images.dense import is_plain
-from dgmbench.fast.images.frozen import FrozenVAE
-from dgmbench.models.images.layers import BatchNorm, HiddenLayer, Linear
-from dgmbench.models.images.memory import MemoryLayer, average_unit, local_error
-from dgmbench.models.images.sampling import sample
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What one pass gives to the training objective.
-
-    Attributes:
-        log_w: (k, batch) log p(x, z) − log q(z | x), z ~ q, in nats.
-        z: (k, batch, latent) the samples, for estimators that weigh the gradient passing through them.
-        local_error: scalar, the summed local reconstruction error of the memory layers; 0 without memory.
-    """
-
-    log_w: Tensor
-    z: Tensor
-    local_error: Tensor
+from dgmbench.fast.images.frozen import FrozenVAE, frozen_vae
+from dgmbench.fast.images.fused import FusedStep, fused_step
+from dgmbench.models.images.bounds import mean_bound
+from dgmbench.models.images.distributions import log_bernoulli, sample
+from dgmbench.models.images.layers import HiddenLayer, linear
+from dgmbench.models.images.memory import LocalError, MemoryLayer
 
 
 class VAE(nn.Module):
@@ -48,6 +31,9 @@ class VAE(nn.Module):
         memory: bool = False,
         slots: Sequence[int] = (70, 30),
         attention: str = "sigmoid",
+        importance_samples: int = 1,
+        estimator: str = "iwae",
+        local_error: float = 0.1,
     ) -> None:
         """
         Args:
@@ -57,23 +43,23 @@ class VAE(nn.Module):
             memory: whether the decoder's hidden layers read from a memory.
             slots: memory slots of the layers next to x and next to z.
             attention: ``sigmoid`` with the ladder composition, or ``softmax`` with a sum.
+            importance_samples: k of the training bound.
+            estimator: of the bound's gradient, see `mean_bound`.
+            local_error: weight of the local reconstruction error of memory layers.
         """
         super().__init__()
         h1, h2 = hidden
+        self.k, self.estimator, self.local_error = importance_samples, estimator, local_error
         self.encoder1 = HiddenLayer(n_pixels, h1)
         self.encoder2 = HiddenLayer(h1, h2)
-        self.mean = Linear(h2, latent)
-        self.log_variance = Linear(h2, latent)
+        self.mean = linear(h2, latent)
+        self.log_variance = linear(h2, latent)
         self.memory = memory
-        self.decoder2: HiddenLayer | MemoryLayer
-        self.decoder1: HiddenLayer | MemoryLayer
+        self.decoder2 = MemoryLayer(latent, h2, slots[1], attention) if memory else HiddenLayer(latent, h2)
+        self.decoder1 = MemoryLayer(h2, h1, slots[0], attention) if memory else HiddenLayer(h2, h1)
+        self.output = linear(h1, n_pixels)
         if memory:
-            self.decoder2 = MemoryLayer(latent, h2, slots[1], attention)
-            self.decoder1 = MemoryLayer(h2, h1, slots[0], attention)
-        else:
-            self.decoder2 = HiddenLayer(latent, h2)
-            self.decoder1 = HiddenLayer(h2, h1)
-        self.output = Linear(h1, n_pixels)
+            self.error1, self.error2 = LocalError(h1), LocalError(h2)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, pixels) → mean and log-variance of q(z | x), each (batch, latent)."""
@@ -82,45 +68,39 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """(..., latent) → (..., pixels) logits."""
-        return self.output(self.decoder1(self.decoder2(z)))
+        rows = self.output(self.decoder1(self.decoder2(z.reshape(-1, z.shape[-1]))))
+        return rows.view(*z.shape[:-1], -1)
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         """(batch, pixels) → (k, batch): log p(x, z) − log q(z | x) for k samples z ~ q(z | x), in nats."""
-        mean, log_variance = self.encode(x)
-        z, log_ratio = sample(mean, log_variance, k)
-        return bernoulli_log_prob(self.decode(z), x) + log_ratio
+        z, log_ratio = sample(*self.encode(x), k)
+        return log_bernoulli(x, self.decode(z)) + log_ratio
 
-    def evaluation_snapshot(self) -> FrozenVAE | None:
-        """The networks as they are now, for fast evaluation in float32 on the CPU; None elsewhere.
+    def loss(self, x: Tensor) -> dict[str, Tensor]:
+        """(batch, pixels) → what is minimised, ``loss`` = −bound + weight · local error, and its parts."""
+        e1 = self.encoder1(x)
+        e2 = self.encoder2(e1)
+        z, log_ratio = sample(self.mean(e2), self.log_variance(e2), self.k, path_only=self.estimator != "iwae")
+        d2 = self.decoder2(z.flatten(0, 1))  # (k · batch, width)
+        d1 = self.decoder1(d2)
+        logits = self.output(d1).view(*z.shape[:2], -1)  # (k, batch, pixels)
+        bound = mean_bound(log_bernoulli(x, logits) + log_ratio, z, self.estimator)
+        if not self.memory:
+            return {"loss": -bound, "bound": bound.detach()}
+        error = self.error1(self.encoder1.linear(x), d1) + self.error2(self.encoder2.linear(e1), d2)
+        return {"loss": self.local_error * error - bound, "bound": bound.detach(), "local_error": error.detach()}
+
+    def fast_step(self) -> FusedStep | None:
+        """A training step that gives what `loss` gives and writes the gradient; None where there is none.
 
         None, too, for a class derived from this one, or with layers of other kinds: it may compute something else.
         """
-        known = {VAE, HiddenLayer, MemoryLayer, Linear, BatchNorm}
-        if not {type(module) for module in self.modules()} <= known or any(is_plain(p) for p in self.parameters()):
-            return None
-        encoder, decoder = (self.encoder1, self.encoder2), (self.decoder2, self.decoder1)
-        return FrozenVAE(encoder, (self.mean, self.log_variance), decoder, self.output)
+        return fused_step(self) if self._is_as_written() else None
 
-    def training_terms(self, x: Tensor, k: int, path_only: bool = False) -> Terms:
-        """As `log_weights`, with the local reconstruction error beside it.
+    def snapshot(self) -> FrozenVAE | None:
+        """The networks as they are now, for fast evaluation in float32 on the CPU; None as for `fast_step`."""
+        return frozen_vae(self) if self._is_as_written() else None
 
-        Args:
-            path_only: leave the score out of the gradient: q's density keeps its value, but its parameters are
-                reached through z alone (Roeder et al. 2017; Tucker et al. 2019).
-        """
-        e1, unit1 = self.encoder1.normalised(x) if self.memory else (self.encoder1(x), None)
-        e2, unit2 = self.encoder2.normalised(e1) if self.memory else (self.encoder2(e1), None)
-        z, log_ratio = sample(self.mean(e2), self.log_variance(e2), k, path_only)
-        if unit1 is None or unit2 is None:
-            log_w = bernoulli_log_prob(self.decode(z), x) + log_ratio
-            return Terms(log_w, z, log_w.new_zeros(()))
-        d2 = self.decoder2(z)
-        d1 = self.decoder1(d2)
-        log_w = bernoulli_log_prob(self.output(d1), x) + log_ratio
-        error = local_error(unit1, average_unit(d1)) + local_error(unit2, average_unit(d2))
-        return Terms(log_w, z, error)
-
-
-def prior_log_density(z: Tensor) -> Tensor:
-    """log N(z; 0, I) over the last axis, in nats."""
-    return -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
+    def _is_as_written(self) -> bool:
+        known = {VAE, HiddenLayer, MemoryLayer, LocalError, nn.Linear, nn.BatchNorm1d}
+        return {type(module) for module in self.modules()} <= known

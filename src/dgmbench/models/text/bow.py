@@ -12,7 +12,6 @@ from dgmbench.models.text.preparation import require_documents, require_vocabula
 class BagOfWords:
     """Raw word counts as document features: nothing is learned but the vocabulary."""
 
-    transductive = False
     feature_set = "raw counts"
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> BagOfWords:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-
-
-class DocumentMethod(Protocol):
-    """The interface of every document method."""
-
-    transductive: bool
-
-    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> DocumentMethod:
-        """Learn from the training documents."""
-
-    def transform(self, corpus: Corpus) -> np.ndarray | sparse.csr_matrix:
-        """(documents, features) of training or held-out documents."""
+from dgmbench.models.text.method import DocumentMethod, Features
 
 
 class Concatenation:
@@ -39,7 +27,7 @@ class Concatenation:
     @property
     def transductive(self) -> bool:
         """Whether any of the methods saw the test documents."""
-        return any(method.transductive for method in self.methods)
+        return any(getattr(method, "transductive", False) for method in self.methods)
 
     @property
     def feature_set(self) -> str:
@@ -52,7 +40,7 @@ class Concatenation:
             method.fit(corpus, labels)
         return self
 
-    def transform(self, corpus: Corpus) -> np.ndarray | sparse.csr_matrix:
+    def transform(self, corpus: Corpus) -> Features:
         """(documents, Σ features): dense unless some method's features are sparse."""
         parts = [method.transform(corpus) for method in self.methods]
         if any(sparse.issparse(part) for part in parts):

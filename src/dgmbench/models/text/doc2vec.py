@@ -38,7 +38,6 @@ class Doc2Vec:
         model_: the trained gensim model.
     """
 
-    transductive = False
     feature_set = "paragraph vector"
 
     def __init__(

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.linalg import solve_triangular
 from scipy.special import gammaln
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.fast.text.dense import draw, padded_prior
-from dgmbench.fast.text.proportions import fold_in
-from dgmbench.fast.text.rng import advance, stream
-from dgmbench.fast.text.simd import BLOCK
+from dgmbench.fast.random import Stream
+from dgmbench.fast.text import densities as fast
 from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
 from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+
+
+def sweep(
+    documents: np.ndarray,
+    words: np.ndarray,
+    topics: np.ndarray,
+    alpha: np.ndarray,
+    weights: np.ndarray,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w]; ``topics`` change in place.
+
+    Args:
+        documents, words, topics: (tokens,) of every token.
+        alpha: (K,) Dirichlet parameters.
+        weights: (K, vocabulary) density of every word's vector under each topic, each word's up to a factor.
+        seed, number: name the sweep's random stream.
+    """
+    rng, n_dk = Stream(seed, number), np.zeros((documents.max() + 1, len(alpha)))
+    np.add.at(n_dk, (documents, topics), 1)
+    for i, (d, w) in enumerate(zip(documents, words, strict=True)):
+        n_dk[d, topics[i]] -= 1
+        topics[i] = rng.draw((n_dk[d] + alpha) * weights[:, w])
+        n_dk[d, topics[i]] += 1
 
 
 class GaussianLDA(ProportionModel):
@@ -47,6 +69,8 @@ class GaussianLDA(ProportionModel):
         >>> features = GaussianLDA(70, embeddings=load_embeddings("glove-50d")).fit(train).transform(test)
     """
 
+    _sweep = staticmethod(fast.sweep)  # `sweep`, compiled
+
     def __init__(
         self,
         n_topics: int,
@@ -76,17 +100,13 @@ class GaussianLDA(ProportionModel):
         vectors = word_vectors(corpus, self.embeddings).astype(np.float64)
         prior = vectors.mean(axis=0)
         self.alpha_ = np.full(self.n_topics, self.alpha)
-        wide = padded_prior(self.alpha_)
         topics = self._first_topics(corpus, vectors - prior)
-        rows = np.zeros((len(corpus), len(wide)), np.float32)
         documents = np.repeat(np.arange(len(corpus)), corpus.lengths)
-        np.add.at(rows, (documents, topics), 1)
         history = []
         for number in range(self.n_sweeps):
             _, log_density = self._posterior(corpus.words, topics, vectors, prior)
-            weights = np.zeros((corpus.n_words, len(wide)), np.float32)
-            weights[:, : self.n_topics] = np.exp(log_density - log_density.max(axis=0)).T
-            _sweep(corpus.words, corpus.offsets, topics, rows, wide, weights, self.n_topics, self.seed, number)
+            weights = np.exp(log_density - log_density.max(axis=0))
+            self._sweep(documents, corpus.words, topics, self.alpha_, weights, self.seed, number)
             history.append(log_density[topics, corpus.words].mean())
         self.sweep_log_likelihood_ = np.array(history)
         self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)
@@ -99,7 +119,7 @@ class GaussianLDA(ProportionModel):
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         # A factor common to all topics of a word cancels; the largest density becomes one.
         relative = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=0))
-        return fold_in(relative, self.alpha_, corpus.counts, threads=self.threads)
+        return self._fold_in(relative, self.alpha_, corpus.counts, threads=self.threads)
 
     def _first_topics(self, corpus: Corpus, centred: np.ndarray) -> np.ndarray:
         """(tokens,) topics to begin with: every word goes to the nearest in angle of K words drawn by frequency."""
@@ -144,27 +164,3 @@ class GaussianLDA(ProportionModel):
                 - (freedom + dim) / 2 * np.log1p(distance / freedom)
             )
         return means, log_density
-
-
-@njit(cache=True, error_model="numpy")
-def _sweep(
-    words: np.ndarray,
-    offsets: np.ndarray,
-    topics: np.ndarray,
-    rows: np.ndarray,
-    alpha: np.ndarray,
-    weights: np.ndarray,
-    K: int,
-    seed: int,
-    number: int,
-) -> None:
-    """Resample every token's topic given (vocabulary, padded K) densities; ``topics`` and ``rows`` change in place."""
-    masses = np.empty(rows.shape[1] // BLOCK, np.float32)
-    s0, s1 = stream(seed, number, 0)
-    for d in range(offsets.shape[0] - 1):
-        row = rows[d]
-        for i in range(offsets[d], offsets[d + 1]):
-            row[topics[i]] -= np.float32(1)
-            s0, s1, bits = advance(s0, s1)
-            topics[i] = draw(bits, row, alpha, weights[words[i]], masses, K)
-            row[topics[i]] += np.float32(1)

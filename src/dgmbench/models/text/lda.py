@@ -1,4 +1,7 @@
-"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA."""
+"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA.
+
+The sampler in its plain form is `dgmbench.models.text.gibbs.sweep`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import time
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,18 +20,20 @@ from scipy import sparse
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.likelihood import (
+from dgmbench.fast.text.warp import Warp
+from dgmbench.files import write_arrays
+from dgmbench.models.text.gibbs import PlainGibbs
+from dgmbench.models.text.likelihood import (
     document_topic_counts,
     fitted_alpha,
     joint_log_likelihood,
     word_topic_counts,
 )
-from dgmbench.fast.text.progress import Progress, sweep_bar
-from dgmbench.fast.text.proportions import fold_in
-from dgmbench.fast.text.warp import Warp
 from dgmbench.models.text.preparation import require_documents
+from dgmbench.models.text.progress import Progress, sweep_bar
 from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
 
+ENGINES = ("auto", "gibbs", "warp", "plain")
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
 WARP_THREADS = 4
@@ -41,7 +45,8 @@ topics it is ahead for the first five seconds and then needs up to 2.7 times as 
 exact sampler has one thread only.
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
-_FORMAT = 1
+_FORMAT = 2  # of a saved model
+_SAVED = ("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "threads", "features", "seed")
 
 
 class LDA(ProportionModel):
@@ -53,7 +58,8 @@ class LDA(ProportionModel):
             5 / K each.
         beta: symmetric Dirichlet parameter of the topics.
         engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
-            given held-out likelihood first: gibbs, but warp from four threads on.
+            given held-out likelihood first: gibbs, but warp from four threads on; ``plain``, gibbs as it is written
+            down, a thousand times slower, to read and to compare with.
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
@@ -98,8 +104,8 @@ class LDA(ProportionModel):
                 "LDA: n_topics, n_sweeps, proposals and threads are whole numbers from 1 on, got "
                 f"{n_topics}, {n_sweeps}, {proposals} and {threads}"
             )
-        if engine not in ("auto", "gibbs", "warp"):
-            raise UserError(f"LDA: unknown engine {engine!r}: choose auto, gibbs or warp")
+        if engine not in ENGINES:
+            raise UserError(f"LDA: unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
         self.n_topics, self.beta, self.engine, self.n_sweeps = n_topics, beta, engine, n_sweeps
         self.alpha, self.optimise_alpha = _prior(alpha, n_topics), optimise_alpha
         self.proposals, self.threads, self.seed, self.progress = proposals, threads, seed, progress
@@ -118,7 +124,11 @@ class LDA(ProportionModel):
         Raises:
             UserError: no documents, an empty one, or more topics than tokens.
         """
-        self.alpha_ = self.alpha.copy()
+        require_documents(corpus, at_least=self.n_topics)
+        self.vocabulary_, self._corpus_hash, self.alpha_ = corpus.vocabulary, _hash(corpus), self.alpha.copy()
+        self.engine_ = self.engine
+        if self.engine == "auto":
+            self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
         self._sampler = self._new_sampler(corpus)
         return self._run(corpus, self.n_sweeps)
 
@@ -128,9 +138,9 @@ class LDA(ProportionModel):
         Raises:
             UserError: nothing was fitted, or the corpus is another one.
         """
-        if not hasattr(self, "_fingerprint"):
+        if not hasattr(self, "_corpus_hash"):
             raise UserError("LDA: nothing to resume: call fit or LDA.load first")
-        if _fingerprint(corpus) != self._fingerprint:
+        if _hash(corpus) != self._corpus_hash:
             raise UserError("LDA: these are not the documents that the model was fitted on: resume with those")
         if not hasattr(self, "_sampler"):
             self._sampler = self._new_sampler(corpus)
@@ -139,36 +149,29 @@ class LDA(ProportionModel):
         return self._run(corpus, n_sweeps)
 
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
-        return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
+        return self._fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
-        settings = {
+        facts = {
             "format": _FORMAT,
-            "n_topics": self.n_topics,
-            "beta": self.beta,
-            "engine": self.engine_,
-            "n_sweeps": self.n_sweeps,
-            "optimise_alpha": self.optimise_alpha,
-            "proposals": self.proposals,
-            "threads": self.threads,
-            "features": self.features,
-            "seed": self.seed,
-            "fingerprint": self._fingerprint,
+            "settings": {"engine": self.engine_, **{name: getattr(self, name) for name in _SAVED}},
+            "corpus": self._corpus_hash,
             "joint_log_likelihood": self.joint_log_likelihood_,
+            "vocabulary": self.vocabulary_,
         }
-        state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
-        arrays = {f"state_{name}": values for name, values in state.items()}
         counts = self.word_topic_counts_
-        arrays |= {"counts": counts.data, "counts_topics": counts.indices, "counts_offsets": counts.indptr}
-        arrays |= {"alpha": self.alpha, "alpha_fitted": self.alpha_}
-        texts = {"settings": json.dumps(settings), "vocabulary": json.dumps(self.vocabulary_)}
-        arrays |= {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
-        path = Path(path)
-        unfinished = path.with_name(path.name + ".partial")
-        with unfinished.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        unfinished.replace(path)
+        state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
+        write_arrays(
+            Path(path),
+            facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
+            alpha=self.alpha,
+            alpha_fitted=self.alpha_,
+            counts=counts.data,
+            counts_topics=counts.indices,
+            counts_offsets=counts.indptr,
+            **{f"state_{name}": values for name, values in state.items()},
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> LDA:
@@ -179,33 +182,27 @@ class LDA(ProportionModel):
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            settings = json.loads(arrays.pop("settings").tobytes())
-            vocabulary = tuple(json.loads(arrays.pop("vocabulary").tobytes()))
-            if settings.pop("format") != _FORMAT:
+                arrays: dict[str, np.ndarray] = {name: file[name] for name in file.files}
+            facts = json.loads(arrays["facts"].tobytes())
+            if facts["format"] != _FORMAT:
                 raise UserError(f"{path} was written by another version of LDA: fit it again")
-            fingerprint, joint = settings.pop("fingerprint"), settings.pop("joint_log_likelihood")
-            model = cls(alpha=arrays.pop("alpha"), **settings)
-            model.alpha_ = arrays.pop("alpha_fitted")
-            counts = tuple(arrays.pop(name) for name in ("counts", "counts_topics", "counts_offsets"))
-            model.word_topic_counts_ = sparse.csr_matrix(counts, shape=(len(vocabulary), model.n_topics))
+            model = cls(alpha=arrays["alpha"], **facts["settings"])
+            model.alpha_, model.vocabulary_ = arrays["alpha_fitted"], tuple(facts["vocabulary"])
+            counts = arrays["counts"], arrays["counts_topics"], arrays["counts_offsets"]
+            model.word_topic_counts_ = sparse.csr_matrix(counts, shape=(len(model.vocabulary_), model.n_topics))
+            model._corpus_hash, model.joint_log_likelihood_ = facts["corpus"], facts["joint_log_likelihood"]
         except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
             raise UserError(f"{path} is not a saved LDA model ({error}): fit and save it again") from error
-        model.vocabulary_, model._fingerprint, model.joint_log_likelihood_ = vocabulary, fingerprint, joint
         model.engine_ = model.engine
-        model._saved = {name.removeprefix("state_"): values for name, values in arrays.items()}
+        model._saved = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         return model
 
-    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp:
-        require_documents(corpus, at_least=self.n_topics)
-        self.vocabulary_, self._fingerprint = corpus.vocabulary, _fingerprint(corpus)
-        self.engine_ = self.engine
-        if self.engine == "auto":
-            self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
-        if self.engine_ == "gibbs":
-            return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
-        options: dict[str, Any] = {"proposals": self.proposals, "threads": self.threads}
-        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **options)
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | PlainGibbs:
+        if self.engine_ == "warp":
+            named = {"proposals": self.proposals, "threads": self.threads}
+            return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
+        kind = Gibbs if self.engine_ == "gibbs" else PlainGibbs
+        return kind(corpus, self.n_topics, beta=self.beta, seed=self.seed)
 
     def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
         with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
@@ -236,7 +233,7 @@ def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:
     return np.broadcast_to(values, (n_topics,)).copy()
 
 
-def _fingerprint(corpus: Corpus) -> str:
+def _hash(corpus: Corpus) -> str:
     digest = hashlib.sha256(corpus.words.tobytes())
     digest.update(corpus.offsets.tobytes())
     return digest.hexdigest()

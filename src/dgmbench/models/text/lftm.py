@@ -3,19 +3,56 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.optimize import minimize
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.fast.text.dense import AHEAD, draw, padded_prior
+from dgmbench.fast.random import Stream
+from dgmbench.fast.text import latent_features as fast
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.layout import word_order
-from dgmbench.fast.text.proportions import fold_in
-from dgmbench.fast.text.rng import advance, stream, unit
-from dgmbench.fast.text.simd import BLOCK, prefetch
 from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
 from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+
+
+def sweep(
+    documents: np.ndarray,
+    words: np.ndarray,
+    topics: np.ndarray,
+    switches: np.ndarray,
+    alpha: np.ndarray,
+    beta: float,
+    mixture: float,
+    features: np.ndarray,
+    seed: int,
+    number: int,
+) -> None:
+    """Resample topic and switch of every token; ``topics`` and ``switches`` change in place.
+
+    Args:
+        documents, words, topics: (tokens,) of every token.
+        switches: (tokens,) on if the word comes from the features.
+        alpha, beta, mixture: as for `LFTM`; alpha is (K,).
+        features: (K, vocabulary) softmax(v_w · tau_k).
+        seed, number: name the sweep's random stream.
+    """
+    K, V = features.shape
+    rng, n_dk, n_kw = Stream(seed, number, 1), np.zeros((documents.max() + 1, K)), np.zeros((K, V))
+    np.add.at(n_dk, (documents, topics), 1)
+    np.add.at(n_kw, (topics[~switches], words[~switches]), 1)
+    n_k = n_kw.sum(axis=1)
+    for i, (d, w) in enumerate(zip(documents, words, strict=True)):
+        k = topics[i]
+        n_dk[d, k] -= 1
+        n_kw[k, w] -= not switches[i]
+        n_k[k] -= not switches[i]
+        by_features = mixture * features[:, w]
+        by_counts = (1 - mixture) * (n_kw[:, w] + beta) / (n_k + V * beta)
+        k = topics[i] = rng.draw((n_dk[d] + alpha) * (by_features + by_counts))
+        switches[i] = rng.random() * (by_features[k] + by_counts[k]) < by_features[k]
+        n_dk[d, k] += 1
+        n_kw[k, w] += not switches[i]
+        n_k[k] += not switches[i]
 
 
 class LFTM(ProportionModel):
@@ -52,6 +89,8 @@ class LFTM(ProportionModel):
     Example:
         >>> features = LFTM(50, embeddings=load_embeddings("glove-100d")).fit(train).transform(test)
     """
+
+    _sweep = staticmethod(fast.sweep)  # `sweep`, compiled
 
     def __init__(
         self,
@@ -93,37 +132,18 @@ class LFTM(ProportionModel):
         for _ in range(self.initial_sweeps):
             plain.sweep(self.alpha_)
 
-        order, wide = word_order(corpus), padded_prior(self.alpha_)
+        order = word_order(corpus)
         topics = np.empty(corpus.n_tokens, np.int32)
         topics[order.positions] = plain.topics
         switches = np.random.default_rng(self.seed).random(corpus.n_tokens) < self.mixture
-        words = np.repeat(np.arange(V), np.diff(order.offsets))
-        rows = np.zeros((len(corpus), len(wide)), np.float32)
-        np.add.at(rows, (order.documents, topics), 1)
+        tokens = order.documents, order.words, topics, switches
         tau, history = np.zeros((K, vectors.shape[1])), []
         for number in range(self.n_sweeps):
-            from_features = _counts(words[switches], topics[switches], V, K)
+            from_features = _counts(order.words[switches], topics[switches], V, K)
             tau, features, objective = fit_features(vectors, from_features, tau, self.penalty)
             history.append(objective / max(from_features.sum(), 1))
-            part = np.zeros((V, len(wide)), np.float32)
-            part[:, :K] = self.mixture * features.T
-            sizes = np.bincount(topics[~switches], minlength=K)
-            _sweep(
-                order.offsets,
-                order.documents,
-                topics,
-                switches,
-                rows,
-                sizes,
-                wide,
-                part,
-                1 - self.mixture,
-                self.beta,
-                K,
-                self.seed,
-                number,
-            )
-        from_counts = _counts(words[~switches], topics[~switches], V, K).T
+            self._sweep(*tokens, self.alpha_, self.beta, self.mixture, features, self.seed, number)
+        from_counts = _counts(order.words[~switches], topics[~switches], V, K).T
         phi = (from_counts + self.beta) / (from_counts.sum(axis=1, keepdims=True) + V * self.beta)
         self.topics_ = self.mixture * features.astype(np.float64) + (1 - self.mixture) * phi
         self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
@@ -131,7 +151,7 @@ class LFTM(ProportionModel):
         return self
 
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
-        return fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
+        return self._fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
 
 def _counts(words: np.ndarray, topics: np.ndarray, V: int, K: int) -> np.ndarray:
@@ -178,64 +198,3 @@ def _softmax(tau: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarr
     mass = logits.sum(axis=1, keepdims=True)
     logits /= mass
     return logits, (np.log(mass) + top).ravel()
-
-
-@njit(cache=True, error_model="numpy")
-def _sweep(
-    offsets: np.ndarray,
-    documents: np.ndarray,
-    topics: np.ndarray,
-    switches: np.ndarray,
-    rows: np.ndarray,
-    sizes: np.ndarray,
-    alpha: np.ndarray,
-    features: np.ndarray,
-    share: float,
-    beta: float,
-    K: int,
-    seed: int,
-    number: int,
-) -> None:
-    """Resample topic and switch of every token, word by word; ``topics`` to ``sizes`` change in place.
-
-    Args:
-        offsets, documents: the tokens in word order (`WordOrder`).
-        topics, switches: (tokens,) in word order; a switch is on if the word comes from features.
-        rows: (documents, padded K) float32 topic counts of the documents.
-        sizes: (K,) int64 tokens of each topic that do not come from features.
-        alpha: (padded K,) float32.
-        features: (vocabulary, padded K) float32, mixture · softmax.
-        share: 1 − mixture.
-    """
-    V, last, one = offsets.shape[0] - 1, topics.shape[0] - 1, np.float32(1)
-    s0, s1 = stream(seed, number, 1)
-    of_word, q = np.zeros(K), np.zeros(rows.shape[1], np.float32)
-    masses = np.empty(rows.shape[1] // BLOCK, np.float32)
-    for w in range(V):
-        begin, end, part = offsets[w], offsets[w + 1], features[w]
-        of_word[:] = 0
-        for i in range(begin, end):
-            if not switches[i]:
-                of_word[topics[i]] += 1
-        for k in range(K):
-            q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
-        for i in range(begin, end):
-            soon = rows[documents[min(i + AHEAD, last)]]
-            for start in range(0, rows.shape[1], BLOCK):
-                prefetch(soon, start)
-            row, k = rows[documents[i]], topics[i]
-            row[k] -= one
-            if not switches[i]:
-                of_word[k] -= 1
-                sizes[k] -= 1
-                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)
-            s0, s1, bits = advance(s0, s1)
-            k = draw(bits, row, alpha, q, masses, K)
-            s0, s1, bits = advance(s0, s1)
-            switches[i] = unit(bits) * q[k] < part[k]
-            topics[i] = k
-            row[k] += one
-            if not switches[i]:
-                of_word[k] += 1
-                sizes[k] += 1
-                q[k] = part[k] + share * (of_word[k] + beta) / (sizes[k] + V * beta)

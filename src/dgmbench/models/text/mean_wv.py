@@ -15,7 +15,6 @@ class MeanWordVectors:
         embeddings: word embeddings that cover the vocabulary.
     """
 
-    transductive = False
     feature_set = "mean word vector"
 
     def __init__(self, *, embeddings: WordVectors) -> None:

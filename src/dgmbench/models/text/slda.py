@@ -2,18 +2,112 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
+from scipy import sparse
 from scipy.optimize import minimize
+from scipy.special import digamma, gammaln
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.fast.text.supervised import infer
+from dgmbench.fast.text import supervised as fast
+from dgmbench.fast.text.supervised import Inference
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
 
 _BETA = 0.01  # pseudo-count of a word in a topic
+
+
+def infer_document(
+    words: np.ndarray,
+    counts: np.ndarray,
+    label: int | None,
+    topics: np.ndarray,
+    alpha: np.ndarray,
+    eta: np.ndarray,
+    gamma: np.ndarray,
+    iterations: int,
+    tolerance: float,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """q(theta) = Dir(gamma) and q(z_n) = phi_n of one document, with its class or without.
+
+    A fixed point for each word type n with count c_n of a document with N tokens and label y,
+
+        phi_nk ∝ phi_kw exp{psi(gamma_k) + eta_yk / N − h_k / (c_n (1 + h·phi_n))},
+        h_k = Σ_l [Π_{m≠n} Σ_j phi_mj e^{eta_lj c_m / N}] e^{eta_lk c_n / N},   gamma_k = alpha_k + Σ_n c_n phi_nk.
+
+    Each step raises the bound: −log(1 + h·phi) is convex, and replaced by its tangent at the present phi.
+
+    Args:
+        words, counts: (types,) the word types and how often each occurs.
+        label: the class; the last one, L, has eta = 0; None to infer from the words alone.
+        topics: (K, vocabulary) word probabilities.
+        alpha, gamma: (K,) Dirichlet parameters, and where to start.
+        eta: (L, K) response weights.
+        iterations, tolerance: at most so many, until gamma changes by less than so much per token.
+
+    Returns:
+        (K,) gamma, (types, K) phi, and the evidence lower bound.
+    """
+    N, L = counts.sum(), len(eta)
+    power = np.exp(eta[:, None] * counts[:, None] / N)  # (L, types, K) e^{eta_lk c_n / N}
+    phi = topics[:, words].T * np.exp(digamma(gamma))  # without the response, to have a point for the tangent
+    phi /= phi.sum(axis=1, keepdims=True)
+    for _ in range(iterations):
+        weight, before = np.exp(digamma(gamma)), gamma
+        for n, w in enumerate(words):  # one after the other, each given the others
+            phi_n = topics[:, w] * weight
+            if label is not None:
+                masses = np.delete((power * phi).sum(axis=2), n, axis=1)  # (L, types − 1)
+                h = masses.prod(axis=1) @ power[:, n]
+                phi_n *= np.exp(-h / (counts[n] * (1 + h @ phi[n])))
+                if label < L:
+                    phi_n *= np.exp(eta[label] / N)
+            phi[n] = phi_n / phi_n.sum()
+        gamma = alpha + counts @ phi
+        if np.abs(gamma - before).sum() < tolerance * N:
+            break
+    expected = digamma(gamma) - digamma(gamma.sum())  # E log theta
+    bound = gammaln(alpha.sum()) - gammaln(alpha).sum() - gammaln(gamma.sum()) + gammaln(gamma).sum()
+    bound += (alpha - gamma) @ expected
+    bound += counts @ np.where(phi > 0, phi * (expected + np.log(topics[:, words].T / phi)), 0).sum(axis=1)
+    if label is not None:
+        bound += eta[label] @ (counts @ phi) / N if label < L else 0
+        bound -= np.log1p((power * phi).sum(axis=2).prod(axis=1).sum())
+    return gamma, phi, float(bound)
+
+
+def infer(
+    counts: sparse.csr_matrix,
+    labels: np.ndarray | None,
+    topics: np.ndarray,
+    alpha: np.ndarray,
+    eta: np.ndarray,
+    gamma: np.ndarray,
+    iterations: int,
+    *,
+    tolerance: float = 1e-3,
+    threads: int = 1,
+) -> Inference:
+    """`infer_document` for every document; gamma (documents, K) starts from its values, or afresh where it is zero.
+
+    With s_n = c_n / N, z̄ = Σ_n s_n z_n has the mean Σ_n s_n phi_n and the covariance Σ_n s_n² (diag phi_n − phi_n phi_nᵀ).
+    """
+    D, K = gamma.shape
+    means, covariances = np.empty((D, K), np.float32), np.empty((D, K, K), np.float32)
+    word_counts, total = np.zeros((topics.shape[1], K)), 0.0
+    for d in range(D):
+        row = slice(counts.indptr[d], counts.indptr[d + 1])
+        rising = np.argsort(counts.data[row], kind="stable")
+        words, n = counts.indices[row][rising], counts.data[row][rising]
+        start = gamma[d] if gamma[d].any() else alpha + n.sum() / K
+        label = None if labels is None else labels[d]
+        gamma[d], phi, bound = infer_document(words, n, label, topics, alpha, eta, start, iterations, tolerance)
+        share = n / n.sum()
+        means[d] = share @ phi
+        covariances[d] = np.diag(share**2 @ phi) - (share[:, None] * phi).T @ (share[:, None] * phi)
+        word_counts[words] += n[:, None] * phi
+        total += bound
+    return Inference(means, covariances, word_counts, total)
 
 
 class SLDA(ProportionModel):
@@ -42,6 +136,8 @@ class SLDA(ProportionModel):
         >>> slda = SLDA(50).fit(train)  # with the corpus's labels
         >>> features = slda.transform(test)  # (documents, 50), inferred without labels
     """
+
+    _infer = staticmethod(fast.infer)  # `infer`, compiled
 
     def __init__(
         self,
@@ -80,66 +176,24 @@ class SLDA(ProportionModel):
         self.vocabulary_, self.alpha_, self.topics_ = corpus.vocabulary, start.alpha_, start.topics_
         self.eta_ = np.zeros((len(present) - 1, self.n_topics), np.float32)
         gamma = np.zeros((len(corpus), self.n_topics), np.float32)
-        covariances = np.empty((len(corpus), self.n_topics, self.n_topics), np.float32)
         bounds = []
         for _ in range(self.n_iterations):
-            means, word_counts, bound = self._infer(corpus, classes, gamma, self.e_steps, covariances)
-            bounds.append(bound / corpus.n_tokens)
-            self.topics_ = (word_counts.T + _BETA) / (word_counts.sum(axis=0) + _BETA * corpus.n_words)[:, None]
-            self.eta_ = fit_response(means, covariances, classes, self.eta_, self.penalty)
+            found = self._infer_all(corpus, classes, gamma, self.e_steps)
+            bounds.append(found.bound / corpus.n_tokens)
+            counts = found.word_counts
+            self.topics_ = (counts.T + _BETA) / (counts.sum(axis=0) + _BETA * corpus.n_words)[:, None]
+            self.eta_ = fit_response(found.means, found.covariances, classes, self.eta_, self.penalty)
         self.bound_ = np.array(bounds)
         return self
 
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         """(documents, n_topics) E[z̄] from the words alone."""
         gamma = np.zeros((len(corpus), self.n_topics), np.float32)
-        unlabelled = np.full(len(corpus), -1)
-        means, _, _ = self._infer(corpus, unlabelled, gamma, 100, np.empty((0, 0, 0), np.float32), learn=False)
-        return means.astype(np.float64)
+        return self._infer_all(corpus, None, gamma, 100).means.astype(np.float64)
 
-    def _infer(
-        self,
-        corpus: Corpus,
-        classes: np.ndarray,
-        gamma: np.ndarray,
-        iterations: int,
-        covariances: np.ndarray,
-        *,
-        learn: bool = True,
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """(documents, K) E[z̄], (vocabulary, K) expected counts, and the bound; fills ``gamma`` and ``covariances``."""
-        counts = corpus.counts
-        owner = np.repeat(np.arange(len(corpus)), np.diff(counts.indptr))
-        rising = np.lexsort((counts.data, owner))
-        words, data = counts.indices[rising], counts.data[rising]
-        means = np.empty((len(corpus), self.n_topics), np.float32)
-        by_word = np.ascontiguousarray(self.topics_.T, np.float32)
-        bounds = np.searchsorted(corpus.offsets, np.linspace(0, corpus.n_tokens, self.threads + 1))
-        bounds[0], bounds[-1] = 0, len(corpus)
-        gains = [np.zeros(by_word.shape if learn else (0, 0)) for _ in range(self.threads)]
-
-        def run(part: int) -> float:
-            return infer(
-                counts.indptr,
-                words,
-                data,
-                classes,
-                by_word,
-                self.alpha_.astype(np.float32),
-                self.eta_,
-                gamma,
-                bounds[part],
-                bounds[part + 1],
-                iterations,
-                1e-3,
-                means,
-                covariances,
-                gains[part],
-            )
-
-        with ThreadPoolExecutor(self.threads) as pool:
-            bound = sum(pool.map(run, range(self.threads)))
-        return means, np.sum(gains, axis=0), float(bound)
+    def _infer_all(self, corpus: Corpus, labels: np.ndarray | None, gamma: np.ndarray, iterations: int) -> Inference:
+        model = self.topics_, self.alpha_, self.eta_
+        return self._infer(corpus.counts, labels, *model, gamma, iterations, threads=self.threads)
 
 
 def fit_response(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from scipy import sparse
+from scipy.special import digamma, gammaln, logsumexp
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.fast.text import expectation as fast
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
 
 BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
@@ -48,6 +48,39 @@ class Background:
         return -(np.log(total) + highest), (weights @ self.vectors) / total[:, None].astype(np.float32)
 
 
+def expectation(
+    counts: sparse.csr_matrix, scores: np.ndarray, theta: np.ndarray, alpha: float, passes: int
+) -> tuple[float, np.ndarray]:
+    """Fixed-point passes of pi_dw^k ∝ exp{psi(theta_dk) + v_w·t_k + r_k}, theta_dk = alpha + Σ_w n_dw pi_dw^k.
+
+    Args:
+        counts: (documents, vocabulary) n_dw.
+        scores: (vocabulary, K) v_w·t_k + r_k.
+        theta: (documents, K), the starting point; updated in place.
+        passes: at least one.
+
+    Returns:
+        The evidence lower bound over all documents, with the theta that the last pass started from, and
+        (vocabulary, K) Σ_d n_dw pi_dw^k of the last pass.
+    """
+    word_topic, bound, K = np.zeros(scores.shape), 0.0, scores.shape[1]
+    for d in range(counts.shape[0]):
+        row = slice(counts.indptr[d], counts.indptr[d + 1])
+        words, n = counts.indices[row], counts.data[row]
+        for _ in range(passes):
+            q = theta[d].copy()
+            log_phi = digamma(q) - digamma(q.sum())  # E log phi_dk
+            logits = scores[words] + log_phi
+            log_mass = logsumexp(logits, axis=1)
+            pi = np.exp(logits - log_mass[:, None])
+            theta[d] = alpha + n @ pi
+        word_topic[words] += n[:, None] * pi
+        # −KL(Dir(q) ‖ Dir(alpha)), and the tokens
+        bound += gammaln(K * alpha) - K * gammaln(alpha) - gammaln(q.sum()) + gammaln(q).sum() + (alpha - q) @ log_phi
+        bound += n @ log_mass
+    return bound, word_topic
+
+
 class TopicVec:
     """Topic embeddings t_k in a ball; P(w | k) ∝ P(w) exp(v_w·t_k), document proportions phi_d ~ Dir(alpha).
 
@@ -74,7 +107,7 @@ class TopicVec:
             without the constant Σ log P(w). It does not fall.
     """
 
-    transductive = False
+    _expectation = staticmethod(fast.expectation)  # `expectation`, compiled
 
     def __init__(
         self,
@@ -164,10 +197,9 @@ class TopicVec:
 
     def _fit_class(self, counts: sparse.csr_matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Topics (K, dim) of one class's documents, and the bound per token at each expectation step."""
-        used, columns = np.unique(counts.indices, return_inverse=True)
-        columns, tokens = columns.astype(np.int32), counts.data.astype(np.float64)
-        vectors = self.word_vectors_[used]
-        K, n_tokens = self.n_topics_per_class, tokens.sum()
+        used = np.unique(counts.indices)
+        counts, vectors = counts[:, used], self.word_vectors_[used]
+        K, n_tokens = self.n_topics_per_class, counts.sum()
         topics = rng.standard_normal((K, vectors.shape[1])).astype(np.float32)
         topics /= np.linalg.norm(topics, axis=1, keepdims=True)
         topics[0] = 0
@@ -176,8 +208,7 @@ class TopicVec:
         bounds = []
         for _ in range(0, self.iterations, STEPS_PER_EXPECTATION):
             scores = (vectors @ ascent.topics.T + ascent.log_partitions).astype(np.float64)
-            word_topic = np.zeros((len(used), K))
-            bound = expectation(counts.indptr, columns, tokens, scores, theta, self.alpha, PASSES, word_topic)
+            bound, word_topic = self._expectation(counts, scores, theta, self.alpha, PASSES)
             bounds.append(bound / n_tokens)
             before = ascent.topics
             ascent.climb(word_topic.T @ vectors, word_topic.sum(axis=0), STEPS_PER_EXPECTATION)
@@ -251,69 +282,3 @@ def project(topics: np.ndarray, max_norm: float) -> np.ndarray:
     """The topics (K, dim), those outside the ball pulled back to its surface."""
     norms = np.linalg.norm(topics, axis=1, keepdims=True)
     return topics * np.minimum(1.0, max_norm / np.maximum(norms, 1e-30)).astype(np.float32)
-
-
-@njit(cache=True, nogil=True)
-def digamma(x: float) -> float:
-    """Derivative of log Γ for x > 0, by recurrence to x ≥ 6 and the asymptotic series (error under 1e-10)."""
-    shift = 0.0
-    while x < 6.0:
-        shift -= 1.0 / x
-        x += 1.0
-    y = 1.0 / (x * x)
-    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
-    return shift + math.log(x) - 0.5 / x - series
-
-
-@njit(cache=True, nogil=True)
-def expectation(indptr, words, counts, scores, theta, alpha, passes, word_topic):  # type: ignore[no-untyped-def]
-    """Fixed-point passes of pi_dw^k ∝ exp{psi(theta_dk) + v_w·t_k + r_k}, theta_dk = alpha + Σ_w n_dw pi_dw^k.
-
-    The tokens of one word in a document share pi, so that the work follows the document-word nonzeros.
-
-    Args:
-        indptr, words, counts: the document-word counts, csr.
-        scores: (vocabulary, K) v_w·t_k + r_k.
-        theta: (documents, K), the starting point; updated in place.
-        word_topic: (vocabulary, K) zeros; receives Σ_d n_dw pi_dw^k of the last pass.
-
-    Returns:
-        The evidence lower bound over all documents, with the theta that the last pass started from.
-    """
-    n_words, K = scores.shape
-    highest = np.empty(n_words)
-    weights = np.empty((n_words, K))
-    for w in range(n_words):
-        highest[w] = scores[w].max()
-        for k in range(K):
-            weights[w, k] = math.exp(scores[w, k] - highest[w])
-    log_phi, exp_phi, share, expected = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
-    bound = 0.0
-    for d in range(len(indptr) - 1):
-        for turn in range(passes):
-            last = turn == passes - 1
-            of_total = digamma(theta[d].sum())
-            for k in range(K):
-                log_phi[k] = digamma(theta[d, k]) - of_total
-                exp_phi[k] = math.exp(log_phi[k])
-                expected[k] = alpha
-            if last:  # −KL(Dir(theta_d) ‖ Dir(alpha))
-                bound += math.lgamma(K * alpha) - K * math.lgamma(alpha) - math.lgamma(theta[d].sum())
-                for k in range(K):
-                    bound += math.lgamma(theta[d, k]) + (alpha - theta[d, k]) * log_phi[k]
-            for i in range(indptr[d], indptr[d + 1]):
-                w, n = words[i], counts[i]
-                total = 0.0
-                for k in range(K):
-                    share[k] = weights[w, k] * exp_phi[k]
-                    total += share[k]
-                scale = n / total
-                for k in range(K):
-                    share[k] *= scale
-                    expected[k] += share[k]
-                if last:
-                    bound += n * (math.log(total) + highest[w])
-                    for k in range(K):
-                        word_topic[w, k] += share[k]
-            theta[d] = expected
-    return bound

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numba import njit
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
@@ -40,7 +39,6 @@ class TWE:
         topic_vectors_: (n_topics, dim) float32.
     """
 
-    transductive = False
     feature_set = "mean word and topic vector"
 
     def __init__(
@@ -87,9 +85,9 @@ class TWE:
 
         number = np.full(corpus.n_words, -1, np.int32)
         number[frequent] = np.arange(len(frequent), dtype=np.int32)
-        contexts = np.zeros((self.n_topics, len(frequent)))
         topics = self._assign(corpus)
-        count_contexts(corpus.offsets, number[corpus.words], topics, self.window, contexts)
+        documents, shape = np.repeat(np.arange(len(corpus)), corpus.lengths), (self.n_topics, len(frequent))
+        contexts = count_contexts(documents, number[corpus.words], topics, self.window, shape)
         noise = frequency[frequent] ** 0.75
         start = np.zeros((self.n_topics, self.dim), np.float32)
         np.add.at(start, topics, self.word_vectors_[corpus.words])
@@ -113,10 +111,8 @@ class TWE:
         return sums / np.maximum(np.bincount(document, minlength=len(corpus)), 1)[:, None]
 
     def _assign(self, corpus: Corpus) -> np.ndarray:
-        """(tokens,) int32: the most probable topic of each token, argmax_k theta_dk phi_kw."""
-        theta = np.ascontiguousarray(self.lda_.proportions(corpus), np.float64)
-        phi = np.ascontiguousarray(self.lda_.topics_.T, np.float64)  # (vocabulary, n_topics)
-        return most_probable_topics(corpus.offsets, corpus.words, theta, phi)
+        """(tokens,) the most probable topic of each token."""
+        return most_probable_topics(corpus.offsets, corpus.words, self.lda_.proportions(corpus), self.lda_.topics_)
 
     def _skip_gram(self, corpus: Corpus, frequent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Word vectors and output weights of the frequent words, both (frequent words, dim), by gensim."""
@@ -181,33 +177,37 @@ def fit_topic_vectors(
     return topics
 
 
-@njit(cache=True, nogil=True)
-def most_probable_topics(offsets, words, theta, phi):  # type: ignore[no-untyped-def]
-    """(tokens,) argmax_k theta[d, k] phi[w, k], the first of equals."""
-    topics = np.empty(len(words), np.int32)
-    for d in range(len(offsets) - 1):
-        for i in range(offsets[d], offsets[d + 1]):
-            topics[i] = np.argmax(theta[d] * phi[words[i]])
-    return topics
+def most_probable_topics(offsets: np.ndarray, words: np.ndarray, theta: np.ndarray, topics: np.ndarray) -> np.ndarray:
+    """(tokens,) argmax_k theta_dk phi_kw, the first of equals.
+
+    Args:
+        offsets: (documents + 1,) where each document's tokens begin.
+        words: (tokens,).
+        theta: (documents, K).
+        topics: (K, vocabulary) phi.
+    """
+    by_word = np.ascontiguousarray(topics.T)
+    documents = np.split(words, offsets[1:-1])
+    return np.concatenate([np.argmax(row * by_word[w], axis=1) for row, w in zip(theta, documents, strict=True)])
 
 
-@njit(cache=True, nogil=True)
-def count_contexts(offsets, words, topics, window, contexts):  # type: ignore[no-untyped-def]
-    """Add to contexts[z_i, w_j] every pair of tokens of one document at most ``window`` apart, i ≠ j.
+def count_contexts(
+    documents: np.ndarray, words: np.ndarray, topics: np.ndarray, window: int, shape: tuple[int, int]
+) -> np.ndarray:
+    """(K, words): how often a token of each topic has each word at most ``window`` tokens away in its document.
 
     Words with number -1 are passed over as if they were not in the text, as skip-gram does.
+
+    Args:
+        documents, words, topics: (tokens,) of every token, in order.
+        window: tokens to either side.
+        shape: K and the number of words.
     """
-    longest = 0
-    for d in range(len(offsets) - 1):
-        longest = max(longest, offsets[d + 1] - offsets[d])
-    kept = np.empty(longest, np.int64)
-    for d in range(len(offsets) - 1):
-        n = 0
-        for i in range(offsets[d], offsets[d + 1]):
-            if words[i] >= 0:
-                kept[n] = i
-                n += 1
-        for a in range(n):
-            for b in range(max(0, a - window), min(n, a + window + 1)):
-                if a != b:
-                    contexts[topics[kept[a]], words[kept[b]]] += 1.0
+    kept = words >= 0
+    d, w, z = documents[kept], words[kept].astype(np.int64), topics[kept].astype(np.int64)
+    pairs = np.zeros(shape[0] * shape[1], np.int64)
+    for distance in range(1, window + 1):
+        together = np.flatnonzero(d[distance:] == d[:-distance])
+        for first, second in ((together, together + distance), (together + distance, together)):
+            pairs += np.bincount(z[first] * shape[1] + w[second], minlength=len(pairs))
+    return pairs.reshape(shape).astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dgmbench.data import load_embeddings
+from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, check_options, load_object
 from dgmbench.run.spec import RunSpec

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from dgmbench.data import load_embeddings
+from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.run.spec import DensitySettings, RunSpec
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dgmbench.run import records
-from dgmbench.data import checksums, load_images
+from dgmbench.data.load.checksums import checksums
+from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.density.images import density_settings, evaluation_images

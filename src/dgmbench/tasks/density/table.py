@@ -18,7 +18,7 @@ from dgmbench.tasks.density.settings import DensitySettings
 
 LOG_LIKELIHOOD = Metric("log_likelihood", "log-likelihood", unit="nats per image", per_example="log_likelihood")
 # The settings' defaults are the published protocol.
-_PAPER = DensitySettings()
+_PAPER = DensitySettings.model_validate({})
 
 
 class DensityTable(MetricTable):
@@ -60,9 +60,8 @@ class DensityTable(MetricTable):
 
         k, epochs = each("metrics", "k"), each("training", "epochs")
         images = variants((model, f"{run.get('metrics', 'images'):,}") for model, run in runs)
-        smaller = (
-            f" (a smaller k than the paper's {_PAPER.k} reads lower)" if k != str(_PAPER.k) else ", as in the paper"
-        )
+        same = k == str(_PAPER.k)
+        smaller = ", as in the paper" if same else f" (a smaller k than the paper's {_PAPER.k} reads lower)"
         published = "" if epochs == str(_PAPER.epochs) else f" (paper: {_PAPER.epochs})"
         return [
             f"{dataset}: k = {k}{smaller}; {images} {each('protocol', 'split')} images; binarisation: "

@@ -87,7 +87,7 @@ def sample(
     z: np.ndarray,
     log_ratio: np.ndarray,
 ) -> None:
-    """z = mean + noise · deviation and log_ratio = ½ Σ (noise² − z² + log_variance), of shapes as in `sampling`."""
+    """z = mean + noise · deviation (k, batch, latent), log_ratio = ½ Σ (noise² − z² + log_variance) (k, batch)."""
     samples, batch, width = noise.shape
     for i in range(samples):
         for b in range(batch):

@@ -145,25 +145,3 @@ def rows_gradient(
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             out[i, j] = factor[j] * grad[i, j] + a[j] * rows[i, j] + b[j]
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def fold(
-    weight: np.ndarray,
-    bias: np.ndarray,
-    scale: np.ndarray,
-    shift: np.ndarray,
-    mean: np.ndarray,
-    variance: np.ndarray,
-    out_weight: np.ndarray,
-    out_bias: np.ndarray,
-) -> None:
-    """The linear layer that does what linear layer and batch norm by stored statistics do one after the other.
-
-    ``variance`` comes with its eps added.
-    """
-    for o in range(weight.shape[0]):
-        factor = np.float32(scale[o] / np.sqrt(variance[o]))
-        out_bias[o] = (bias[o] - mean[o]) * factor + shift[o]
-        for i in range(weight.shape[1]):
-            out_weight[o, i] = weight[o, i] * factor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.files import write_text

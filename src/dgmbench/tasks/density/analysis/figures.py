@@ -98,11 +98,11 @@ def draw_imputation_errors(errors: pd.DataFrame, variant_of: Mapping[str, str], 
     with figure_style() as colours:
         figure = Figure(figsize=(3.4 * len(masks), 2.9 * len(datasets) + 0.5), layout="constrained")
         grid = figure.subplots(len(datasets), len(masks), squeeze=False)
-        models = list(dict.fromkeys(errors["model"]))
+        styles = _styles(errors, variant_of, colours)
         for dataset, axes in zip(datasets, grid, strict=True):
             for mask, ax in zip(masks, axes, strict=True):
                 part = drawn[(drawn["dataset"] == dataset) & (drawn["mask"] == mask)]
-                _draw_lines(ax, part, "pass", "error", models, colours)
+                _draw_lines(ax, part, "pass", "error", styles)
                 ax.set(title=f"{dataset}, {mask}", xlabel="pass", ylabel="error per missing pixel")
                 _log_axis(ax, [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if n <= part["pass"].max()])
         shared_legend(figure)
@@ -122,8 +122,7 @@ def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path)
         figure, axes = panels(len(datasets), 3.6)
         for ax, dataset in zip(axes, datasets, strict=True):
             part = bounds[bounds["dataset"] == dataset]
-            models = list(dict.fromkeys(part["model"]))
-            _draw_lines(ax, part, "k", "bound", models, colours, marker="o", ms=4)
+            _draw_lines(ax, part, "k", "bound", _styles(part, variant_of, colours), marker="o", ms=4)
             for exact in part["exact"].dropna().unique():
                 ax.axhline(exact, color="0.3", lw=1, ls=":", label="exact log p(x)")
             ax.set(title=dataset, xlabel="importance samples k", ylabel="bound (nats per image)")
@@ -132,26 +131,16 @@ def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path)
         return save_figure(figure, bounds, path)
 
 
-def _draw_lines(
-    ax: Axes, part: pd.DataFrame, x: str, y: str, models: list[str], colours: list[Any], **options: Any
-) -> None:
+def _styles(frame: pd.DataFrame, variant_of: Mapping[str, str], colours: list[Any]) -> dict[str, Any]:
+    """Order, colours and dashes of the lines of the models in a frame."""
+    models = list(dict.fromkeys(frame["model"]))
+    palette, dashes = line_styles({model: variant_of.get(model, "") for model in models}, colours)
+    return {"hue_order": models, "style_order": models, "palette": palette, "dashes": dashes}
+
+
+def _draw_lines(ax: Axes, part: pd.DataFrame, x: str, y: str, styles: dict[str, Any], **options: Any) -> None:
     """A line per model: the mean over its seeds, their standard deviation as a band."""
-    palette, dashes = line_styles(models, colours)
-    sns.lineplot(
-        part,
-        x=x,
-        y=y,
-        hue="model",
-        style="model",
-        hue_order=models,
-        style_order=models,
-        palette=palette,
-        dashes=dashes,
-        errorbar="sd",
-        lw=1.5,
-        ax=ax,
-        **options,
-    )
+    sns.lineplot(part, x=x, y=y, hue="model", style="model", errorbar="sd", lw=1.5, ax=ax, **styles, **options)
 
 
 def _log_axis(ax: Axes, ticks: list[int]) -> None:

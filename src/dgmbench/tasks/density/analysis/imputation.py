@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.metrics.differences import mean_difference
 from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
 from dgmbench.tasks.density.analysis.figures import Block, Strip

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.metrics.memory_slots import class_preferences, summarise
 from dgmbench.models.images.slots import memory_attention, slot_images
 from dgmbench.tasks.density.analysis.published_slots import published_preferences, published_summary

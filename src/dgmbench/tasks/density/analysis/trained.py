@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.files import read_json
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec

@@ -1,0 +1,67 @@
+"""Training examples in memory, in batches of one epoch at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Prepare = Callable[[Tensor, torch.Generator], Tensor]
+"""Examples as they are kept → as the model sees them; what is random comes from the generator."""
+
+
+class Batches:
+    """The batches of an epoch, in an order of its own.
+
+    Everything random in an epoch follows from the seed and the epoch's number, so that a resumed training sees the same
+    batches. Batches differ by at most one example in size, and none has a single one, which batch norm could not take.
+    Of several processes each gets its part of every batch.
+    """
+
+    def __init__(self, examples: np.ndarray, batch_size: int, seed: int, prepare: Prepare) -> None:
+        """
+        Args:
+            examples: (examples, ...), at least two.
+        """
+        self.examples = torch.from_numpy(np.ascontiguousarray(examples))
+        self.seed = seed
+        self.epoch = 0
+        self.part = 0, 1  # of so many processes
+        self._prepare = prepare
+        n = len(examples)
+        self._count = max(1, min(math.ceil(n / batch_size), n // 2))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def smallest(self) -> int:
+        """Examples of the smallest batch."""
+        return len(self.examples) // self._count
+
+    @property
+    def largest(self) -> int:
+        """Examples of the largest batch."""
+        return math.ceil(len(self.examples) / self._count)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The batches of ``epoch``."""
+        number, parts = self.part
+        device = self.examples.device
+        generator = torch.Generator(device).manual_seed(epoch_seed(self.seed, self.epoch))
+        order = torch.randperm(len(self.examples), generator=generator, device=device)
+        for index in order.tensor_split(self._count):
+            yield self._prepare(self.examples[index], generator).tensor_split(parts)[number]
+
+    def some(self, n: int) -> Tensor:
+        """The first n examples, prepared; beyond their number from the first one again."""
+        index = torch.arange(n, device=self.examples.device) % len(self.examples)
+        return self._prepare(self.examples[index], torch.Generator(self.examples.device).manual_seed(0))
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """A seed of its own for each epoch of each run."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

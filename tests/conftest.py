@@ -1,0 +1,79 @@
+"""Run records as the stages write them, with made-up numbers: results folders without training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgmbench.files import FORMAT, write_arrays, write_json, write_text
+from dgmbench.names import canonical_hash
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.workspace import Workspace
+
+CHECKSUMS = {"source": "a registry archive 1.0", "archive:a.zip": "aa", "array:train": "bb", "array:test": "cc"}
+
+
+def stage(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "fingerprint": "0123456789ab",
+        "stage": name,
+        "started": "2026-01-02T03:04:05+00:00",
+        "finished": "2026-01-02T03:14:05+00:00",
+        "seconds": 600.0,
+        "cpu_seconds": 590.0,
+        "peak_memory_mb": 512.0,
+        "code": {"version": "0.1.0", "commit": "f" * 40, "dirty": False, "source_hash": "00"},
+        "libraries": {"python": "3.11.2", "numpy": "2.4.0"},
+        "host": {"system": "Linux", "machine": "x86_64", "processor": "Some CPU", "cores": 2},
+    } | more
+
+
+@pytest.fixture(scope="session")
+def write_run() -> Callable[..., None]:
+    """A function that leaves a finished run's record and arrays, and its curve where it has one."""
+
+    def write(
+        spec: RunSpec,
+        workspace: Workspace,
+        metrics: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        status: str = "ok",
+        training: Mapping[str, Any] | None = None,
+        curve: str = "",
+        **more: Any,
+    ) -> None:
+        record = {
+            "format": FORMAT,
+            "run_id": spec.run_id,
+            "training_id": spec.training_id,
+            "fingerprint": canonical_hash([spec.run_id, dict(metrics)]),
+            "spec": spec.to_dict(),
+            "spec_hash": canonical_hash(spec.canonical()),
+            "seed": spec.seed,
+            "status": status,
+            "metrics": dict(metrics),
+            "data": {"name": spec.dataset, "checksums": CHECKSUMS, "source": CHECKSUMS["source"]},
+            "training": stage("training", status=status, threads=1, **(training or {})),
+            "evaluation": stage("evaluation", measure_seconds=3.0),
+        }
+        write_arrays(workspace.run(spec) / "per_example.npz", **arrays)
+        write_json(workspace.run(spec) / "run.json", record | more)
+        if curve:
+            write_text(workspace.trained(spec) / "curve.csv", curve)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_failure() -> Callable[[RunSpec, Workspace, str], None]:
+    """A function that leaves the note of a failed attempt."""
+
+    def write(spec: RunSpec, workspace: Workspace, error: str) -> None:
+        note = {"format": FORMAT, "stage": "training", "status": "failed", "error": error, "at": "2026-01-02"}
+        write_json(workspace.state(spec) / "failure.json", note)
+
+    return write

@@ -1,0 +1,122 @@
+"""User-defined datasets: functions, entry points, and what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dgmbench.data import CorpusSplits, ImageSplits, checksums, known_datasets, load_corpus, load_images
+from dgmbench.data.corpora import Corpus
+from dgmbench.errors import UserError
+
+
+def tiny() -> ImageSplits:
+    images, labels = np.eye(4, dtype=np.uint8), np.array([0, 1, 0, 1], np.uint8)
+    return ImageSplits("tiny", (2, 2), True, images, images[:0], images[:2], labels, labels[:0], labels[:2])
+
+
+def of_module(monkeypatch: pytest.MonkeyPatch, make) -> str:
+    monkeypatch.setitem(__import__("sys").modules, "my_data", SimpleNamespace(make=make))
+    return "my_data:make"
+
+
+def test_images_of_a_user_load_by_module_and_function(monkeypatch):
+    name = of_module(monkeypatch, tiny)
+    np.testing.assert_array_equal(load_images(name).train, np.eye(4))
+    before = checksums(name)
+    assert before == checksums(name)
+    changed = replace(tiny(), train=1 - tiny().train)
+    of_module(monkeypatch, lambda: changed)
+    assert {key for key in before if before[key] != checksums(name)[key]} == {"array:train"}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"train": np.eye(4)}, "my_data:make: train is not an"),
+        ({"test": np.eye(2, dtype=np.uint8)}, "my_data:make: test is not an"),
+        ({"train_labels": np.zeros(3, np.uint8)}, "4 images but 3 labels"),
+        ({"train": np.full((4, 4), 255, np.uint8)}, "pixels above 1"),
+    ],
+)
+def test_images_of_a_user_that_do_not_fit_are_named(monkeypatch, change, complaint):
+    name = of_module(monkeypatch, lambda: replace(tiny(), **change))
+    with pytest.raises(UserError, match=complaint):
+        load_images(name)
+
+
+def test_a_function_that_returns_something_else_is_named(monkeypatch):
+    with pytest.raises(UserError, match="returned ndarray; return a dgmbench"):
+        load_images(of_module(monkeypatch, lambda: np.eye(4)))
+
+
+def test_an_entry_point_names_a_dataset(monkeypatch):
+    of_module(monkeypatch, tiny)
+    point = SimpleNamespace(name="mine", value="my_data:make")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] * (group == "dgmbench.datasets"))
+    assert load_images("mine").name == "tiny"
+    assert "mine" in known_datasets("density")
+
+
+def test_an_unknown_name_is_met_with_the_nearest():
+    with pytest.raises(UserError, match="unknown image dataset 'mnits'; did you mean 'mnist'"):
+        load_images("mnits")
+    with pytest.raises(UserError, match=r"known: fashion-mnist, mnist, ocr-letters$"):
+        load_images("20news")
+
+
+def corpus_of_module(monkeypatch: pytest.MonkeyPatch, splits: object) -> str:
+    return of_module(monkeypatch, lambda: splits)
+
+
+def test_a_corpus_of_a_user_loads_by_module_and_function(monkeypatch):
+    train = Corpus.from_tokens([["a", "b"], ["b"]], ["x", "y"])
+    test = Corpus.from_tokens([["b", "c"]], ["y"], vocabulary=train.vocabulary, classes=train.classes)
+    name = corpus_of_module(monkeypatch, CorpusSplits(train, test))
+    assert load_corpus(name).test.words.tolist() == [1]
+    before = checksums(name)
+    corpus_of_module(monkeypatch, CorpusSplits(train, test.select_documents(np.array([0, 0]))))
+    assert {key.removeprefix("array:") for key in before if before[key] != checksums(name)[key]} == {
+        "test_words",
+        "test_offsets",
+        "test_labels",
+    }
+
+
+def test_a_corpus_of_a_user_that_does_not_fit_is_named(monkeypatch):
+    one, other = Corpus.from_tokens([["a"]], ["x"]), Corpus.from_tokens([["b"]], ["x"])
+    with pytest.raises(UserError, match="different vocabularies"):
+        load_corpus(corpus_of_module(monkeypatch, CorpusSplits(one, other)))
+    with pytest.raises(UserError, match="without labels"):
+        load_corpus(corpus_of_module(monkeypatch, CorpusSplits(*[Corpus.from_tokens([["a"]])] * 2)))
+    with pytest.raises(UserError, match="returned Corpus"):
+        load_corpus(corpus_of_module(monkeypatch, one))
+
+
+def test_an_unknown_corpus_is_met_with_the_known_ones():
+    with pytest.raises(UserError, match="unknown corpus 'reuter'; did you mean 'reuters'"):
+        load_corpus("reuter")
+
+
+def test_a_pair_of_corpora_is_a_corpus_with_two_parts(monkeypatch):
+    part = Corpus.from_tokens([["a"]], ["x"])
+    train, test = load_corpus(corpus_of_module(monkeypatch, (part, part)))
+    assert train is test is part
+
+
+def test_each_document_needs_a_date_or_none_has_one(monkeypatch):
+    part = Corpus.from_tokens([["a"], ["a", "b"]], ["x", "y"])
+    dates = np.array(["1987-02-26", "1987-02-27"], "datetime64[s]")
+    name = corpus_of_module(monkeypatch, CorpusSplits(part, part, dates, dates))
+    assert "array:train_dates" in checksums(name)
+    with pytest.raises(UserError, match="2 documents but 1 dates"):
+        load_corpus(corpus_of_module(monkeypatch, CorpusSplits(part, part, dates, dates[:1])))
+
+
+def test_grey_and_binary_images_have_other_checksums(monkeypatch):
+    binary = checksums(of_module(monkeypatch, tiny))
+    grey = checksums(of_module(monkeypatch, lambda: replace(tiny(), binary=False)))
+    assert {key for key in binary if binary[key] != grey[key]} == {"array:form"}

@@ -1,0 +1,86 @@
+"""The exact sampler of LDA: its stationary distribution is the posterior, its counts stay those of its topics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dgmbench.fast.text.likelihood import document_topic_counts, joint_log_likelihood
+
+from dgmbench.fast.text.gibbs import Gibbs
+from tests.planted import assignments, corpus_of, draw_corpus, log_joint, normalised, planted_topics
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_visits_each_assignment_as_often_as_the_posterior_says(dense: bool) -> None:
+    corpus = corpus_of([[0, 0, 1], [1, 2], [2, 0]], 3)
+    alpha, beta = np.array([0.3, 1.1]), 0.4
+    posterior = normalised([log_joint(corpus, z, alpha, beta) for z in assignments(7, 2)])
+    sampler = Gibbs(corpus, 2, beta=beta, seed=3, dense=dense)
+    visits = np.zeros(len(posterior))
+    for _ in range(20_000):
+        sampler.sweep(alpha)
+        visits[int(sampler.topics @ (1 << np.arange(6, -1, -1)))] += 1
+    assert 0.5 * np.abs(visits / visits.sum() - posterior).sum() < 0.03
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_counts_follow_the_topics(dense: bool) -> None:
+    corpus = draw_corpus(planted_topics(6, 50), documents=60, length=40)
+    K, alpha = 37, np.full(37, 0.2)
+    sampler = Gibbs(corpus, K, beta=0.05, dense=dense)
+    for _ in range(5):
+        sampler.sweep(alpha)
+    topics, state = sampler.topics, sampler.state()
+    expected = document_topic_counts(corpus, topics, K).toarray()
+    np.testing.assert_array_equal(state["sizes"], expected.sum(axis=0))
+    if dense:
+        np.testing.assert_array_equal(state["rows"][:, :K], expected)
+        assert not state["rows"][:, K:].any()
+    else:
+        starts = sampler._starts
+        for d, row in enumerate(expected):
+            listed, counts = (state[name][starts[d] : starts[d + 1]] for name in ("listed", "counts"))
+            used = state["used"][d]
+            assert dict(zip(listed[:used].tolist(), counts[:used].tolist(), strict=True)) == {
+                int(k): int(row[k]) for k in np.flatnonzero(row)
+            }
+            assert not counts[used:].any()  # the padding weighs nothing
+
+
+def test_dense_and_sparse_reach_the_same_likelihood() -> None:
+    corpus = draw_corpus(planted_topics(5, 80), documents=150, length=50)
+    alpha, levels = np.full(8, 0.1), []
+    for dense in (True, False):
+        sampler = Gibbs(corpus, 8, beta=0.05, dense=dense)
+        trace = []
+        for sweep in range(120):
+            sampler.sweep(alpha)
+            if sweep >= 60:
+                trace.append(joint_log_likelihood(corpus, sampler.topics, alpha, 0.05))
+        levels.append(np.mean(trace))
+    assert levels[0] == pytest.approx(levels[1], abs=0.02)
+
+
+def test_one_topic_and_more_topics_than_a_document_has_words() -> None:
+    corpus = corpus_of([[0], [1, 1, 2], [2]], 3)
+    for K in (1, 5):
+        for dense in (True, False):
+            sampler = Gibbs(corpus, K, beta=0.1, dense=dense)
+            for _ in range(20):
+                sampler.sweep(np.full(K, 0.5))
+            assert sampler.topics.max() < K
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_goes_on_exactly_from_a_saved_state(dense: bool) -> None:
+    corpus = draw_corpus(planted_topics(4, 40), documents=40, length=30)
+    alpha = np.full(6, 0.1)
+    whole, first, second = (Gibbs(corpus, 6, beta=0.05, seed=5, dense=dense) for _ in range(3))
+    for _ in range(8):
+        whole.sweep(alpha)
+    for _ in range(5):
+        first.sweep(alpha)
+    second.restore({name: values.copy() for name, values in first.state().items()})
+    for _ in range(3):
+        second.sweep(alpha)
+    np.testing.assert_array_equal(whole.topics, second.topics)

@@ -1,0 +1,137 @@
+"""What every document method keeps to, whatever it learns."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from dgmbench.errors import UserError
+from dgmbench.models.text import (
+    LDA,
+    LFTM,
+    SLDA,
+    TWE,
+    BagOfWords,
+    Concatenation,
+    Doc2Vec,
+    GaussianLDA,
+    MeanWordVectors,
+    TopicVec,
+)
+from dgmbench.models.text.topicvec_mean_wv import TopicVecMeanWV
+from tests.planted import corpus_of, draw_corpus, embeddings
+
+WORDS = embeddings(40, dim=6)
+TOPICS = np.kron(np.eye(2), np.full(20, 0.05))
+TRAIN, FRESH = (draw_corpus(TOPICS, documents=60, length=30, seed=seed, labelled=True) for seed in (1, 2))
+K = 3
+METHODS: dict[str, Callable[..., Any]] = {
+    "bow": lambda seed=0: BagOfWords(),
+    "mean-wv": lambda seed=0: MeanWordVectors(embeddings=WORDS),
+    "concatenation": lambda seed=0: Concatenation([BagOfWords(), LDA(K, n_sweeps=3, seed=seed)]),
+    "doc2vec": lambda seed=0: Doc2Vec(dim=6, epochs=3, seed=seed),
+    "twe": lambda seed=0: TWE(K, dim=6, epochs=2, seed=seed),
+    "lda": lambda seed=0, **options: LDA(K, n_sweeps=20, seed=seed, **options),
+    "lda-warp": lambda seed=0: LDA(K, n_sweeps=5, seed=seed, engine="warp"),
+    "lda-plain": lambda seed=0: LDA(K, n_sweeps=2, seed=seed, engine="plain"),
+    "slda": lambda seed=0, **options: SLDA(K, n_iterations=2, seed=seed, **options),
+    "lftm": lambda seed=0, **options: LFTM(
+        K, embeddings=WORDS, initial_sweeps=5, n_sweeps=2, seed=seed, **options
+    ),
+    "gaussian-lda": lambda seed=0, **options: GaussianLDA(K, embeddings=WORDS, n_sweeps=3, seed=seed, **options),
+    "topicvec": lambda seed=0: TopicVec(K, embeddings=WORDS, iterations=10, seed=seed),
+    "topicvec+mean-wv": lambda seed=0: TopicVecMeanWV(K, embeddings=WORDS, iterations=10, seed=seed),
+}
+DETERMINISTIC = ("bow", "mean-wv")
+PROPORTIONS = ("lda", "slda", "lftm", "gaussian-lda")
+
+
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Any]:
+    return {name: method().fit(TRAIN, TRAIN.labels) for name, method in METHODS.items()}
+
+
+def dense(features: Any) -> np.ndarray:
+    return features.toarray() if sparse.issparse(features) else features
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_features_are_finite_rows_that_depend_on_their_own_document(name: str, fitted: dict[str, Any]) -> None:
+    features = dense(fitted[name].transform(FRESH))
+    assert features.ndim == 2 and len(features) == len(FRESH)
+    assert features.shape[1] == fitted[name].transform(TRAIN).shape[1]
+    assert np.isfinite(features).all() and features.std(axis=0).any()
+    chosen = np.array([17, 3, 40])
+    np.testing.assert_allclose(dense(fitted[name].transform(FRESH.select_documents(chosen))), features[chosen], 1e-5)
+    assert isinstance(fitted[name].feature_set, str)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_seed_names_the_result(name: str, fitted: dict[str, Any]) -> None:
+    again, other = (METHODS[name](seed=seed).fit(TRAIN, TRAIN.labels).transform(FRESH) for seed in (0, 1))
+    expected = dense(fitted[name].transform(FRESH))
+    np.testing.assert_array_equal(dense(again), expected)
+    assert np.array_equal(dense(other), expected) == (name in DETERMINISTIC)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_transform_leaves_the_method_as_it_is_and_a_pickled_one_does_the_same(name: str, fitted: dict[str, Any]) -> None:
+    model = fitted[name]
+    features = dense(model.transform(FRESH))
+    before = pickle.dumps(model)
+    model.transform(TRAIN)
+    assert pickle.dumps(model) == before
+    np.testing.assert_array_equal(dense(pickle.loads(before).transform(FRESH)), features)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_bad_documents_are_refused_in_one_line(name: str, fitted: dict[str, Any]) -> None:
+    mistakes = [(corpus_of([[0, 1], []], 40), "have no words"), (corpus_of([[0, 1]], 3), "vocabulary")]
+    for corpus, complaint in mistakes:
+        with pytest.raises(UserError, match=complaint) as raised:
+            fitted[name].transform(corpus)
+        assert "\n" not in str(raised.value)
+    for corpus in (corpus_of([], 40, []), corpus_of([[0, 1], []], 40, [0, 1])):
+        with pytest.raises(UserError, match=r"no documents|no words|no labels|same class"):
+            METHODS[name]().fit(corpus, corpus.labels)
+
+
+def test_topics_are_distributions_over_words(fitted: dict[str, Any]) -> None:
+    with_topics = [model for model in fitted.values() if hasattr(model, "topics_")]
+    assert len(with_topics) == 7
+    for model in with_topics:
+        assert model.topics_.shape == (len(model.alpha_), 40)
+        np.testing.assert_allclose(model.topics_.sum(axis=1), 1)
+        assert (model.topics_ >= 0).all() and (model.alpha_ > 0).all()
+    assert fitted["topicvec"].topic_vectors_.shape == (len(fitted["topicvec"].alpha_), 6)
+
+
+@pytest.mark.parametrize("name", PROPORTIONS)
+def test_features_are_the_proportions_or_their_square_roots(name: str, fitted: dict[str, Any]) -> None:
+    theta = fitted[name].transform(FRESH)
+    np.testing.assert_allclose(theta.sum(axis=1), 1, rtol=1e-5)
+    rooted = METHODS[name](features="root-proportions").fit(TRAIN, TRAIN.labels)
+    np.testing.assert_array_equal(rooted.transform(FRESH), np.sqrt(theta))
+    np.testing.assert_array_equal(rooted.proportions(FRESH), theta)
+    assert fitted[name].feature_set == "topic proportions"
+    assert rooted.feature_set == "square roots of topic proportions"
+    with pytest.raises(UserError, match="features is 'counts'; it must be one of proportions, root-proportions"):
+        METHODS[name](features="counts")
+
+
+def test_a_method_is_what_has_the_two_methods() -> None:
+    class Lengths:
+        def fit(self, corpus: Any, labels: Any = None) -> Any:
+            return self
+
+        def transform(self, corpus: Any) -> np.ndarray:
+            return corpus.lengths[:, None].astype(float)
+
+    both = Concatenation([Lengths(), MeanWordVectors(embeddings=WORDS)]).fit(TRAIN)
+    assert both.transform(FRESH).shape == (60, 7)
+    assert not both.transductive and both.feature_set == "default + mean word vector"

@@ -1,0 +1,68 @@
+"""What the records on disk mean for a cell."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+def test_published_cells_appear_without_being_planned_and_planned_ones_without_being_published(
+    plan_of, cells_of, workspace
+):
+    cells = cells_of(plan_of(datasets=["here"], models=["rival"]), workspace)
+    assert [(cell.dataset, cell.model) for cell in cells] == [
+        *(("here", model) for model in ("plain", "variant", "rival")),
+        ("there", "plain"),
+    ]
+    assert {cell.status for cell in cells} == {"missing"}
+    assert [cell.published("error") for cell in cells] == [12.0, None, None, 5.5]
+    assert cells.datasets == ["here"] and len(cells.shown) == 3
+    assert cells.find("there", "rival") is None
+
+
+def test_a_cell_has_the_worst_status_of_its_seeds_and_says_of_how_many(
+    plan_of, cells_of, workspace, write, write_failure
+):
+    plan = plan_of(seeds=[0, 1, 2], datasets=["here"], models=["plain"])
+    for run in plan.runs[:2]:
+        write(run, workspace, [0, 100])
+    (cell, *_) = cells_of(plan, workspace)
+    assert (cell.status, cell.remark, cell.seeds) == ("missing", "missing: 1 of 3 seeds", "0 to 2")
+    write_failure(plan.runs[2], workspace, "RuntimeError: out\nof memory")
+    (cell, *_) = cells_of(plan, workspace)
+    assert (cell.status, cell.remark) == ("failed", "failed: 1 of 3 seeds")
+    assert cell.runs[2].reason == "training: RuntimeError: out of memory"
+    assert len(cell.measured("error")) == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda folder: (folder / "run.json").write_text("{"), "is broken"),
+        (lambda folder: (folder / "run.json").write_text('{"format": 99}'), "another version"),
+        (lambda folder: (folder / "run.json").write_text('{"format": 1, "status": "fine"}'), "'fine'"),
+        (lambda folder: (folder / "run.json").write_text('{"status": "ok", "metrics": "error"}'), "about metrics.error"),
+        (lambda folder: (folder / "per_example.npz").unlink(), "no "),
+        (lambda folder: (folder / "per_example.npz").write_bytes(b"PK\3\4rest"), "is broken"),
+        (lambda folder: np.savez(folder / "per_example.npz", wrong=np.zeros(4)), "not of one evaluation"),
+        (lambda folder: np.savez(folder / "per_example.npz", other=np.zeros(4)), "not of one evaluation"),
+    ],
+)
+def test_a_damaged_record_is_a_failed_cell_with_its_reason(plan_of, cells_of, workspace, write, damage, reason):
+    plan = plan_of()
+    write(plan.runs[0], workspace, [0, 100, 0, 0])
+    damage(workspace.run(plan.runs[0]))
+    (cell, *_) = cells_of(plan, workspace)
+    assert cell.status == "failed"
+    assert reason in cell.runs[0].reason and "\n" not in cell.runs[0].reason
+
+
+def test_a_record_that_lacks_what_the_table_shows_is_failed(plan_of, cells_of, workspace, write):
+    plan = plan_of()
+    write(plan.runs[0], workspace, [0, 100])
+    path = workspace.run(plan.runs[0]) / "run.json"
+    record = json.loads(path.read_text())
+    del record["evaluation"]["measure_seconds"]
+    path.write_text(json.dumps(record))
+    (cell, *_) = cells_of(plan, workspace)
+    assert cell.status == "failed" and "evaluation.measure_seconds" in cell.runs[0].reason

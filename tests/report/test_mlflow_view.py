@@ -1,0 +1,232 @@
+"""MLflow shows what the files hold, no more and no less, however often and by however many it is asked."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from dgmbench.commands.tabulate import tabulate
+from dgmbench.commands.track import quiet_mlflow, sync
+from dgmbench.errors import UserError
+from dgmbench.run.workspace import Workspace
+
+PLAIN, VARIANT, RIVAL = (f"here {name} seed 0" for name in ("plain", "variant", "rival"))
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory, plan_of, write, write_failure) -> Path:
+    """A results folder with three runs, of which one failed, their tables, and an empty database; to be copied."""
+    results = tmp_path_factory.mktemp("prepared") / "results"
+    assert sync(results) == 0
+    plan, workspace = plan_of(datasets=["here"]), Workspace(results / "trial")
+    plain, variant, rival = plan.runs
+    words = {"solver": "newton", "converged": True, "embeddings": None}
+    write(plain, workspace, [0, 100], training={"parameters": 12})
+    write(variant, workspace, [0, 50], words=words, status="diverged")
+    write_failure(rival, workspace, "RuntimeError: out of memory")
+    tabulate(plan, workspace)
+    return results
+
+
+@pytest.fixture
+def results(prepared, tmp_path) -> Path:
+    return Path(shutil.copytree(prepared, tmp_path / "results"))
+
+
+def client_of(results: Path):
+    quiet_mlflow()
+    from mlflow.tracking import MlflowClient
+
+    address = f"sqlite:///{results}/mlflow.db"
+    return MlflowClient(address, address)
+
+
+def shown(results: Path):
+    client = client_of(results)
+    experiment = client.get_experiment_by_name("dgmbench/trial")
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def ids(results: Path):
+    return {name: run.info.run_id for name, run in shown(results).items()}
+
+
+def record_of(results: Path, model: str) -> Path:
+    return next((results / "trial/runs").glob(f"here.{model}.*/run.json"))
+
+
+def test_every_run_is_shown_below_its_pipeline(results):
+    assert sync(results) == 3
+    runs = shown(results)
+    assert set(runs) == {"pipeline", PLAIN, VARIANT, RIVAL}
+    pipeline = runs.pop("pipeline")
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {pipeline.info.run_id}
+    assert (pipeline.info.status, pipeline.data.tags["runs.ok"], pipeline.data.tags["runs.failed"]) == (
+        *("FAILED", "1", "1"),
+    )
+    status = {name: (run.data.tags["status"], run.info.status) for name, run in runs.items()}
+    assert status == {PLAIN: ("ok", "FINISHED"), VARIANT: ("diverged", "FINISHED"), RIVAL: ("failed", "FAILED")}
+    assert runs[RIVAL].data.tags["error"] == "RuntimeError: out of memory"
+    plain, variant = runs[PLAIN].data, runs[VARIANT].data
+    record = json.loads(record_of(results, "plain").read_text())
+    assert (plain.tags["fingerprint"], plain.tags["code.commit"]) == (record["fingerprint"], "f" * 40)
+    assert (plain.params["task"], plain.params["epochs"], plain.params["seed"]) == ("toy", "4", "0")
+    expected = {"error": 50.0, "score": 0.5, "parameters": 12, "measure_seconds": 3.0, "peak_memory_mb": 512.0}
+    assert expected.items() <= plain.metrics.items()
+    words = ("solver", "converged", "embeddings")
+    assert [variant.tags[word] for word in words] == ["newton", "True", "None"]
+
+
+def test_curves_and_files_are_shown_and_lie_inside_the_results(results):
+    sync(results)
+    client, runs = client_of(results), shown(results)
+    identity = runs[PLAIN].info.run_id
+    history = [(m.step, m.value, m.timestamp) for m in client.get_metric_history(identity, "loss")]
+    start = runs[PLAIN].info.start_time
+    assert history == [(epoch, 2.5 / epoch, start + 1500 * epoch) for epoch in range(1, 5)]
+    assert {file.path for file in client.list_artifacts(identity)} == {"run.json", "curve.csv"}
+    identity = runs["pipeline"].info.run_id
+    tables = {file.path for file in client.list_artifacts(identity, "tables")}
+    assert tables == {f"tables/toy.{suffix}" for suffix in ("csv", "md", "html", "tex")}
+    assert "figures/toy.png" in {file.path for file in client.list_artifacts(identity, "figures")}
+    assert all(str(results / "mlartifacts") in run.info.artifact_uri for run in runs.values())
+
+
+def test_a_final_value_is_the_latest_though_a_curve_has_its_name(results):
+    curve = next((results / "trial/trained").glob("here.plain.*/curve.csv"))
+    curve.write_text("epoch,error\n1,9.0\n2,inf\n3,7.0\n")
+    sync(results)
+    assert shown(results)[PLAIN].data.metrics["error"] == 50.0
+
+
+def test_again_changes_nothing(results):
+    sync(results)
+    before = ids(results)
+    (results / "trial/tables/tracked").touch()  # a workflow's marker is no table
+    assert sync(results, "trial") == 3
+    assert ids(results) == before
+
+
+def test_what_changed_is_replaced_and_what_is_gone_goes(results):
+    sync(results)
+    before = ids(results)
+    path = record_of(results, "plain")
+    path.write_text(path.read_text().replace('"error": 50.0', '"error": 40.0'))
+    shutil.rmtree(record_of(results, "variant").parent)
+    assert sync(results) == 2
+    runs = shown(results)
+    assert set(runs) == {"pipeline", PLAIN, RIVAL} and runs[PLAIN].data.metrics["error"] == 40.0
+    assert {name for name in runs if runs[name].info.run_id != before[name]} == {PLAIN, "pipeline"}
+    parents = {run.data.tags["mlflow.parentRunId"] for name, run in runs.items() if name != "pipeline"}
+    assert parents == {runs["pipeline"].info.run_id}
+    folders = {path.name for path in (results / "mlartifacts/trial").iterdir()}
+    assert folders == {runs[name].info.run_id for name in ("pipeline", PLAIN)}  # a failed run has no files
+
+
+def test_runs_of_another_plan_stand_beside_the_pipeline(results, plan_of):
+    sync(results)
+    tabulate(plan_of(datasets=["here"], models=["plain"]), Workspace(results / "trial"))
+    assert sync(results) == 2
+    runs = shown(results)
+    assert runs[PLAIN].data.tags["mlflow.parentRunId"] == runs["pipeline"].info.run_id
+    assert "mlflow.parentRunId" not in runs[VARIANT].data.tags
+
+
+def test_a_run_cut_off_while_it_was_written_is_written_again(results):
+    sync(results)
+    before = ids(results)
+    client_of(results).set_tag(before[PLAIN], "dgmbench.content", "")
+    sync(results)
+    assert {name for name, identity in ids(results).items() if identity != before[name]} == {PLAIN}
+
+
+def test_runs_of_users_stay(results):
+    sync(results)
+    client = client_of(results)
+    own = client.create_run(client.get_experiment_by_name("dgmbench/trial").experiment_id, run_name="mine")
+    sync(results)
+    assert ids(results)["mine"] == own.info.run_id
+
+
+def test_the_view_is_made_again_from_the_files_when_the_database_is_new_or_the_folder_moved(prepared, results):
+    sync(results)
+    shutil.copy(prepared / "mlflow.db", results)
+    assert sync(results) == 3 and len(shown(results)) == 4
+    moved = results.rename(results.with_name("elsewhere"))
+    assert sync(moved) == 3
+    runs = shown(moved)
+    assert len(runs) == 4 and all(str(moved) in run.info.artifact_uri for run in runs.values())
+
+
+@pytest.mark.parametrize("text", ["{", '{"format": 1, "metrics": {}}', '{"training": 1, "evaluation": 2, "metrics": 3}'])
+def test_a_broken_record_is_left_out_and_said(results, caplog, text):
+    record_of(results, "plain").write_text(text)
+    assert sync(results) == 2
+    assert "is broken" in caplog.text
+
+
+def test_a_broken_database_is_one_line_and_leaves_the_tables_alone(results, plan_of):
+    before = {path: path.read_bytes() for path in (results / "trial/tables").iterdir()}
+    (results / "mlflow.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(UserError, match="not a database") as caught:
+        sync(results)
+    assert "\n" not in str(caught.value) and "sync-mlflow" in str(caught.value)
+    Workspace(results / "trial").tables.joinpath("toy.csv").unlink()
+    tabulate(plan_of(datasets=["here"]), Workspace(results / "trial"))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_database_of_another_version_is_one_line(results):
+    with sqlite3.connect(results / "mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'abcdef'")
+    with pytest.raises(UserError, match="MLflow cannot use") as caught:
+        sync(results)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["no permission", "no file"])
+def test_an_unwritable_database_is_one_line(results, how):
+    (results / "mlflow.db").chmod(0o444)
+    if how == "no file":
+        (results / "mlflow.db").unlink()
+        (results / "mlflow.db").mkdir()
+    elif os.access(results / "mlflow.db", os.W_OK):
+        pytest.skip("this user writes everywhere")
+    with pytest.raises(UserError, match="cannot write"):
+        sync(results)
+
+
+def test_a_folder_in_the_way_is_one_line(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(UserError, match="cannot write"):
+        sync(tmp_path / "results")
+
+
+def test_an_unknown_preset_is_one_line_that_names_those_there_are(results):
+    with pytest.raises(UserError, match=r"no results of preset 'tril'.* there are: trial"):
+        sync(results, "tril")
+
+
+def _sync_when_all_are_ready(barrier, results: Path) -> None:
+    barrier.wait(60)
+    sync(results)
+
+
+def test_processes_that_start_at_once_on_a_fresh_database(results):
+    (results / "mlflow.db").unlink()
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    processes = [context.Process(target=_sync_when_all_are_ready, args=(barrier, results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert len(shown(results)) == 4
+    with sqlite3.connect(results / "mlflow.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT COUNT(*) FROM runs").fetchone() == (4,)

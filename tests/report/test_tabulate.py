@@ -1,0 +1,42 @@
+"""Tables and figures as files: the same bytes from the same records, and nothing of an earlier configuration."""
+
+import dataclasses
+import shutil
+
+import pytest
+
+from dgmbench.commands.tabulate import tabulate
+from dgmbench.errors import UserError
+from dgmbench.run.workspace import Workspace
+
+
+def test_the_same_records_give_the_same_bytes(whole, tmp_path):
+    plan, first = whole
+    second = Workspace(tmp_path / "trial")
+    shutil.copytree(first.root, second.root)
+    before = {path: path.read_bytes() for path in second.root.rglob("*") if path.parent.name in ("tables", "figures")}
+    assert len(before) == 4 + 6
+    shutil.rmtree(second.tables)
+    shutil.rmtree(second.figures)
+    tabulate(plan, second)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_files_of_an_earlier_configuration_go(plan_of, toy, workspace, write):
+    plan = plan_of()
+    write(plan.runs[0], workspace, [0, 100])
+    tabulate(plan, workspace)
+    (workspace.figures / "of_an_analysis.png").touch()
+    assert (workspace.figures / "toy.pdf").exists()
+    tabulate(plan_of(epochs=7), workspace)  # of which nothing is done
+    assert [path.name for path in workspace.figures.iterdir()] == ["of_an_analysis.png"]
+    other = dataclasses.replace(toy, name="other")
+    runs = tuple(dataclasses.replace(run, task="other") for run in plan.runs)
+    tabulate(dataclasses.replace(plan, tasks={"other": other}, runs=runs), workspace)
+    assert {path.name for path in workspace.tables.iterdir()} == {f"other.{s}" for s in ("csv", "md", "html", "tex")}
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(plan_of, tmp_path):
+    (tmp_path / "trial").write_text("in the way")
+    with pytest.raises(UserError, match=r"cannot write .*; free some space or choose another folder"):
+        tabulate(plan_of(), Workspace(tmp_path / "trial"))

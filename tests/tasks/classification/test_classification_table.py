@@ -1,0 +1,121 @@
+"""The classification table: its columns, the published numbers, methods compared on the same documents."""
+
+import csv
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from dgmbench.commands.tabulate import tabulate
+from dgmbench.report.cells import collect
+from dgmbench.report.published import published
+from dgmbench.run.config import read_plan
+from dgmbench.tasks.classification.table import TABLE
+from dgmbench.tasks.classification.task import CLASSIFICATION
+
+COLUMNS = (
+    "corpus method n_seeds precision recall f1 f1_sd_seeds paper_precision paper_recall paper_f1 delta_f1 embeddings "
+    "features seconds status"
+)
+METHODS = ["bow", "lda", "slda", "lftm", "mean-wv", "doc2vec", "twe", "gaussian-lda", "topicvec", "topicvec+mean-wv"]
+
+
+def plan(**changes):
+    config = {"preset": "trial", "classification": {"corpora": ["20news", "reuters"], "methods": METHODS}}
+    return read_plan(config | changes, {"classification": CLASSIFICATION})
+
+
+@pytest.fixture
+def write(write_run):
+    def write(spec, workspace, labels, predictions, **metrics):
+        measured = {"precision": 90.25, "recall": 89.75, "f1": 90.0, "accuracy": 93.5, "converged": True}
+        measured |= {"features": "counts", "n_features": 91, "transductive": False, "embeddings": "glove-50d"}
+        corpus = {"train_documents": 5753, "test_documents": len(labels), "dropped_train": 1, "dropped_test": 2}
+        training = {"fit_seconds": 20.5}
+        arrays = {"labels": labels, "predictions": predictions}
+        more = {"corpus": corpus | {"vocabulary": 20000}, "protocol": {"split": "test"}}
+        write_run(spec, workspace, measured | metrics, arrays, training=training, **more)
+
+    return write
+
+
+def cells_of(asked, workspace):
+    return collect(asked, workspace, CLASSIFICATION, TABLE)
+
+
+def test_published_numbers():
+    found = published(CLASSIFICATION)
+    assert list(found) == [(corpus, method) for corpus in ("20news", "reuters") for method in METHODS]
+    assert found["reuters", "topicvec"].numbers == {"precision": 92.5, "recall": 92.1, "f1": 92.2}
+    assert found["20news", "gaussian-lda"].numbers == {"precision": 30.9, "recall": 26.5, "f1": 22.7}
+
+
+def test_a_row_by_hand(workspace, write):
+    asked, labels = plan(seeds=[0, 1]), np.array([0, 1])
+    for run in asked.runs:
+        if (run.dataset, run.model) == ("reuters", "topicvec"):
+            write(run, workspace, labels, labels, f1=91.0 + 2 * run.seed, precision=90.0, recall=94.0)
+        if (run.dataset, run.model) == ("reuters", "bow"):
+            write(run, workspace, labels, labels, embeddings=None)
+    rows = {(row["corpus"], row["method"]): row for row in TABLE.rows(cells_of(asked, workspace))}
+    row = rows["reuters", "topicvec"]
+    assert (row["precision"], row["recall"], row["f1"], row["n_seeds"]) == (90.0, 94.0, 92.0, 2)
+    assert row["f1_sd_seeds"] == pytest.approx(math.sqrt(2))
+    assert (row["paper_f1"], row["delta_f1"]) == (92.2, pytest.approx(-0.2))
+    assert (row["seconds"], row["embeddings"], row["features"]) == (23.5, "glove-50d", "counts")
+    assert rows["reuters", "bow"]["embeddings"] == "none"
+    missing = rows["20news", "bow"]
+    assert missing["status"] == "missing" and math.isnan(missing["delta_f1"]) and missing["f1_sd_seeds"] is None
+
+
+def test_methods_are_compared_on_the_same_documents_from_the_best_down(workspace, write):
+    asked = plan(seeds=[0, 1])
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 400)
+    shares = {"twe": (0.02, labels), "topicvec": (0.1, labels), "lda": (0.4, labels), "lftm": (0.5, labels[:300])}
+    spread = {}
+    for run in (run for run in asked.runs if run.dataset == "reuters" and run.model in shares):
+        share, truth = shares[run.model]
+        noise = rng.random(len(truth)) < share
+        predictions = np.where(noise, rng.integers(0, 4, len(truth)), truth)
+        f1 = 100 * f1_score(truth, predictions, average="macro")
+        spread.setdefault(run.model, []).append(f1)
+        write(run, workspace, truth, predictions, f1=f1)
+    sheet = TABLE.sheet(cells_of(asked, workspace))
+    assert [(line[1], line[3]) for line in sheet.grids[0].rows] == [
+        ("twe minus topicvec", "yes"),
+        ("twe minus lda", "yes"),
+        ("twe minus lftm", ""),
+        ("topicvec minus lda", "yes"),
+        ("topicvec minus lftm", ""),
+    ]
+    assert sheet.grids[0].rows[2][2] == "measured on other test documents"
+    best = {name: [value.best for value in values if value] for name, values in sheet.rows}
+    assert best.pop("twe") == [False, False, True] and not any(map(any, best.values()))
+    f1_of_twe = next(values[2] for name, values in sheet.rows if name == "twe")
+    assert f1_of_twe.error == f"{np.std(spread['twe'], ddof=1):.1f}"
+
+
+def test_files(workspace, write):
+    asked = plan()
+    rng = np.random.default_rng(7)
+    labels = rng.integers(0, 10, 300)
+    for number, spec in enumerate(asked.runs):
+        noise = rng.random(300) < 0.05 * (1 + number % 10)
+        predictions = np.where(noise, rng.integers(0, 10, 300), labels)
+        write(spec, workspace, labels, predictions, f1=90.0 - 2 * (number % 10), converged=number > 0)
+    tabulate(asked, workspace)
+    path = workspace.tables / "classification.csv"
+    with path.open(encoding="utf-8") as file:
+        assert next(csv.reader(file)) == COLUMNS.split()
+    frame = pd.read_csv(path)
+    assert len(frame) == 20 and set(frame["status"]) == {"ok"}
+    np.testing.assert_allclose(frame["f1"] - frame["paper_f1"], frame["delta_f1"], atol=2e-6)
+    text = (workspace.tables / "classification.md").read_text(encoding="utf-8")
+    for fact in (
+        *("Preset trial", "glove-50d", "inductive", "SVM converged", "1 training and 2 held-out", "subject line"),
+        *("ten largest", "ACL 2016", "The SVM stopped before it converged for bow.", "difference of macro F1"),
+    ):
+        assert fact in text, fact
