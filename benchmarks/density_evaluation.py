@@ -21,10 +21,10 @@ from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_
 from threadpoolctl import threadpool_limits
 
 from dgmbench.data.load.images import load_images
-from dgmbench.metrics.likelihood import log_likelihood
-from dgmbench.fast.images.frozen import ROWS
-from dgmbench.models.images.vae import VAE
 from dgmbench.fast.allocator import keep_freed_memory, release_freed_memory
+from dgmbench.fast.images.frozen import ROWS
+from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.models.images.vae import VAE
 
 AT_K = 5000
 

@@ -13,12 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from dgmbench.fast.images.kernels import block, ladder, likelihood, normal, normalisation
 from dgmbench.training import optimiser
-from dgmbench.fast.images.kernels import block
-from dgmbench.fast.images.kernels import ladder
-from dgmbench.fast.images.kernels import likelihood
-from dgmbench.fast.images.kernels import normal
-from dgmbench.fast.images.kernels import normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
 

@@ -22,14 +22,14 @@ import lightning as L
 import numpy as np
 import torch
 from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
+from dgmbench.training.loop import DensityTraining, Images
 from torch import nn
 
 from dgmbench.data.load.images import load_images
-from dgmbench.training.loop import DensityTraining, Images
+from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.models.images.vae import VAE
 from dgmbench.run.spec import DensitySettings
 from dgmbench.training.fit import quiet_lightning
-from dgmbench.fast.allocator import keep_freed_memory
 
 BATCH = 200
 

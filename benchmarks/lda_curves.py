@@ -23,21 +23,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from lda_peers import ALPHA_SUM, BETA, Gensim, ScikitLearn, Tomotopy, exported_topics, training_text
+from lda_peers import ALPHA_SUM, BETA, LIBRARIES, Gensim, ScikitLearn, Tomotopy, exported_topics, training_text
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from threadpoolctl import threadpool_limits
 
-from dgmbench.run import provenance
-
-from dgmbench.run import records
 from dgmbench.data.corpora import Corpus
-from dgmbench.metrics.topics import document_completion
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.likelihood import joint_log_likelihood
 from dgmbench.fast.text.warp import Warp
+from dgmbench.files import read_json, write_json
+from dgmbench.metrics.topics import document_completion
+from dgmbench.models.text.likelihood import joint_log_likelihood
 from dgmbench.report.figures import figure_style, panels, save_figure
+from dgmbench.run import provenance
+from dgmbench.run.workspace import now
 
 GIBBS, WARP, TOMOTOPY, GENSIM, SCIKIT = "gibbs (ours)", "warp (ours)", "tomotopy", "gensim", "scikit-learn"
 ENGINES = [GIBBS, WARP, TOMOTOPY, GENSIM, SCIKIT]
@@ -64,10 +64,10 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     train, test = training_text()
-    origin = {"code": provenance.code(), "libraries": provenance.libraries("classification"), "host": provenance.host()}
+    origin = {"code": provenance.code(), "libraries": provenance.libraries(LIBRARIES), "host": provenance.host()}
     origin["corpus"] = {"tokens": train.n_tokens, "words": train.n_words, "documents": len(train)}
     path = arguments.folder / "provenance.json"
-    origins = records.read_json(path) if path.is_file() else {}
+    origins = read_json(path) if path.is_file() else {}
     for part in ("quality", "throughput"):
         if arguments.only not in (None, part):
             continue
@@ -79,8 +79,8 @@ def main() -> None:
                 draw_throughput(pd.DataFrame(measure_throughput(train, arguments)), arguments.folder / part)
         load.append(os.getloadavg())
         settings = {**vars(arguments), "folder": arguments.folder.name}
-        origins[part] = {**origin, "settings": settings, "load_before_and_after": load, "finished": records.now()}
-        records.write_json(path, origins)
+        origins[part] = {**origin, "settings": settings, "load_before_and_after": load, "finished": now()}
+        write_json(path, origins)
 
 
 def measure_quality(train: Corpus, test: Corpus, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:

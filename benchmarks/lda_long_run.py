@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lda_peers import ALPHA_SUM, BETA, training_text
+from lda_peers import ALPHA_SUM, BETA, LIBRARIES, training_text
 
-from dgmbench.run import provenance
-
-from dgmbench.run import records
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.likelihood import joint_log_likelihood
 from dgmbench.fast.text.warp import Warp
+from dgmbench.files import read_json, write_json
+from dgmbench.models.text.likelihood import joint_log_likelihood
+from dgmbench.run import provenance
+from dgmbench.run.workspace import now
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     corpus = training_text()[0]
     drawn = np.random.default_rng(0).permutation(len(corpus))[: arguments.documents]
     corpus = corpus.select_documents(np.sort(drawn))
-    origin = {"code": provenance.code(), "libraries": provenance.libraries("classification"), "host": provenance.host()}
+    origin = {"code": provenance.code(), "libraries": provenance.libraries(LIBRARIES), "host": provenance.host()}
     origin["corpus"] = {"tokens": corpus.n_tokens, "words": corpus.n_words, "documents": len(corpus)}
     path = arguments.folder / "provenance.json"
     load = [os.getloadavg()]
@@ -53,8 +53,8 @@ def main() -> None:
     load.append(os.getloadavg())
     frame.to_csv(arguments.folder / "long-run.csv", index=False)
     settings = {**vars(arguments), "folder": arguments.folder.name}
-    part = {**origin, "settings": settings, "load_before_and_after": load, "finished": records.now()}
-    records.write_json(path, {**(records.read_json(path) if path.is_file() else {}), "long_run": part})
+    part = {**origin, "settings": settings, "load_before_and_after": load, "finished": now()}
+    write_json(path, {**(read_json(path) if path.is_file() else {}), "long_run": part})
     report(frame)
 
 

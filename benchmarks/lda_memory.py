@@ -18,8 +18,8 @@ import numpy as np
 import psutil
 from lda_peers import ALPHA_SUM, BETA, training_text
 
-from dgmbench.run import provenance
 from dgmbench.fast.text.warp import Warp
+from dgmbench.run import provenance
 
 
 def main() -> None:

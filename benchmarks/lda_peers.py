@@ -9,12 +9,13 @@ import tomotopy
 from gensim.models import LdaModel
 from sklearn.decomposition import LatentDirichletAllocation
 
-from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.corpora import Corpus
-from dgmbench.fast.text.likelihood import word_topic_counts
+from dgmbench.data.load.corpus import load_corpus
+from dgmbench.models.text.likelihood import word_topic_counts
 
 BETA, ALPHA_SUM = 0.01, 10.0
 """The same priors for everyone; tomotopy would otherwise estimate alpha again every ten sweeps."""
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba", "gensim", "tomotopy")
 BATCH = 512
 """Documents to a mini-batch of online variational Bayes."""
 

@@ -16,10 +16,10 @@ import time
 import numpy as np
 from lda_peers import ALPHA_SUM, BETA, Tomotopy, exported_topics, training_text
 
-from dgmbench.metrics.topics import document_completion
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.likelihood import joint_log_likelihood
 from dgmbench.fast.text.warp import Warp
+from dgmbench.metrics.topics import document_completion
+from dgmbench.models.text.likelihood import joint_log_likelihood
 
 
 def main() -> None:

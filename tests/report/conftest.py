@@ -129,7 +129,7 @@ def write(write_run: Callable[..., None]) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def cells_of(toy: Task) -> Callable[[Plan, Workspace], Cells]:
-    return lambda plan, workspace: collect(plan, workspace, toy, load_object(toy.table))
+    return lambda plan, workspace: collect(plan, workspace, toy, load_object(toy.table).problem)
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,7 @@ def test_the_view_is_made_again_from_the_files_when_the_database_is_new_or_the_f
     assert len(runs) == 4 and all(str(moved) in run.info.artifact_uri for run in runs.values())
 
 
-@pytest.mark.parametrize("text", ["{", '{"format": 1, "metrics": {}}', '{"training": 1, "evaluation": 2, "metrics": 3}'])
+@pytest.mark.parametrize("text", ["{", '{"metrics": {}}', '{"training": 1, "evaluation": 2, "metrics": 3}'])
 def test_a_broken_record_is_left_out_and_said(results, caplog, text):
     record_of(results, "plain").write_text(text)
     assert sync(results) == 2
@@ -219,13 +219,13 @@ def _sync_when_all_are_ready(barrier, results: Path) -> None:
 def test_processes_that_start_at_once_on_a_fresh_database(results):
     (results / "mlflow.db").unlink()
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(3)
-    processes = [context.Process(target=_sync_when_all_are_ready, args=(barrier, results)) for _ in range(3)]
+    barrier = context.Barrier(2)
+    processes = [context.Process(target=_sync_when_all_are_ready, args=(barrier, results)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0]
     assert len(shown(results)) == 4
     with sqlite3.connect(results / "mlflow.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

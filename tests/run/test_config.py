@@ -96,6 +96,13 @@ def test_an_overlay_replaces_key_by_key_and_leaves_out_what_is_false(tmp_path: P
     assert (only(plan).epochs, only(plan).k) == (1, 3)
 
 
+@pytest.mark.parametrize("nothing", [False, None, {}])
+def test_a_task_is_left_out(nothing: Any) -> None:
+    config = density() | {"classification": nothing}
+    assert set(read_plan(config).tasks) == {"density"}
+    jsonschema.validate(config, json_schema(all_tasks()))
+
+
 def test_an_option_that_is_false_is_an_option() -> None:
     plan = read_plan(density(models={"mem-vae": {"options": {"memory": False}}}))
     assert plan.runs[0].options["memory"] is False

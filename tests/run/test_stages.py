@@ -192,6 +192,28 @@ def test_a_module_that_the_users_model_imports_counts(calls: list[str], tmp_path
     assert fingerprint.code_hash(task, spec, "training") != before
 
 
+def test_a_class_of_an_installed_library_is_told_by_its_distribution(calls: list[str]) -> None:
+    reached = fingerprint.closure("toy_module", "sklearn.linear_model")
+    assert set(reached) & {"toy_module", "sklearn"} == {"toy_module", "sklearn"}
+    assert not any(name.startswith("sklearn.") for name in reached)
+    assert "sklearn/linear_model/" in reached["sklearn"]
+
+
+def test_settings_beside_the_code_do_not_hide_it(calls: list[str], tmp_path: Path) -> None:
+    (tmp_path / "toy_module.py").write_text(
+        MODULE + "\nfrom dgmbench.run.settings import Settings\nclass Own(Settings): ...\n"
+    )
+    forget()
+    sys.modules.pop("toy_module")
+    import toy_module  # type: ignore[import-not-found]
+
+    task, spec = toy_task(settings=toy_module.Own), spec_of(settings=toy_module.Own())
+    before = fingerprint.code_hash(task, spec, "training")
+    (tmp_path / "toy_module.py").write_text((tmp_path / "toy_module.py").read_text().replace("0.5", "0.25"))
+    forget()
+    assert fingerprint.code_hash(task, spec, "training") != before
+
+
 def test_a_failure_leaves_a_note_that_success_takes_away(calls: list[str], tmp_path: Path) -> None:
     task, workspace = toy_task(), Workspace(tmp_path)
     spec = spec_of(options={"fail": True})

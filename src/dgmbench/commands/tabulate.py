@@ -29,7 +29,7 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
         UserError: the results folder cannot be written.
     """
     tables: dict[str, Table] = {name: load_object(task.table) for name, task in plan.tasks.items()}
-    collected = {name: collect(plan, workspace, plan.tasks[name], table) for name, table in tables.items()}
+    collected = {name: collect(plan, workspace, plan.tasks[name], table.problem) for name, table in tables.items()}
     sheets = {name: table.sheet(collected[name]) for name, table in tables.items()}
     written = []
     for name, table in tables.items():

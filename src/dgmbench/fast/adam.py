@@ -45,15 +45,15 @@ class ClippedAdam(torch.optim.Adam):
     def _bind(self) -> None:
         """Make gradients and state views of the vectors, with the values that they have."""
         self._take_in_gradients()
+        self._done = 0
         moments = zip(self._parameters, self._views(self._first), self._views(self._second), strict=True)
-        self._step = torch.zeros(())
         for parameter, *views in moments:
             state: dict[str, Any] = self.state[parameter]
             for name, view in zip(("exp_avg", "exp_avg_sq"), views, strict=True):
                 if name in state:
                     view.copy_(state[name])
                 state[name] = view
-            self._step = state["step"] = torch.as_tensor(state.get("step", self._step), dtype=torch.float32)
+            self._done = int(state.get("step", 0))
 
     def _take_in_gradients(self) -> None:
         """Whoever resets gradients to None, or puts others in their place, cuts them off from the vector."""
@@ -61,6 +61,12 @@ class ClippedAdam(torch.optim.Adam):
             if parameter.grad is not view:
                 view.zero_() if parameter.grad is None else view.copy_(parameter.grad)
                 parameter.grad = view
+
+    def state_dict(self) -> dict[str, Any]:
+        """As the library's, with a count of steps for each parameter."""
+        for parameter in self._parameters:
+            self.state[parameter]["step"] = torch.tensor(float(self._done))
+        return super().state_dict()
 
     def load_state_dict(self, state_dict: Any) -> None:
         """The library's state, moved into the vectors."""
@@ -79,8 +85,8 @@ class ClippedAdam(torch.optim.Adam):
                 result = closure()
         self._take_in_gradients()
         group = self.param_groups[0]
-        self._step += 1
-        done, betas = int(self._step), group["betas"]
+        self._done += 1
+        done, betas = self._done, group["betas"]
         size, root = group["lr"] / (1 - betas[0] ** done), 1 / math.sqrt(1 - betas[1] ** done)
         arrays = (self._values, self._gradient, self._first, self._second)
         clipped_step(*arrays, *self._limits, size, betas, root, group["eps"])

@@ -23,7 +23,7 @@ BLOCK = 1000
 class DensityModel(Protocol):
     """What the evaluator needs of a model.
 
-    A model may also have a method ``evaluation_snapshot() -> Snapshot | None``, a faster way to the same log-weights.
+    A model may also have a method ``snapshot() -> Snapshot | None``, a faster way to the same log-weights.
     """
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
@@ -105,7 +105,7 @@ def log_likelihood(
 
 def _snapshots(model: DensityModel, count: int) -> list[Snapshot]:
     """As many of a model that offers them, one for each thread; none otherwise."""
-    make: Callable[[], Snapshot | None] = getattr(model, "evaluation_snapshot", lambda: None)
+    make: Callable[[], Snapshot | None] = getattr(model, "snapshot", lambda: None)
     made = [make() for _ in range(count)]
     return [snapshot for snapshot in made if snapshot is not None]
 

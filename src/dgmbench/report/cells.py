@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,15 +25,8 @@ Status = Literal["ok", "diverged", "missing", "failed"]
 _SEVERITY: tuple[Status, ...] = ("ok", "diverged", "missing", "failed")
 
 
-class Requirements(Protocol):
-    """What a table asks of the record of a run."""
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """What ``run.json`` must say, besides its status: ``metrics.error``, ``training.seconds``."""
-
-    def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-        """What does not fit between ``run.json`` and ``per_example.npz``; empty when all is well."""
+Problem = Callable[[Mapping[str, Any], Mapping[str, np.ndarray]], str]
+"""What a table finds wrong with a run's record and its values by example, in words; empty when all is well."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +47,10 @@ class Run:
 
     def get(self, *keys: str) -> Any:
         """A value somewhere inside the record, None where it says nothing: ``get("training", "epochs")``."""
-        return _inside(self.record, keys)
-
-
-def _inside(record: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    value: Any = record
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
+        value: Any = self.record
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
 
 @dataclass(frozen=True)
@@ -145,17 +134,13 @@ class Cells:
     def of(self, dataset: str) -> list[Cell]:
         return [cell for cell in self.cells if cell.dataset == dataset]
 
-    def find(self, dataset: str, model: str) -> Cell | None:
-        """The cell, None for one that is neither published nor planned."""
-        return next((cell for cell in self.of(dataset) if cell.model == model), None)
 
-
-def collect(plan: Plan, workspace: Workspace, task: Task, requirements: Requirements) -> Cells:
+def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> Cells:
     """What is on disk of a task's runs, and what was published."""
     papers = published(task)
     runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
     for spec in plan.of(task.name):
-        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, requirements))
+        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, problem))
     datasets, models = _places(d for d, _ in runs), _places(m for _, m in runs)
     cells = []
     for key in sorted(runs, key=lambda key: (datasets[key[0]], models[key[1]])):
@@ -180,14 +165,16 @@ def _part(runs: tuple[Run, ...], task: Task) -> str:
     return ", ".join(parts + ([f"measured on validation {task.examples}"] if settings.get("split") == "valid" else []))
 
 
-def read_run(spec: RunSpec, workspace: Workspace, requirements: Requirements) -> Run:
+def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
     """What is on disk about one run. A record that cannot be read is a failed run with its reason, not an error."""
     folder = workspace.run(spec)
     try:
         if (folder / "run.json").is_file():
             record = read_json(folder / "run.json")
             arrays = _read_arrays(folder / "per_example.npz")
-            return Run(spec, _checked(record, arrays, folder, requirements), record, arrays)
+            if found := problem(record, arrays):
+                raise UserError(f"{folder / 'run.json'}: {found}; remove the folder and run again")
+            return Run(spec, record["status"], record, arrays)
         failure = workspace.failure(spec)
     except UserError as error:
         log.warning("%s", error)
@@ -205,19 +192,3 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"no {path} beside its run.json; remove the folder and run again") from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{path} is broken ({error}); remove the folder and run again") from error
-
-
-def _checked(record: dict[str, Any], arrays: dict[str, np.ndarray], folder: Path, requirements: Requirements) -> Status:
-    """The record's status, after checking that the record says all that the table shows."""
-    path = folder / "run.json"
-    status: Status = record.get("status")  # type: ignore[assignment]
-    if status not in ("ok", "diverged", "failed"):
-        raise UserError(f"{path}: its status is {status!r}; remove the folder and run again")
-    for name in requirements.needed:
-        *parts, last = name.split(".")
-        part = _inside(record, parts)
-        if not isinstance(part, dict) or last not in part:
-            raise UserError(f"{path} says nothing about {name}; remove the folder and run again")
-    if problem := requirements.problem(record, arrays):
-        raise UserError(f"{folder}: {problem}; remove the folder and run again")
-    return status

@@ -6,8 +6,8 @@ import hashlib
 import logging
 import math
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ log = logging.getLogger("dgmbench")
 # Tells our runs from those of users: a hash of all that a run shows, empty while it is written.
 _CONTENT = "dgmbench.content"
 _PARENT = "mlflow.parentRunId"
-_BATCH = 800  # MLflow takes 1000 entries at once, params and tags among them
-# Of what lies among tables and figures; a workflow leaves markers there too.
-_SHOWN = frozenset({".csv", ".md", ".html", ".tex", ".png", ".pdf"})
+_BATCH = 800  # MLflow takes 1000 metrics at once
+_PLACES = ("tables", "figures")
+_SUFFIXES = (".csv", ".md", ".html", ".tex", ".png", ".pdf")  # a workflow leaves markers there too
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Shown:
     Attributes:
         content: a hash of all of it: a run with another one is logged again.
         planned: whether the configuration asked for it; it stands below the pipeline then.
-        curve: metrics by epoch.
-        files: folder among the artifacts and file.
+        files: its artifacts; metrics by epoch among them, as ``curve.csv``.
         started, finished: milliseconds since 1970.
     """
 
@@ -46,13 +45,12 @@ class Shown:
     status: str
     content: str
     planned: bool
-    params: dict[str, Any] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
-    curve: list[dict[str, float]] = field(default_factory=list)
-    files: list[tuple[str, Path]] = field(default_factory=list)
-    started: int = 0
-    finished: int = 0
+    params: dict[str, Any]
+    tags: dict[str, Any]
+    metrics: dict[str, float]
+    files: list[Path]
+    started: int
+    finished: int
 
 
 def show(client: MlflowClient, folder: Path, artifacts: Path) -> int:
@@ -109,45 +107,42 @@ def _logged(client: MlflowClient, experiment: str) -> list[Run]:
 def _log(client: MlflowClient, experiment: str, shown: Shown) -> str:
     """Log a run; its id."""
     identity: str = client.create_run(experiment, shown.started, {_CONTENT: ""}, shown.name).info.run_id
-    metrics = [
-        Metric(name, value, shown.started + round(1000 * line.get("seconds", 0)), round(line["epoch"]))
-        for line in shown.curve
-        for name, value in _numbers(line).items()
-        if name not in ("epoch", "seconds")
-    ]
+    metrics = [metric for file in shown.files if file.name == "curve.csv" for metric in _curve(file, shown.started)]
     # a final value is the latest, whatever the curves are called
     last = max((metric.step for metric in metrics), default=0)
     metrics += [Metric(name, value, shown.finished, last) for name, value in shown.metrics.items()]
     params = [Param(key, str(value)) for key, value in shown.params.items()]
-    tags = [RunTag(key, value) for key, value in {"status": shown.status, **shown.tags}.items()]
-    client.log_batch(identity, metrics[:_BATCH], params, tags)
-    for first in range(_BATCH, len(metrics), _BATCH):
+    tags = [RunTag(key, str(value)) for key, value in {"status": shown.status, **shown.tags}.items()]
+    client.log_batch(identity, params=params, tags=tags)
+    for first in range(0, len(metrics), _BATCH):
         client.log_batch(identity, metrics[first : first + _BATCH])
-    for place, file in shown.files:
-        client.log_artifact(identity, str(file), place)
+    for file in shown.files:
+        client.log_artifact(identity, str(file), file.parent.name if file.parent.name in _PLACES else None)
     client.set_terminated(identity, "FAILED" if shown.status in ("failed", "missing") else "FINISHED", shown.finished)
     client.set_tag(identity, _CONTENT, shown.content)  # last: a run without it was cut off
     return identity
 
 
+def _curve(path: Path, started: int) -> Iterator[Metric]:
+    import pandas as pd
+
+    for line in pd.read_csv(path).to_dict("records"):
+        epoch, seconds = round(line.pop("epoch")), line.pop("seconds", 0)
+        for name, value in _numbers(line).items():
+            yield Metric(name, value, started + round(1000 * seconds), epoch)
+
+
 def _pipeline(folder: Path, plan: list[dict[str, Any]], runs: list[Shown]) -> Shown:
     """What a configuration asked for, and what came out: its tables and figures."""
-    files = [path for place in ("tables", "figures") for path in sorted(folder.glob(f"{place}/*"))]
-    files = [path for path in files if path.suffix in _SHOWN]
+    files = [path for place in _PLACES for path in sorted(folder.glob(f"{place}/*")) if path.suffix in _SUFFIXES]
     planned = [run for run in runs if run.planned]
     content = [sorted(run["run_id"] for run in plan), sorted(run.content for run in planned), _hash(files)]
     count = {status: sum(run.status == status for run in planned) for status in ("ok", "diverged", "failed")}
     count["missing"] = max(0, len(plan) - len(planned))
-    return Shown(
-        "pipeline",
-        "failed" if count["failed"] else "missing" if count["missing"] else "ok",
-        canonical_hash(content),
-        planned=False,
-        tags={f"runs.{status}": str(number) for status, number in count.items()},
-        files=[(path.parent.name, path) for path in files],
-        started=min((run.started for run in planned), default=0),
-        finished=max((run.finished for run in planned), default=0),
-    )
+    status = next((status for status in ("failed", "missing") if count[status]), "ok")
+    tags = {f"runs.{name}": number for name, number in count.items()}
+    started, finished = min((run.started for run in planned), default=0), max((r.finished for r in planned), default=0)
+    return Shown("pipeline", status, canonical_hash(content), False, {}, tags, {}, files, started, finished)
 
 
 def _read_runs(folder: Path, plan: list[dict[str, Any]]) -> list[Shown]:
@@ -178,33 +173,17 @@ def _finished_run(path: Path, folder: Path, planned: bool) -> Shown:
     tags = {name: value for name, value in metrics.items() if name not in _numbers(metrics)}
     tags |= {"fingerprint": record["fingerprint"], "data.source": record["data"]["source"]}
     tags |= {f"code.{name}": evaluation["code"][name] for name in ("version", "commit")}
-    return Shown(
-        _name(record["spec"]),
-        record["status"],
-        canonical_hash([record["run_id"], planned, _hash(files)]),
-        planned,
-        _params(record["spec"]),
-        {name: str(value) for name, value in tags.items()},
-        numbers | _numbers(metrics),
-        _read_curve(curve) if curve.is_file() else [],
-        [("", file) for file in files],
-        _milliseconds(training["started"]),
-        _milliseconds(evaluation["finished"]),
-    )
-
-
-def _read_curve(path: Path) -> list[dict[str, float]]:
-    import pandas as pd
-
-    return [{str(name): value for name, value in line.items()} for line in pd.read_csv(path).to_dict("records")]
+    content, spec = canonical_hash([record["run_id"], planned, _hash(files)]), record["spec"]
+    times = _milliseconds(training["started"]), _milliseconds(evaluation["finished"])
+    metrics = numbers | _numbers(metrics)
+    return Shown(_name(spec), record["status"], content, planned, _params(spec), tags, metrics, files, *times)
 
 
 def _failed_run(planned: dict[str, Any], note: Path) -> Shown:
     failure, spec = read_json(note), planned["spec"]
-    when = _milliseconds(failure["at"])
-    tags = {"error": str(failure["error"])[:5000], "failed.stage": str(failure["stage"])}
-    content = canonical_hash([planned["run_id"], _hash([note])])
-    return Shown(_name(spec), "failed", content, True, _params(spec), tags, started=when, finished=when)
+    when, content = _milliseconds(failure["at"]), canonical_hash([planned["run_id"], _hash([note])])
+    tags = {"error": str(failure["error"])[:5000], "failed.stage": failure["stage"]}
+    return Shown(_name(spec), "failed", content, True, _params(spec), tags, {}, [], when, when)
 
 
 def _name(spec: dict[str, Any]) -> str:
@@ -217,7 +196,7 @@ def _params(spec: dict[str, Any]) -> dict[str, Any]:
     return {**plain, **spec["settings"], **{f"options.{key}": value for key, value in spec["options"].items()}}
 
 
-def _numbers(values: dict[str, Any]) -> dict[str, float]:
+def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:
     """The finite numbers among some values."""
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
     return {n: float(v) for n, v in numbers.items() if not isinstance(v, bool) and math.isfinite(v)}

@@ -17,15 +17,8 @@ def to_html(sheet: Sheet, figures: list[Figure], neighbours: list[Sheet]) -> str
     return environment.from_string(template).render(
         sheet=sheet,
         neighbours=neighbours,
-        figures=[
-            {
-                "name": f.path.stem,
-                "title": f.title,
-                "text": f.text,
-                "png": base64.b64encode(f.path.read_bytes()).decode(),
-            }
-            for f in figures
-        ],
+        figures=figures,
+        base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
         dagger=DAGGER,
         dash=DASH,
     )

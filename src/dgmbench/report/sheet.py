@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgmbench.report.cells import Cell
-
 DASH = "–"
 DAGGER = "†"
 
@@ -89,26 +87,6 @@ class Sheet:
     def several(self) -> bool:
         """Whether a dataset has more than one column."""
         return any(len(columns) > 1 for _, columns in self.groups)
-
-
-def value(
-    cell: Cell, ours: float | None, paper: float | None, digits: int, error: float | None = None, best: bool = False
-) -> Value:
-    """A number of a cell, with ``digits`` decimals, beside the paper's; the cell's status where there is no number."""
-    status, printed = cell.status, DASH if paper is None else f"{paper:.{digits}f}"
-    if ours is None:
-        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 else ""
-        return Value(status, paper=printed, remark=seeds, status=status, comparable=not cell.part)
-    return Value(
-        f"{ours:.{digits}f}",
-        f"{error:.{digits}f}" if error is not None else "",
-        printed,
-        f"{ours - paper:+.{digits}f}" if paper is not None else "",
-        "" if status == "ok" else cell.remark or status,
-        best,
-        not cell.part,
-        status,
-    )
 
 
 def printed(number: float | None, digits: int) -> str:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from dgmbench.metrics.differences import Interval
-from dgmbench.report.cells import Cell, Cells, Requirements
+from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.comparison import comparison_figure
 from dgmbench.report.estimates import Metric, estimate, mean_of
 from dgmbench.report.notes import notes_on_code, notes_on_gaps, notes_on_sources
 from dgmbench.report.paired import Paired, named_pairs, paired_difference
-from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed, value
+from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed
 from dgmbench.run.workspace import Workspace
 
 __all__ = ["Metric", "MetricTable", "Table"]
 
 
-class Table(Requirements, Protocol):
+class Table(Protocol):
     """What the object that ``Task.table`` names can do. A `MetricTable` can."""
+
+    def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+        """What is wrong with a run's record and its values by example, in words; empty when all is well."""
 
     def columns(self, cells: Cells) -> Sequence[str]:
         """Of the CSV file."""
@@ -78,22 +81,20 @@ class MetricTable:
         """The metrics by which rows are compared with each other."""
         return tuple(metric for metric in self.metrics if metric.per_example)
 
-    # What a record must hold.
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        times = ("training.seconds", "evaluation.measure_seconds")
-        return (*(f"metrics.{metric.name}" for metric in self.metrics), *self.needs, *times)
-
     def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+        if record.get("status") not in ("ok", "diverged", "failed"):
+            return f"its status is {record.get('status')!r}"
+        metrics = [f"metrics.{metric.name}" for metric in self.metrics]
+        for name in (*metrics, *self.needs, "training.seconds", "evaluation.measure_seconds"):
+            part, _, key = name.partition(".")
+            if not isinstance(record.get(part), dict) or key not in record[part]:
+                return f"it says nothing about {name}"
         for metric in self.metrics:
             values, mean = arrays.get(metric.per_example), record["metrics"][metric.name]
             one = values is not None and np.isclose(values.mean(), mean or 0, rtol=1e-6, atol=1e-6)
             if metric.per_example and mean is not None and not one:
-                return f"run.json and per_example.npz are not of one evaluation ({metric.name})"
+                return f"its {metric.name} and per_example.npz are not of one evaluation"
         return ""
-
-    # The table as data.
 
     def columns(self, cells: Cells) -> Sequence[str]:
         found = [cells.task.dataset_word, cells.task.row_word, "n_seeds"]
@@ -123,11 +124,11 @@ class MetricTable:
     def sheet(self, cells: Cells) -> Sheet:
         task, paired = cells.task, [self.paired(cells, metric) for metric in self.compared]
         best = {(name, p.metric.name): p.best(cells.of(name)) for name in cells.datasets for p in paired}
-        lines = []
+        lines, by_name = [], {(cell.dataset, cell.model): cell for cell in cells}
         for model in cells.models:
             line: list[Value | None] = []
             for dataset in cells.datasets:
-                cell = cells.find(dataset, model)
+                cell = by_name.get((dataset, model))
                 for metric in self.metrics:
                     is_best = best.get((dataset, metric.name)) == model
                     line.append(_value(cell, metric, is_best, cells.any_published) if cell else None)
@@ -225,7 +226,13 @@ class MetricTable:
 
 
 def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value:
-    found = estimate(cell, metric)
-    mean, error = (found.mean, found.error) if found else (None, None)
-    shown = value(cell, mean, cell.published(metric.name), metric.digits, error, best)
-    return shown if any_published else replace(shown, paper="")
+    """A metric of a cell beside the paper's; the cell's status where there is no number."""
+    found, number, digits, status = estimate(cell, metric), cell.published(metric.name), metric.digits, cell.status
+    paper = printed(number, digits) if any_published else ""
+    if found is None:
+        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 else ""
+        return Value(status, paper=paper, remark=seeds, comparable=not cell.part, status=status)
+    error = printed(found.error, digits) if found.error is not None else ""
+    difference = f"{found.mean - number:+.{digits}f}" if number is not None else ""
+    remark = "" if status == "ok" else cell.remark or status
+    return Value(printed(found.mean, digits), error, paper, difference, remark, best, not cell.part, status)

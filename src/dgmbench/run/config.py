@@ -80,7 +80,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     runs: list[RunSpec] = []
     analyses: dict[str, Settings] = {}
     for name, task in tasks.items():
-        section = _mapping(config.get(name), f"config.{name}")
+        section = _mapping(config.get(name) or None, f"config.{name}")  # false leaves a task out
         of_task = _task_runs(task, section, seeds)
         runs += of_task
         if task.analysis:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -26,7 +27,6 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 
 _PACKAGE = Path(__file__).parents[1]
-_INSTALLED = ("site-packages", "dist-packages")
 # Modules whose code cannot change a number: they name, write, time and watch. What passes through them, the
 # specification and the data, is in the fingerprint itself.
 RECORDING = (
@@ -64,7 +64,8 @@ def code_hash(task: Task, spec: RunSpec, stage: Stage) -> str:
     roots = {task.train if stage == "training" else task.evaluate, factory, *map(code_of, task.reads(spec))}
     # the values of settings are in the specification: where they are declared is not code that a run executes
     declared = frozenset(cls.__module__ for cls in type(spec.settings).__mro__)
-    return source_hash(*sorted(root.partition(":")[0] for root in roots if root), without=declared)
+    modules = {root.partition(":")[0] for root in roots if root}
+    return source_hash(*sorted(modules), without=declared - modules)
 
 
 def data_hash(names: tuple[str, ...]) -> str:
@@ -92,17 +93,18 @@ def package_hash(*names: str) -> str:
 def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, str]:
     """What each reached module says, by name, without comments, docstrings and layout.
 
-    Besides this package, the packages of the given modules are followed, and the modules in the folders where these lie
-    (unless all that is installed lies there).
+    Besides this package, the packages of the given modules are followed, and the modules in the folders where these
+    lie. An installed package is not followed: what its distribution recorded of its files stands for it.
     """
     families = {_top(name) for name in modules} | {_PACKAGE.name}
-    folders = {path.parent for path in map(module_path, families) if path and path.parent.name not in _INSTALLED}
-    waiting, found = list(modules), dict[str, str]()
+    installed = {name for name in families if _is_installed(name)}
+    folders = {path.parent for path in map(_file_of_top, families - installed) if path}
+    waiting, found = list(modules), {name: _recorded(name) for name in installed}
     while waiting:
         name = waiting.pop()
         if name in found or name in without or (_is_recording(name) and name not in modules):
             continue
-        if _top(name) not in families and not _lies_in(folders, _top(name)):
+        if _top(name) in installed or not (_top(name) in families or _lies_in(folders, _top(name))):
             continue
         read = _read(name)
         if read is not None:
@@ -118,6 +120,19 @@ def _top(module: str) -> str:
 @lru_cache(maxsize=4096)
 def _file_of_top(name: str) -> Path | None:
     return module_path(name)
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a package lies where everything that is installed does; our own is always followed."""
+    path = _file_of_top(name)
+    return name != _PACKAGE.name and path is not None and not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+
+
+@lru_cache(maxsize=64)
+def _recorded(name: str) -> str:
+    """The checksums of a distribution's files, as the installer recorded them."""
+    distributions = importlib.metadata.packages_distributions().get(name, [name])
+    return "".join(importlib.metadata.distribution(d).read_text("RECORD") or d for d in sorted(set(distributions)))
 
 
 def _lies_in(folders: set[Path], name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -17,7 +17,8 @@ _STRICT = ConfigDict(extra="forbid")
 def json_schema(tasks: Mapping[str, Task]) -> dict[str, Any]:
     """What a configuration may say, in the vocabulary of JSON schema."""
     sections: dict[str, Any] = {
-        name: (_section(task), Field(None, description=task.about)) for name, task in tasks.items()
+        name: (_section(task) | Literal[False] | None, Field(None, description=f"{task.about}; false leaves it out"))
+        for name, task in tasks.items()
     }
     whole = create_model(
         "Configuration",

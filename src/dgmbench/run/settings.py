@@ -21,7 +21,7 @@ class Settings(BaseModel):
 
     A field is declared with pydantic's ``Field``: default, range (``ge``, ``gt``, ``le``), ``description``. What only
     the evaluation depends on is declared with `evaluation_field`: runs that differ in nothing else share a trained
-    model.
+    model. Their values are a part of a run's specification; their module holds nothing that a run executes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -94,7 +94,8 @@ class Evaluation:
     Attributes:
         metrics: by name, numbers in the task's units and words about them.
         seconds: that the measuring itself took.
-        per_example: arrays for ``per_example.npz``, one value an example, from which intervals are computed.
+        per_example: arrays for ``per_example.npz``, one value an example in the metric's unit, so that their mean is
+            the metric; intervals are computed from them.
         status: None for that of the training.
         details: further parts of ``run.json``.
     """
@@ -152,12 +153,13 @@ class Task:
         package: where its ``published.csv`` lies, if it has one: a column for dataset and row each, named as the task
             names them, a column a metric, and ``source``.
         kind: of its datasets: ``images`` or ``corpus``.
-        settings: of a run.
+        settings: of a run. ``train_limit``, ``test_limit`` and ``split``, where a task has them, tell the table that a
+            part of the data was used.
         rows: by name, in the order of the table.
         train: ``module:function``, (job) → `Training`; writes its products into ``job.folder``.
         evaluate: ``module:function``, (job, training record) → `Evaluation`.
         check: ``module:function``, (spec, row) → lines that say what keeps a user-defined model from fitting.
-        table: ``module:object``, a `dgmbench.report.table.Table`.
+        table: ``module:object``, a `dgmbench.report.table.Table`; a `MetricTable` needs no more than a list of metrics.
         analysis: a deeper look, if it has one.
         row_type: the class of a row, also of a user-defined one.
         dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
@@ -166,7 +168,7 @@ class Task:
         devices: GPUs that a training asks for.
         cost: of a training, up to a factor: the longest starts first.
         rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
-        libraries: whose versions the numbers depend on.
+        libraries: whose versions the numbers depend on; a task of another package names its own distribution, too.
         memory_mb: that a job needs, at most.
     """
 

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ class Fitted:
 
     Attributes:
         history: columns of equal length, a value for each epoch; see `GradientTraining`.
-        diverged_at: the epoch (from 0) whose loss was not finite; the weights then are the last good ones.
+        diverged_at: the epoch (from 0) whose loss was not finite, of several processes the first one after the last
+            checkpoint; the weights then are the last good ones.
         resumed_from: epochs that an earlier call had done.
         computing: on what and how it was computed, for the record.
     """
@@ -91,7 +93,7 @@ def fit(
     for unused, said in ((settings.compile, "compile"), (settings.precision != "32", f"precision {settings.precision}")):
         if unused and not gpus:
             log.info("%s is for a GPU: the CPU computes in float32, not compiled", said)
-    untrained = copy.deepcopy(model.state_dict())
+    untrained = copy.deepcopy(model.train().state_dict())
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     with (
         explain_lack_of_memory(name, advice),
@@ -99,18 +101,20 @@ def fit(
         threadpool_limits(threads, "blas"),  # numpy's, whose products the written-out step takes
     ):
         torch.set_num_threads(threads)
-        require_memory(model, objective, batches, math.ceil(batches.largest / count), device, count, advice)
         found = newest(checkpoint, fingerprint)
-        resumed_from = len(_history(found)["epoch"]) if found else 0
-        if resumed_from:
-            log.info("%s: resumed after epoch %d of %d", name, resumed_from, settings.epochs)
+        resumed_from = len(_history(found).get("epoch", ()))
         if resumed_from < settings.epochs:
+            if resumed_from:
+                log.info("%s: resumed after epoch %d of %d", name, resumed_from, settings.epochs)
+            require_memory(model, objective, batches, math.ceil(batches.largest / count), device, count, advice)
             each = max(1, threads // count)
             module = GradientTraining(model, objective, settings, seed, fingerprint, each, compiled)
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
             trainer.fit(module, batches, ckpt_path=found[0] if found else None)
             found = newest(checkpoint, fingerprint)
-    done = len(_history(found)["epoch"]) if found else 0
+    # what other processes have noted is in the checkpoint alone
+    history = module.history if resumed_from < settings.epochs and count == 1 else _history(found)
+    done = len(history.get("epoch", ()))
     model.cpu().load_state_dict(_weights(found[1]) if found else untrained)
     if done < settings.epochs:
         log.warning("%s diverged in epoch %d%s", name, done + 1, "" if found else ": the untrained model is kept")
@@ -121,11 +125,11 @@ def fit(
         "compiled": compiled,
         "threads": threads,
     }
-    return Fitted(_history(found), done if done < settings.epochs else None, resumed_from, computing)
+    return Fitted(history, done if done < settings.epochs else None, resumed_from, computing)
 
 
 def _history(found: tuple[Path, dict[str, Any]] | None) -> dict[str, list[float]]:
-    return found[1]["dgmbench"]["history"] if found else {"epoch": []}
+    return found[1]["dgmbench"]["history"] if found else {}
 
 
 def _weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -165,12 +169,11 @@ def _average(steps: float) -> WeightAveraging:
     A learning rate that does not fall to zero leaves the weights wandering around an optimum; their average lies nearer
     to it (Polyak, Juditsky 1992). Batch-norm statistics of the average have to be measured anew.
     """
-    pull = -math.expm1(-1.0 / steps)
+    return WeightAveraging(use_buffers=False, multi_avg_fn=partial(_pull, -math.expm1(-1.0 / steps)))
 
-    def average(averaged: Any, current: Any, seen: Any) -> None:
-        torch._foreach_lerp_(averaged, current, max(pull, 1.0 / (int(seen) + 1)))
 
-    return WeightAveraging(use_buffers=False, multi_avg_fn=average)
+def _pull(share: float, averaged: Any, current: Any, seen: Any) -> None:
+    torch._foreach_lerp_(averaged, current, max(share, 1.0 / (int(seen) + 1)))
 
 
 def quiet_lightning() -> None:

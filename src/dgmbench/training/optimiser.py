@@ -42,6 +42,7 @@ def rate_factor(settings: TrainingSettings, steps_per_epoch: int) -> Callable[[i
         rise = settings.warm_up * total
         if step < rise:
             return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / rise))
-        return max(1e-4, 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, total - rise))))
+        share = (step - rise) / max(1.0, total - rise)
+        return max(1e-4, 0.5 * (1 + math.cos(math.pi * share)))
 
     return {"published": published, "one-cycle": one_cycle, "constant": lambda step: 1.0}[settings.schedule]

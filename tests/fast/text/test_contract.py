@@ -1,4 +1,4 @@
-"""Fast equals plain: each compiled algorithm against its readable form, from the same random stream where it has one."""
+"""Fast equals plain: each compiled algorithm against its readable form, from the same random stream if it has one."""
 
 from __future__ import annotations
 

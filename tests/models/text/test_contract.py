@@ -40,9 +40,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "lda-warp": lambda seed=0: LDA(K, n_sweeps=5, seed=seed, engine="warp"),
     "lda-plain": lambda seed=0: LDA(K, n_sweeps=2, seed=seed, engine="plain"),
     "slda": lambda seed=0, **options: SLDA(K, n_iterations=2, seed=seed, **options),
-    "lftm": lambda seed=0, **options: LFTM(
-        K, embeddings=WORDS, initial_sweeps=5, n_sweeps=2, seed=seed, **options
-    ),
+    "lftm": lambda seed=0, **options: LFTM(K, embeddings=WORDS, initial_sweeps=5, n_sweeps=2, seed=seed, **options),
     "gaussian-lda": lambda seed=0, **options: GaussianLDA(K, embeddings=WORDS, n_sweeps=3, seed=seed, **options),
     "topicvec": lambda seed=0: TopicVec(K, embeddings=WORDS, iterations=10, seed=seed),
     "topicvec+mean-wv": lambda seed=0: TopicVecMeanWV(K, embeddings=WORDS, iterations=10, seed=seed),
@@ -80,7 +78,9 @@ def test_a_seed_names_the_result(name: str, fitted: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_transform_leaves_the_method_as_it_is_and_a_pickled_one_does_the_same(name: str, fitted: dict[str, Any]) -> None:
+def test_transform_leaves_the_method_as_it_is_and_so_does_pickling(
+    name: str, fitted: dict[str, Any]
+) -> None:
     model = fitted[name]
     features = dense(model.transform(FRESH))
     before = pickle.dumps(model)

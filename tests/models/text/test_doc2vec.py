@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,12 +53,12 @@ def test_inference_leaves_the_model_alone_and_looks_at_one_document_at_a_time(va
 def test_a_seed_gives_the_same_bits_in_every_process() -> None:
     # Python hashes strings differently in each process, and gensim starts its vectors from such hashes
     code = (
-        "import sys; sys.path[:0] = sys.argv[1:]\n"
-        "from test_doc2vec import Doc2Vec, OPTIONS, two_subjects\n"
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tests.models.text.test_doc2vec import Doc2Vec, OPTIONS, two_subjects\n"
         "c = two_subjects(); print(Doc2Vec(seed=3, **OPTIONS).fit(c).transform(c).tobytes().hex())"
     )
     other = subprocess.run(
-        [sys.executable, "-c", code, os.path.dirname(__file__), *sys.path],
+        [sys.executable, "-c", code, str(Path(__file__).parents[3])],
         env={**os.environ, "PYTHONHASHSEED": "12345"},
         capture_output=True,
         text=True,

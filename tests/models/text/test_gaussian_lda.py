@@ -62,16 +62,6 @@ def test_words_become_likelier_under_their_topics() -> None:
     assert history[-5:].mean() > history[:2].mean() + 0.1
 
 
-def test_new_documents_leave_the_model_alone_and_seeds_repeat() -> None:
-    words, _, corpus = planted()
-    first, again = (GaussianLDA(5, embeddings=words, n_sweeps=3, seed=2).fit(corpus) for _ in range(2))
-    before = first.word_log_densities_.copy()
-    features = first.transform(corpus)
-    np.testing.assert_array_equal(features, again.transform(corpus))
-    np.testing.assert_array_equal(first.word_log_densities_, before)
-    np.testing.assert_allclose(features.sum(axis=1), 1)
-
-
 def test_mistakes() -> None:
     words, _, corpus = planted()
     with pytest.raises(UserError, match="alpha"):

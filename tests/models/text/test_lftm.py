@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dgmbench.errors import UserError
-from dgmbench.fast.text.dense import padded_prior
+from dgmbench.fast.text.latent_features import sweep
 from dgmbench.fast.text.layout import word_order
 from dgmbench.models.text import LFTM
-from dgmbench.models.text.lftm import _sweep, fit_features
+from dgmbench.models.text.lftm import fit_features
 from tests.planted import (
     corpus_of,
     distances_to_planted,
@@ -29,7 +29,7 @@ def test_visits_topics_and_switches_as_often_as_the_posterior_says() -> None:
     corpus = corpus_of([[0, 1, 1], [2, 0]], 3)
     alpha, beta, mixture, features = np.array([0.4, 0.9]), 0.5, 0.6, planted_topics(2, 3, concentration=1.0)
     order = word_order(corpus)
-    words = np.repeat(np.arange(3), np.diff(order.offsets))
+    words = order.words
     states = list(product(product(range(2), repeat=5), product((False, True), repeat=5)))
     log_p = []
     for z, s in ((np.array(z), np.array(s)) for z, s in states):
@@ -43,28 +43,9 @@ def test_visits_topics_and_switches_as_often_as_the_posterior_says() -> None:
         log_p.append(total)
     posterior = normalised(log_p)
 
-    topics, switches = np.zeros(5, np.int32), np.zeros(5, bool)
-    wide = padded_prior(alpha)
-    rows, part = np.zeros((2, len(wide)), np.float32), np.zeros((3, len(wide)), np.float32)
-    np.add.at(rows, (order.documents, topics), 1)
-    part[:, :2] = mixture * features.T
-    sizes, visits = np.array([5, 0]), dict.fromkeys(states, 0)
+    topics, switches, visits = np.zeros(5, np.int32), np.zeros(5, bool), dict.fromkeys(states, 0)
     for number in range(30_000):
-        _sweep(
-            order.offsets,
-            order.documents,
-            topics,
-            switches,
-            rows,
-            sizes,
-            wide,
-            part,
-            1 - mixture,
-            beta,
-            2,
-            0,
-            number,
-        )
+        sweep(order.documents, words, topics, switches, alpha, beta, mixture, features, 0, number)
         visits[tuple(topics.tolist()), tuple(switches.tolist())] += 1
     found = np.array([visits[state] for state in states]) / 30_000
     # 1,024 states: sampling noise alone leaves about sqrt(1024 / 30000) / 2 = 0.09
@@ -100,16 +81,6 @@ def test_planted_topics_of_the_features_come_back() -> None:
     assert distances_to_planted(lftm.topics_, topics).max() < 0.15
     np.testing.assert_allclose(lftm.topics_.sum(axis=1), 1)
     assert lftm.feature_share_ > 0.6  # the features explain these words
-
-
-def test_new_documents_leave_the_model_alone_and_seeds_repeat() -> None:
-    corpus = draw_corpus(planted_topics(4, 60), documents=60, length=30)
-    first, again = (LFTM(4, embeddings=WORDS, initial_sweeps=3, n_sweeps=3, seed=1).fit(corpus) for _ in range(2))
-    before = first.topics_.copy()
-    features = first.transform(corpus)
-    np.testing.assert_array_equal(features, again.transform(corpus))
-    np.testing.assert_array_equal(first.topics_, before)
-    np.testing.assert_allclose(features.sum(axis=1), 1)
 
 
 def test_mistakes() -> None:

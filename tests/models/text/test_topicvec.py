@@ -9,8 +9,9 @@ from scipy.optimize import linear_sum_assignment
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.fast.text.expectation import expectation
 from dgmbench.models.text import TopicVec
-from dgmbench.models.text.topicvec import Ascent, Background, background_of, digamma, expectation, project
+from dgmbench.models.text.topicvec import Ascent, Background, background_of, project
 from tests.planted import Vectors, corpus_of, draw_corpus, embeddings
 
 
@@ -53,9 +54,8 @@ def test_the_bound_is_the_evidence_lower_bound() -> None:
     """Against the textbook sum over one document's tokens, with q(phi) = Dir(theta) and the best q(z) for it."""
     rng = np.random.default_rng(0)
     scores, theta, alpha = rng.standard_normal((7, 3)), rng.gamma(2, 1, (1, 3)), 0.3
-    counts = np.array([2.0, 1, 4])
-    start = theta.copy()
-    bound = expectation(np.array([0, 3]), np.array([1, 4, 6]), counts, scores, theta, alpha, 1, np.zeros((7, 3)))
+    counts, start = np.array([2, 1, 4]), theta.copy()
+    bound, _ = expectation(corpus_of([[1, 1, 4, 6, 6, 6, 6]], 7).counts, scores, theta, alpha, 1)
     log_phi = special.digamma(start[0]) - special.digamma(start[0].sum())
     pi = special.softmax(scores[[1, 4, 6]] + log_phi, axis=1)
     tokens = np.sum(counts[:, None] * pi * (scores[[1, 4, 6]] + log_phi - np.log(pi)))
@@ -67,13 +67,12 @@ def test_the_bound_is_the_evidence_lower_bound() -> None:
 
 def test_more_passes_raise_the_bound_and_conserve_tokens() -> None:
     vectors, topics, corpus = planted()
-    counts = corpus.counts
     scores = vectors.vectors @ topics.T
     bounds = []
     for passes in (1, 3, 10):
-        word_topic, theta = np.zeros((300, 4)), np.full((len(corpus), 4), 15.0)
-        args = (counts.indptr, counts.indices, counts.data.astype(float), scores, theta, 0.1, passes, word_topic)
-        bounds.append(expectation(*args))
+        theta = np.full((len(corpus), 4), 15.0)
+        bound, word_topic = expectation(corpus.counts, scores, theta, 0.1, passes)
+        bounds.append(bound)
         assert word_topic.sum() == pytest.approx(corpus.n_tokens)
         np.testing.assert_allclose(theta.sum(axis=1), corpus.lengths + 0.4)
     assert bounds == sorted(bounds)
@@ -160,21 +159,6 @@ def test_a_seed_gives_the_same_bits_whatever_the_threads() -> None:
         np.testing.assert_array_equal(fits[0].topic_vectors_, other.topic_vectors_)
         np.testing.assert_array_equal(fits[0].transform(corpus), other.transform(corpus))
     assert not np.array_equal(fits[0].topic_vectors_, fits[3].topic_vectors_)
-
-
-def test_transform_leaves_the_model_alone_and_looks_at_one_document_at_a_time() -> None:
-    vectors, _, corpus = planted()
-    fitted = TopicVec(3, embeddings=vectors, iterations=10).fit(corpus.select_documents(np.arange(300)))
-    before = fitted.topic_vectors_.copy()
-    held_out = fitted.transform(corpus.select_documents(np.arange(300, 400)))
-    np.testing.assert_array_equal(before, fitted.topic_vectors_)
-    alone = fitted.transform(corpus.select_documents(np.array([350])))
-    np.testing.assert_allclose(held_out[50], alone[0], rtol=1e-12)
-
-
-@pytest.mark.parametrize("x", [1e-3, 0.1, 0.5, 1.0, 5.9, 6.0, 50.0, 1e5])
-def test_digamma(x: float) -> None:
-    assert digamma(x) == pytest.approx(special.digamma(x), rel=1e-9)
 
 
 def test_project_only_shortens() -> None:

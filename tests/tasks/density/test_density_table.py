@@ -44,7 +44,7 @@ def write(write_run):
 
 
 def cells_of(asked, workspace):
-    return collect(asked, workspace, DENSITY, TABLE)
+    return collect(asked, workspace, DENSITY, TABLE.problem)
 
 
 def test_published_numbers():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dgmbench.data import ImageSplits, load_images
+from dgmbench.data.images import ImageSplits
+from dgmbench.data.load.images import load_images
 from dgmbench.run.spec import RunSpec
 from image_classes.settings import classifier_settings
 

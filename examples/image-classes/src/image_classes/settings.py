@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from dgmbench.run.settings import Settings, evaluation_field
+from dgmbench.run.settings import Settings
 from dgmbench.run.spec import RunSpec
 
 
@@ -10,7 +10,7 @@ class ClassifierSettings(Settings):
     """Which part of the images is used. The defaults are the published protocol: all of them."""
 
     train_limit: int = Field(0, ge=0, description="use this many training images; 0 is all")
-    test_limit: int = evaluation_field(0, ge=0, description="classify this many test images; 0 is all")
+    test_limit: int = Field(0, ge=0, description="classify this many test images; 0 is all")
 
 
 def classifier_settings(spec: RunSpec) -> ClassifierSettings:

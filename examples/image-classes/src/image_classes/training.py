@@ -1,26 +1,27 @@
-"""Fit a classifier on the training images and keep it."""
+"""Fit a classifier on the training images, and let it classify the test images."""
 
 from __future__ import annotations
 
-import pickle
+import time
 from typing import Any
 
-from dgmbench.errors import UserError
-from dgmbench.files import atomic_write
-from dgmbench.names import check_options, load_object
+from dgmbench.files import write_arrays
+from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Row, Training
-from image_classes.images import training_images
+from image_classes.images import evaluation_images, training_images
 
 
 def train(job: Job) -> Training:
-    """Fit the row's classifier and write ``classifier.pickle``."""
+    """Write ``predictions.npz``: the class given to each test image, and its own."""
     images, labels = training_images(job.spec)
+    test_images, test_labels = evaluation_images(job.spec)
     classifier = build_classifier(job.spec, job.row)
+    start = time.perf_counter()
     classifier.fit(images, labels)
-    with atomic_write(job.folder / "classifier.pickle", "wb") as file:
-        pickle.dump(classifier, file)
-    return Training({"train_images": len(images)})
+    predicted = classifier.predict(test_images)
+    write_arrays(job.folder / "predictions.npz", predicted=predicted, labels=test_labels)
+    return Training({"train_images": len(images), "fit_seconds": time.perf_counter() - start})
 
 
 def build_classifier(spec: RunSpec, row: Row) -> Any:
@@ -29,13 +30,4 @@ def build_classifier(spec: RunSpec, row: Row) -> Any:
     Raises:
         UserError: the class refuses its options or lacks ``fit`` or ``predict``.
     """
-    factory = load_object(row.factory)
-    check_options(factory, spec.options, spec.model)
-    try:
-        classifier = factory(**spec.options)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{spec.model}: {row.factory} refuses its options: {error}") from error
-    for needed in ("fit", "predict"):
-        if not callable(getattr(classifier, needed, None)):
-            raise UserError(f"{spec.model}: {row.factory} has no method {needed}")
-    return classifier
+    return build(spec, row, {"seed": spec.seed}, {"fit": "(images, labels)", "predict": "(images)"})

@@ -108,7 +108,7 @@ class FusedStep:
         pixels = x.contiguous().numpy()
         mean, log_variance = self._encode(pixels)
         deviation = np.exp(np.float32(0.5) * log_variance)
-        e = _noise(k, *mean.shape) if noise is None else noise.numpy()
+        e = standard_noise(k, *mean.shape) if noise is None else noise.numpy()
         log_ratio = np.empty((k, batch), np.float32)
         z = self._z[:n].reshape(e.shape)
         likelihood.sample(mean, log_variance, deviation, e, z, log_ratio)
@@ -205,7 +205,7 @@ class FusedStep:
             first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)
 
 
-def _noise(k: int, batch: int, latent: int) -> np.ndarray:
+def standard_noise(k: int, batch: int, latent: int) -> np.ndarray:
     """(k, batch, latent) of N(0, 1); what the compiled generator starts from is PyTorch's, so one seed decides all."""
     seed = torch.empty(2, dtype=torch.int64).random_()
     noise = np.empty((k, batch, latent), np.float32)

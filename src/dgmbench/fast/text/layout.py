@@ -27,11 +27,15 @@ class WordOrder(NamedTuple):
 def word_order(corpus: Corpus) -> WordOrder:
     """Sort the tokens of a corpus by word."""
     order = np.argsort(corpus.words, kind="stable")
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(corpus.words, minlength=corpus.n_words))]).astype(np.int64)
     documents = np.repeat(np.arange(len(corpus), dtype=np.uint32), corpus.lengths)[order]
     positions = np.empty_like(order)
     positions[order] = np.arange(len(order))
-    return WordOrder(offsets, corpus.words[order], documents, positions)
+    return WordOrder(word_offsets(corpus), corpus.words[order], documents, positions)
+
+
+def word_offsets(corpus: Corpus) -> np.ndarray:
+    """(vocabulary + 1,) int64, where the tokens of each word begin in word order."""
+    return np.concatenate([[0], np.cumsum(np.bincount(corpus.words, minlength=corpus.n_words))]).astype(np.int64)
 
 
 def random_topics(corpus: Corpus, n_topics: int, seed: int) -> np.ndarray:

@@ -71,12 +71,14 @@ def infer(
     means, learn = np.empty((D, K), np.float32), labels is not None
     covariances = np.empty((D, K, K) if learn else (0, 0, 0), np.float32)
     word_counts = [np.zeros((topics.shape[1], K) if learn else (0, 0)) for _ in range(threads)]
-    documents = counts.indptr, counts.indices[rising], counts.data[rising], np.full(D, -1) if labels is None else labels
+    classes = np.full(D, -1) if labels is None else np.asarray(labels, np.int64)
+    documents = counts.indptr, counts.indices[rising], counts.data[rising], classes
     model = np.ascontiguousarray(topics.T, np.float32), alpha.astype(np.float32), eta.astype(np.float32)
 
     def run(part: int) -> float:
-        stretch = bounds[part], bounds[part + 1], iterations, tolerance
-        return _infer(*documents, *model, gamma, *stretch, means, covariances, word_counts[part])
+        gains: tuple[np.ndarray, ...] = (means, covariances, word_counts[part])
+        begin, end = bounds[part], bounds[part + 1]
+        return _infer(*documents, *model, gamma, begin, end, iterations, tolerance, *gains)
 
     with ThreadPoolExecutor(threads) as pool:
         bound = sum(pool.map(run, range(threads)))

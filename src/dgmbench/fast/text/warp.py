@@ -13,7 +13,7 @@ from numba import njit, uint64
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.random import advance, stream
-from dgmbench.fast.text.layout import random_topics, word_order
+from dgmbench.fast.text.layout import random_topics, word_offsets
 
 PARTS = 16
 """Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""
@@ -39,12 +39,11 @@ class Warp:
     ) -> None:
         self.n_topics, self.beta, self.seed, self.threads, self.sweeps = n_topics, beta, seed, threads, 0
         self._n_words = corpus.n_words
-        order = word_order(corpus)
         kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
-        to_word = order.positions.astype(kind)
-        to_document = np.empty_like(to_word)
-        to_document[to_word] = np.arange(corpus.n_tokens, dtype=kind)
-        self._rows = (order.offsets, to_document), (corpus.offsets, to_word)
+        to_document = np.argsort(corpus.words, kind="stable").astype(kind)  # where each token of word order is there
+        to_word = np.empty_like(to_document)
+        to_word[to_document] = np.arange(corpus.n_tokens, dtype=kind)
+        self._rows = (word_offsets(corpus), to_document), (corpus.offsets, to_word)
         first = random_topics(corpus, n_topics, seed)
         self._by_document = np.repeat(first[:, None], 1 + proposals, axis=1)
         self._by_word = np.empty_like(self._by_document)

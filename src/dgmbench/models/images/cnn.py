@@ -13,11 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.images.bernoulli import bernoulli_log_prob
-from dgmbench.models.images.layers import BatchNorm, HiddenLayer, Linear, normalise
-from dgmbench.models.images.memory import MemoryLayer, average_unit, local_error
-from dgmbench.models.images.sampling import sample
-from dgmbench.models.images.vae import Terms
+from dgmbench.models.images.bounds import mean_bound
+from dgmbench.models.images.distributions import log_bernoulli, sample
+from dgmbench.models.images.layers import HiddenLayer, linear
+from dgmbench.models.images.memory import LocalError, MemoryLayer
 
 SIDE, MAP, CHANNELS = 28, 5, 64  # pixels a side; the innermost map's side and channels
 
@@ -33,34 +32,23 @@ class Convolution(nn.Module):
         self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(outputs, inputs, kernel, kernel)))
         self.padding = padding
 
-    def forward(self, x: Tensor, factor: Tensor | None = None, offset: Tensor | None = None) -> Tensor:
-        """(n, h, w, inputs) → (n, h', w', outputs), times ``factor`` plus ``offset``, each (outputs,)."""
-        weight = self.weight if factor is None else self.weight * factor[:, None, None, None]
-        return F.conv2d(x.permute(0, 3, 1, 2), weight, offset, padding=self.padding).permute(0, 2, 3, 1)
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, h, w, inputs) → (n, h', w', outputs)."""
+        return F.conv2d(x.permute(0, 3, 1, 2), self.weight, padding=self.padding).permute(0, 2, 3, 1)
 
 
 class ConvLayer(nn.Module):
-    """Convolution → batch norm by channel → ReLU. At evaluation the batch norm is folded into the weights."""
+    """Convolution → batch norm by channel → ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, padding: int) -> None:
         super().__init__()
         self.convolution = Convolution(inputs, outputs, kernel, padding)
-        self.norm = BatchNorm(outputs)
+        self.norm = nn.BatchNorm1d(outputs, momentum=None)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, h, w, inputs) → (n, h', w', outputs)."""
-        if self.training:
-            return torch.relu(self.norm(self.convolution(x)))
-        return torch.relu(self.convolution(x, *self.norm.affine()))
-
-    def normalised(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output and, beside it, its pre-activation after normalising, before scale and shift."""
-        pre = self.convolution(x)
-        rows = pre.reshape(-1, pre.shape[-1])
-        unit = normalise(rows).view(pre.shape)
-        if self.norm.collecting:
-            self.norm(pre)
-        return torch.relu(torch.addcmul(self.norm.shift, unit, self.norm.scale)), unit
+        maps = self.convolution(x)
+        return torch.relu(self.norm(positions(maps))).view(maps.shape)
 
 
 class CNN(nn.Module):
@@ -83,6 +71,9 @@ class CNN(nn.Module):
         memory: bool = False,
         slots: Sequence[int] = (70, 30),
         attention: str = "sigmoid",
+        importance_samples: int = 1,
+        estimator: str = "iwae",
+        local_error: float = 0.1,
     ) -> None:
         """
         Args:
@@ -91,6 +82,7 @@ class CNN(nn.Module):
             memory: whether two of the decoder's layers read from a memory.
             slots: memory slots of the layers next to x and next to z.
             attention: ``sigmoid`` with the ladder composition, or ``softmax`` with a sum.
+            importance_samples, estimator, local_error: of the training loss, as in `VAE`.
 
         Raises:
             ValueError: another number of pixels.
@@ -98,6 +90,7 @@ class CNN(nn.Module):
         super().__init__()
         if n_pixels != SIDE**2:
             raise ValueError(f"these convolutions fit images of 28 x 28 = 784 pixels, not of {n_pixels}")
+        self.k, self.estimator, self.local_error = importance_samples, estimator, local_error
         self.memory = memory
         self.encoder1 = ConvLayer(1, 32, 5, padding=0)
         self.encoder2 = ConvLayer(32, 32, 3, padding=1)
@@ -105,8 +98,8 @@ class CNN(nn.Module):
         self.encoder4 = ConvLayer(64, 64, 3, padding=1)
         self.encoder5 = ConvLayer(64, 64, 3, padding=1)
         units = MAP * MAP * CHANNELS
-        self.mean = Linear(units, latent)
-        self.log_variance = Linear(units, latent)
+        self.mean = linear(units, latent)
+        self.log_variance = linear(units, latent)
         self.dense: HiddenLayer | MemoryLayer = HiddenLayer(latent, units)
         self.decoder1 = ConvLayer(64, 64, 3, padding=1)
         self.decoder2 = ConvLayer(64, 64, 3, padding=1)
@@ -117,11 +110,12 @@ class CNN(nn.Module):
             self.decoder4 = convolution_with_memory(self.decoder4, 32, slots[0], attention)
         self.output = Convolution(32, 1, 5, padding=4)
         self.output_bias = nn.Parameter(torch.zeros(1))
+        if memory:
+            self.error2, self.error5 = LocalError(32), LocalError(CHANNELS)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, pixels) → mean and log-variance of q(z | x), each (batch, latent)."""
-        maps = self.encoder2(self._lower(x))
-        return self._moments(self.encoder5(self._middle(maps)))
+        return self._moments(self.encoder5(self._middle(self.encoder2(self._lower(x)))))
 
     def _lower(self, x: Tensor) -> Tensor:
         return halve(self.encoder1(x.reshape(-1, SIDE, SIDE, 1)))  # (batch, 12, 12, 32)
@@ -143,31 +137,28 @@ class CNN(nn.Module):
         maps = rows.view(-1, MAP, MAP, CHANNELS)
         maps = self.decoder3(double(self.decoder2(self.decoder1(maps))))  # (n, 12, 12, 32)
         last = self.decoder4(maps)
-        logits = self.output(double(last), None, self.output_bias)  # (n, 28, 28, 1)
+        logits = self.output(double(last)) + self.output_bias  # (n, 28, 28, 1)
         return logits.reshape(*z.shape[:-1], SIDE**2), last, rows
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         """(batch, pixels) → (k, batch): log p(x, z) − log q(z | x) for k samples z ~ q(z | x), in nats."""
         z, log_ratio = sample(*self.encode(x), k)
-        return bernoulli_log_prob(self.decode(z), x) + log_ratio
+        return log_bernoulli(x, self.decode(z)) + log_ratio
 
-    def training_terms(self, x: Tensor, k: int, path_only: bool = False) -> Terms:
-        """As `log_weights`, with the local reconstruction error beside it; see `VAE.training_terms`."""
-        if not self.memory:
-            z, log_ratio = sample(*self.encode(x), k, path_only)
-            log_w = bernoulli_log_prob(self.decode(z), x) + log_ratio
-            return Terms(log_w, z, log_w.new_zeros(()))
-        e2, unit2 = self.encoder2.normalised(self._lower(x))
-        e5, unit5 = self.encoder5.normalised(self._middle(e2))
-        z, log_ratio = sample(*self._moments(e5), k, path_only)
+    def loss(self, x: Tensor) -> dict[str, Tensor]:
+        """(batch, pixels) → what is minimised, ``loss`` = −bound + weight · local error, and its parts."""
+        lower = self._lower(x)
+        middle = self._middle(self.encoder2(lower))
+        moments = self._moments(self.encoder5(middle))
+        z, log_ratio = sample(*moments, self.k, path_only=self.estimator != "iwae")
         logits, last, rows = self._decode(z)
-        log_w = bernoulli_log_prob(logits, x) + log_ratio
-        # a position of a map is a row: encoded (rows, channels), decoded (k, rows, channels)
-        errors = [
-            local_error(e.reshape(-1, c), average_unit(d.reshape(k, -1, c)))
-            for e, d, c in ((unit2, last, 32), (unit5, rows, 64))
-        ]
-        return Terms(log_w, z, errors[0] + errors[1])
+        bound = mean_bound(log_bernoulli(x, logits) + log_ratio, z, self.estimator)
+        if not self.memory:
+            return {"loss": -bound, "bound": bound.detach()}
+        # a position of a map is a row
+        error = self.error2(positions(self.encoder2.convolution(lower)), positions(last))
+        error = error + self.error5(positions(self.encoder5.convolution(middle)), rows.view(-1, CHANNELS))
+        return {"loss": self.local_error * error - bound, "bound": bound.detach(), "local_error": error.detach()}
 
 
 def convolution_with_memory(hidden: ConvLayer, channels: int, slots: int, attention: str) -> MemoryLayer:
@@ -175,6 +166,11 @@ def convolution_with_memory(hidden: ConvLayer, channels: int, slots: int, attent
     layer = MemoryLayer(channels, channels, slots, attention)
     layer.hidden = hidden  # type: ignore[assignment]
     return layer
+
+
+def positions(maps: Tensor) -> Tensor:
+    """(n, h, w, channels) → (n · h · w, channels)."""
+    return maps.reshape(-1, maps.shape[-1])
 
 
 def halve(maps: Tensor) -> Tensor:

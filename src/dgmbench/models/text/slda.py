@@ -90,7 +90,7 @@ def infer(
 ) -> Inference:
     """`infer_document` for every document; gamma (documents, K) starts from its values, or afresh where it is zero.
 
-    With s_n = c_n / N, z̄ = Σ_n s_n z_n has the mean Σ_n s_n phi_n and the covariance Σ_n s_n² (diag phi_n − phi_n phi_nᵀ).
+    With s_n = c_n / N, z̄ = Σ s_n z_n has the mean Σ s_n phi_n and the covariance Σ s_n² (diag phi_n − phi_n phi_nᵀ).
     """
     D, K = gamma.shape
     means, covariances = np.empty((D, K), np.float32), np.empty((D, K, K), np.float32)

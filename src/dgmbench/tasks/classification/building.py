@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dgmbench.data.load.embeddings import load_embeddings
-from dgmbench.errors import UserError
-from dgmbench.names import accepted_options, check_options, load_object
+from dgmbench.names import accepted_options, load_object
+from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.classification.settings import document_settings
@@ -18,20 +18,10 @@ def build_method(spec: RunSpec, row: Row, threads: int = 1) -> Any:
     Raises:
         UserError: the class refuses its options or lacks ``fit`` or ``transform``.
     """
-    factory = load_object(row.factory)
-    check_options(factory, spec.options, spec.model)
-    accepted = accepted_options(factory)
-    options: dict[str, Any] = {n: v for n, v in (("seed", spec.seed), ("threads", threads)) if n in accepted}
+    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads}
     if embeddings := embeddings_used(spec, row):
-        options["embeddings"] = load_embeddings(embeddings)
-    try:
-        method = factory(**options, **spec.options)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{spec.model}: {row.factory} refuses its options: {error}") from error
-    for needed in ("fit", "transform"):
-        if not callable(getattr(method, needed, None)):
-            raise UserError(f"{spec.model}: {row.factory} has no method {needed}(corpus, ...)")
-    return method
+        offered["embeddings"] = load_embeddings(embeddings)
+    return build(spec, row, offered, {"fit": "(corpus, labels)", "transform": "(corpus)"})
 
 
 def embeddings_used(spec: RunSpec, row: Row) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dgmbench.fast.images.kernels.exponential import exp, sigmoid
+from dgmbench.fast.special import exp, sigmoid
 
 
 @njit

@@ -6,18 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgmbench.run.config import build_run, read_plan
-from dgmbench.errors import UserError
-from dgmbench.models.images.cnn import CNN, ConvLayer, Convolution, double, halve
-from dgmbench.models.images.layers import BatchNorm, collect_statistics, finish_statistics
+from dgmbench.models.images.cnn import CNN, Convolution, double, halve
 from dgmbench.models.images.memory import MemoryLayer
 from dgmbench.models.images.slots import memory_attention, slot_images
-from dgmbench.models.images.vae import VAE
-from dgmbench.run.registry import DENSITY
-from dgmbench.tasks.density.building import build_model
-from dgmbench.commands.check import findings
-
-NAMES = ("cnn-vae", "cnn-iwae-5", "cnn-mem-vae", "cnn-mem-iwae-5")
 
 
 def images(n: int) -> torch.Tensor:
@@ -36,11 +27,8 @@ def small(memory: bool = True, attention: str = "sigmoid") -> CNN:
 
 def evaluated(model: CNN) -> CNN:
     """With the statistics of a pass over some images."""
-    model.train()
-    collect_statistics(model)
     with torch.no_grad():
-        model.training_terms(images(20), 1)
-    finish_statistics(model)
+        model.train().log_weights(images(20), 1)
     return model.eval()
 
 
@@ -72,46 +60,25 @@ def test_pooling_and_its_way_back() -> None:
     assert double(halve(x))[0, :, :, 0].tolist() == [[5, 5, 7, 7]] * 2 + [[13, 13, 15, 15]] * 2
 
 
-def test_evaluation_folds_the_batch_norm_without_changing_it() -> None:
-    torch.manual_seed(0)
-    layer = ConvLayer(3, 6, 3, padding=1).eval()
-    with torch.no_grad():
-        for value in (layer.norm.mean, layer.norm.scale, layer.norm.shift):
-            value.normal_()
-        layer.norm.variance.uniform_(0.5, 2)
-    x = torch.randn(4, 9, 9, 3)
-    pre = layer.convolution(x).permute(0, 3, 1, 2)
-    n = layer.norm
-    expected = torch.relu(F.batch_norm(pre, n.mean, n.variance, n.scale, n.shift, False, 0.0, BatchNorm.eps))
-    torch.testing.assert_close(layer(x), expected.permute(0, 2, 3, 1))
-
-
 @pytest.mark.parametrize("memory", [False, True])
-def test_log_weights_have_a_value_for_each_sample_and_image(memory: bool) -> None:
+def test_the_loss_is_made_of_the_log_weights(memory: bool) -> None:
     model = small(memory)
-    assert model.log_weights(images(3), 4).shape == (4, 3)
-    terms = model.train().training_terms(images(3), 4)
-    assert terms.log_w.shape == (4, 3) and terms.z.shape == (4, 3, 5)
-    assert bool(terms.local_error > 0) == memory
+    torch.manual_seed(3)
+    values = model.loss(images(6))
+    torch.manual_seed(3)
+    torch.testing.assert_close(model.log_weights(images(6), 1).mean().detach(), values["bound"])
+    error = values.get("local_error", torch.zeros(()))
+    assert bool(error > 0) == memory
+    torch.testing.assert_close(values["loss"].detach(), 0.1 * error - values["bound"])
 
 
 @pytest.mark.parametrize(("memory", "attention"), [(False, "sigmoid"), (True, "sigmoid"), (True, "softmax")])
 def test_every_parameter_gets_a_gradient(memory: bool, attention: str) -> None:
-    model = small(memory, attention).train()
-    terms = model.training_terms(images(10), 2)
-    (terms.local_error - terms.log_w.mean()).backward()
+    model = small(memory, attention)
+    model.loss(images(10))["loss"].backward()
     without = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()}
     # before a batch norm a bias cancels: what gradient there is, is rounding
     assert without <= {"dense.linear.bias", "dense.hidden.linear.bias"}
-
-
-def test_the_training_terms_are_the_log_weights() -> None:
-    model = small().train()
-    x = images(6)
-    torch.manual_seed(3)
-    terms = model.training_terms(x, 2)
-    torch.manual_seed(3)
-    torch.testing.assert_close(model.log_weights(x, 2), terms.log_w)
 
 
 def test_memory_passes_its_hidden_layer_through_at_initialisation() -> None:
@@ -149,27 +116,6 @@ def test_its_memories_can_be_looked_into_like_the_dense_ones() -> None:
     assert slot_images(model, near_z, 5).shape == (3, 784)
 
 
-@pytest.mark.network
-@pytest.mark.parametrize("name", NAMES)
-def test_every_registered_network_fits_the_benchmark(name: str) -> None:
-    assert findings(build_run("density", "mnist", name, 0, [], "test")) == []
-
-
-def test_names_tell_the_proxy_its_k_and_its_memory() -> None:
-    assert all("proxy" in DENSITY[name].about for name in NAMES)
-    assert DENSITY["cnn-iwae-5"].settings == {"importance_samples": 5}
-    plain, memory = (build_model(build_run("density", "mnist", n, 0, [], "test"), 784) for n in ("cnn-vae", NAMES[2]))
-    assert not plain.memory and memory.memory
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_other_datasets_are_refused_before_anything_runs(name: str) -> None:
-    with pytest.raises(UserError) as caught:
-        read_plan({"density": {"datasets": ["mnist", "ocr-letters"], "models": ["vae", name]}})
-    assert str(caught.value) == f"config.density.models.{name}: {name} is for mnist only, not ocr-letters"
+def test_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="784 pixels, not of 128"):
         CNN(128)
-
-
-def test_the_dense_networks_take_every_dataset() -> None:
-    assert all(not entry.datasets for entry in DENSITY.values() if entry.factory.endswith(VAE.__name__))

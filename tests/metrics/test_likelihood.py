@@ -48,16 +48,16 @@ def test_a_loose_proposal_comes_within_its_standard_error_at_5000_samples() -> N
 
 
 def test_one_sample_is_the_evidence_lower_bound() -> None:
-    x = data(3000)
+    x = data(1500)
     model = oracle(shift=0.1, spread=1.3)
     difference, error = mean_and_error(log_likelihood(model, x, 1) - model.exact_elbo(x).detach().numpy())
     assert abs(difference) < 4 * error
     gap = float((model.exact_log_likelihood(x) - model.exact_elbo(x)).mean().detach())
-    assert gap > 20 * error  # so that the test could tell the bound from the likelihood
+    assert gap > 15 * error  # so that the test could tell the bound from the likelihood
 
 
 def test_the_bound_tightens_with_k_and_never_passes_the_truth() -> None:
-    x = data(1500)
+    x = data(600)
     model = oracle(shift=0.2, spread=2.0)
     exact = model.exact_log_likelihood(x).detach().numpy()
     values = [log_likelihood(model, x, k) for k in (1, 2, 5, 20, 100)]

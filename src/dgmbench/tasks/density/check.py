@@ -1,0 +1,73 @@
+"""Does a user-defined density model fit the benchmark? Each finding says what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgmbench.data import load_images
+from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row
+from dgmbench.tasks.density.building import build_model
+
+
+def findings(spec: RunSpec, row: Row) -> Iterator[str]:
+    """Show the model random binary images of the dataset's size.
+
+    Raises:
+        UserError: the class cannot be imported, or refuses its options.
+    """
+    n_pixels = load_images(spec.dataset).train.shape[1]
+    model: Any = build_model(spec, row, n_pixels)
+    x = (torch.rand(6, n_pixels, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    try:
+        log_w = model.log_weights(x, 4)
+    except Exception as error:  # whatever the model's own code raises is the finding
+        yield f"log_weights(x, 4) for x {tuple(x.shape)} raised {type(error).__name__}: {error}"
+        return
+    if not isinstance(log_w, torch.Tensor) or log_w.shape != (4, 6):
+        shape = tuple(log_w.shape) if isinstance(log_w, torch.Tensor) else type(log_w).__name__
+        yield f"log_weights(x, 4) for 6 images gave {shape}, not (4, 6): samples first, one value an image"
+        return
+    if not torch.isfinite(log_w).all():
+        yield "log_weights gave NaN or infinity for an untrained model"
+    if torch.equal(log_w, log_w[:1].expand_as(log_w)):
+        yield "the 4 log-weights of an image are all the same: is z sampled anew for each?"
+    yield from _loss_findings(model, x, log_w)
+    one, many = (log_likelihood(model, x, k).mean() for k in (1, 200))
+    if not many >= one:
+        yield f"the bound falls from {one:.2f} to {many:.2f} nats with k from 1 to 200: is log q(z | x) subtracted?"
+    again: Any = build_model(spec, row, n_pixels)
+    again.load_state_dict(model.state_dict())
+    if not np.array_equal(log_likelihood(again, x, 5), log_likelihood(model, x, 5)):
+        yield "a copy with the same state_dict gives another likelihood: something learned is not in the state_dict"
+
+
+def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator[str]:
+    """What is wrong with what is minimised: the model's ``loss``, or the bound of its log-weights."""
+    loss, name = -log_w.mean(), "log_weights"
+    if hasattr(model, "loss"):
+        name = "loss(x)"
+        try:
+            values = model.loss(x)
+        except Exception as error:  # as above
+            yield f"loss(x) for x {tuple(x.shape)} raised {type(error).__name__}: {error}"
+            return
+        if not isinstance(values, dict) or "loss" not in values:
+            yield f"loss(x) gave {type(values).__name__} without 'loss': return a dictionary of scalars with that key"
+            return
+        if wrong := [key for key, value in values.items() if not isinstance(value, torch.Tensor) or value.ndim]:
+            yield f"loss(x) gave no scalar tensor for {', '.join(map(str, wrong))}"
+            return
+        loss = values["loss"]
+    if not loss.requires_grad:
+        yield f"{name} carries no gradient: use rsample, and no torch.no_grad"
+        return
+    loss.backward()
+    unreached = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    if unreached:
+        yield f"no gradient reaches {', '.join(unreached)}"

@@ -1,0 +1,70 @@
+"""Measure a trained density model's test log-likelihood."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgmbench.data import load_images
+from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.run.task import Evaluation, Job
+from dgmbench.tasks.density.building import load_model
+from dgmbench.tasks.density.images import evaluation_images
+from dgmbench.tasks.density.settings import density_settings
+from dgmbench.training.capacity import explain_lack_of_memory, float32_products
+
+log = logging.getLogger("dgmbench")
+
+
+def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
+    """The mean test log-likelihood in nats, its standard error, and every image's value.
+
+    Raises:
+        UserError: the checkpoint holds another architecture, or memory ran out.
+    """
+    spec, settings = job.spec, density_settings(job.spec)
+    torch.set_num_threads(job.threads)
+    images = evaluation_images(spec)
+    model: Any = load_model(spec, job.row, job.folder / "model.pt", images.shape[1]).to("cuda" if job.gpus else "cpu")
+    # in float32 whatever the training used: a likelihood is compared with others
+    advice = "an image takes at most 1000 samples at once, whatever k is: free some memory or use a smaller model"
+    started = time.perf_counter()
+    with float32_products(tf32=False), explain_lack_of_memory(spec.run_id, advice):
+        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_progress(len(images)))
+    seconds = round(time.perf_counter() - started, 3)
+    finite = bool(np.isfinite(values).all())
+    error = values.std(ddof=1) / math.sqrt(len(values)) if finite and len(values) > 1 else None
+    log.info("%s: %.2f nats (k = %d, %d images)", spec.run_id, values.mean(), settings.k, len(values))
+    metrics = {
+        "log_likelihood": float(values.mean()) if finite else None,
+        "standard_error": None if error is None else float(error),
+        "images": len(values),
+        "k": settings.k,
+        "final_bound": training["final_bound"],
+    }
+    protocol = {
+        "binarisation": "binary data"
+        if load_images(spec.dataset).binary
+        else "stochastic, new each epoch; test once, fixed seed",
+        "batch_norm": "statistics of one pass over the training set",
+        "split": settings.split,
+    }
+    status = None if finite else "diverged"
+    return Evaluation(metrics, seconds, {"log_likelihood": values}, status, {"protocol": protocol})
+
+
+def _progress(total: int) -> Callable[[int, int], None]:
+    """Log a fifth at a time."""
+    step = max(1, total // 5)
+
+    def show(done: int, of: int) -> None:
+        if done % step == 0:
+            log.info("evaluated %d of %d images", done, of)
+
+    return show

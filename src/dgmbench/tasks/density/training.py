@@ -1,0 +1,111 @@
+"""Train a density model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
+
+from dgmbench.errors import UserError
+from dgmbench.fast.allocator import keep_freed_memory
+from dgmbench.files import atomic_write
+from dgmbench.models.images.bounds import iwae_bound
+from dgmbench.run.task import Job, Training
+from dgmbench.tasks.density.building import build_model
+from dgmbench.tasks.density.images import as_they_are, binarised, training_images
+from dgmbench.tasks.density.settings import density_settings
+from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.fit import fit
+
+log = logging.getLogger("dgmbench")
+
+
+def train(job: Job) -> Training:
+    """Train, or go on with an interrupted training, and leave the model and its curve: ``model.pt``, ``curve.csv``.
+
+    Raises:
+        UserError: settings that do not go together, or too little memory.
+    """
+    spec, settings = job.spec, density_settings(job.spec)
+    if settings.compile and settings.estimator == "dreg":
+        raise UserError(f"{spec.training_id}: the estimator dreg cannot be compiled; set compile: false")
+    gpus = min(job.gpus, settings.devices)
+    if gpus < settings.devices > 1:
+        where = f"{gpus} GPU(s)" if gpus else "the CPU"
+        log.warning("%s: devices is %d, but it trains on %s", spec.training_id, settings.devices, where)
+    keep_freed_memory()
+    pixels, binary = training_images(spec)
+    if len(pixels) < 2:
+        raise UserError(f"{spec.training_id}: {len(pixels)} training image(s); batch norm needs at least two")
+    batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
+    model = build_model(spec, job.row, pixels.shape[1])
+    fitted = fit(
+        model,
+        batches,
+        settings,
+        seed=spec.seed,
+        checkpoint=job.state / "last.ckpt",
+        fingerprint=job.fingerprint,
+        name=spec.training_id,
+        loss=None if hasattr(model, "loss") else partial(bound_loss, model, settings.importance_samples),
+        gpus=gpus,
+        threads=job.threads,
+        advice="lower importance_samples or batch_size",
+    )
+    device = "cuda" if gpus else "cpu"
+    measure_batch_norm(model.to(device), batches, settings.epochs, spec.seed)
+    history = fitted.history
+    with atomic_write(job.folder / "model.pt", "wb") as file:
+        torch.save({name: value.detach().clone().cpu() for name, value in model.state_dict().items()}, file)
+    write_curve(job.folder / "curve.csv", history)
+    record = {
+        "epochs": len(history.get("epoch", ())),
+        "diverged_at": fitted.diverged_at,
+        "resumed_from_epoch": fitted.resumed_from,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "train_seconds": history["seconds"][-1] if history else 0.0,
+        "final_bound": history["bound"][-1] if "bound" in history else None,
+        "devices_asked": settings.devices,
+        **fitted.computing,
+    }
+    return Training(record, "ok" if fitted.diverged_at is None else "diverged")
+
+
+def bound_loss(model: Any, k: int, x: Tensor) -> dict[str, Tensor]:
+    """What a model that brings no loss is trained by: the importance-weighted bound of its log-weights."""
+    bound = iwae_bound(model.log_weights(x, k)).mean()
+    return {"loss": -bound, "bound": bound.detach()}
+
+
+def measure_batch_norm(model: nn.Module, batches: Batches, epoch: int, seed: int) -> None:
+    """Batch-norm statistics for evaluation: means over one pass through the training images, a sample of each."""
+    batches.epoch, batches.part = epoch, (0, 1)
+    batches.examples = batches.examples.to(next(model.parameters()).device)
+    torch.manual_seed(epoch_seed(seed + 2_000_003, epoch))
+    update_bn(batches, _OneSample(model))  # type: ignore[arg-type]
+
+
+class _OneSample(nn.Module):
+    """A model's pass as `update_bn` calls it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model: Any = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, ...) → (1, batch) log-weights."""
+        return self.model.log_weights(x, 1)
+
+
+def write_curve(path: Path, columns: Mapping[str, list[Any]]) -> None:
+    """Equally long columns as CSV, atomically."""
+    with atomic_write(path) as file:
+        file.write(",".join(columns) + "\n")
+        for row in zip(*columns.values(), strict=True):
+            file.write(",".join(repr(value) for value in row) + "\n")

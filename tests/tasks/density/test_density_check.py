@@ -1,0 +1,120 @@
+"""One check over every row, and over models with the usual mistakes."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from dgmbench.run.config import build_run
+from dgmbench.run.rows import find_row
+from dgmbench.tasks.density.check import findings
+from dgmbench.tasks.density.rows import ROWS
+from dgmbench.tasks.density.task import DENSITY
+
+pytestmark = pytest.mark.network
+
+
+def check(model: str, dataset: str = "ocr-letters") -> list[str]:
+    spec = build_run(DENSITY, dataset, model, 0, [], "test")
+    return list(findings(spec, find_row(DENSITY, model)))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_fits(name: str) -> None:
+    assert check(name, *ROWS[name].datasets[:1]) == []
+
+
+class Good(torch.nn.Module):
+    def __init__(self, n_pixels: int) -> None:
+        super().__init__()
+        self.mean = torch.nn.Linear(n_pixels, 2)
+        self.output = torch.nn.Linear(2, n_pixels)
+
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        mean = self.mean(x)
+        noise = self.noise(k, mean)
+        z = mean + noise
+        logits = self.output(z)
+        log_p = (x * logits - torch.nn.functional.softplus(logits)).sum(-1)
+        return log_p + 0.5 * (noise.square() - z.square()).sum(-1)
+
+    def noise(self, k: int, mean: torch.Tensor) -> torch.Tensor:
+        return torch.randn(k, *mean.shape)
+
+
+class BatchFirst(Good):
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return super().log_weights(x, k).T
+
+
+class Deterministic(Good):
+    def noise(self, k: int, mean: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(k, *mean.shape)
+
+
+class Detached(Good):
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return super().log_weights(x, k).detach()
+
+
+class Unused(Good):
+    def __init__(self, n_pixels: int) -> None:
+        super().__init__(n_pixels)
+        self.forgotten = torch.nn.Linear(2, 2)
+
+
+class WithLoss(Good):
+    def loss(self, x: torch.Tensor) -> Any:
+        return {"loss": -self.log_weights(x, 1).mean()}
+
+
+class BareLoss(Good):
+    def loss(self, x: torch.Tensor) -> Any:
+        return -self.log_weights(x, 1).mean()
+
+
+class LossOfEach(Good):
+    def loss(self, x: torch.Tensor) -> Any:
+        return {"loss": -self.log_weights(x, 1)}
+
+
+class DetachedLoss(Good):
+    def loss(self, x: torch.Tensor) -> Any:
+        return {"loss": -self.log_weights(x, 1).mean().detach()}
+
+
+MODELS = {
+    Good: None,
+    WithLoss: None,
+    BatchFirst: "not (4, 6)",
+    Deterministic: "sampled anew",
+    Detached: "log_weights carries no gradient",
+    Unused: "forgotten",
+    BareLoss: "without 'loss'",
+    LossOfEach: "no scalar tensor for loss",
+    DetachedLoss: "loss(x) carries no gradient",
+}
+
+
+@pytest.fixture(autouse=True)
+def _importable() -> Iterator[None]:
+    module = types.ModuleType("user_models")
+    for cls in MODELS:
+        setattr(module, cls.__name__, cls)
+    sys.modules[module.__name__] = module
+    yield
+    del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize(("cls", "says"), MODELS.items())
+def test_usual_mistakes_are_named(cls: type[Good], says: str | None) -> None:
+    found = check(f"user_models:{cls.__name__}")
+    if says is None:
+        assert found == []
+    else:
+        assert any(says in finding for finding in found), found

@@ -1,0 +1,177 @@
+"""Fitting: minima, exact resumption, averages, divergence, memory, two processes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgmbench.errors import UserError
+from dgmbench.models.images.vae import VAE
+from dgmbench.tasks.density.images import as_they_are
+from dgmbench.training import checkpoint as checkpoints
+from dgmbench.training.batches import Batches
+from dgmbench.training.fit import Fitted, fit
+from dgmbench.training.settings import TrainingSettings
+
+PIXELS = (np.random.default_rng(0).random((303, 20)) < 0.3).astype(np.uint8)
+
+
+class Mean(nn.Module):
+    """Its loss is least at the mean of the examples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = nn.Parameter(torch.zeros(20))
+        self.fails_at = self.steps = 0
+        self.value = 1.0
+
+    def loss(self, x: Tensor) -> dict[str, Tensor]:
+        self.steps += 1
+        if self.steps == self.fails_at:
+            raise KeyboardInterrupt
+        distance = (x - self.at).square().sum(-1).mean()
+        return {"loss": distance * self.value, "noise": torch.rand(())}
+
+
+def fitted(model: nn.Module, folder: Path, fingerprint: str = "f", **settings: Any) -> Fitted:
+    threads = settings.pop("processes", 1)
+    values = {"epochs": 6, "batch_size": 50, "learning_rate": 0.05, "schedule": "one-cycle", **settings}
+    batches = Batches(PIXELS, values["batch_size"], 3, as_they_are)
+    place = folder / "last.ckpt"
+    options: dict[str, Any] = {"seed": 3, "checkpoint": place, "fingerprint": fingerprint, "name": "this training"}
+    return fit(model, batches, TrainingSettings(**values), processes=threads, threads=threads, **options)
+
+
+def vae(memory: bool = True) -> VAE:
+    torch.manual_seed(0)
+    return VAE(20, (12, 10), 3, memory, slots=(4, 3), importance_samples=2)
+
+
+def test_it_finds_the_minimum_and_notes_what_the_loss_gives(tmp_path: Path) -> None:
+    model = Mean()
+    found = fitted(model, tmp_path, epochs=40)
+    np.testing.assert_allclose(model.at.detach(), PIXELS.mean(0), atol=0.02)
+    assert list(found.history) == ["epoch", "loss", "noise", "learning_rate", "seconds"]
+    assert found.history["epoch"] == list(range(1, 41))
+    assert found.history["loss"][-1] == pytest.approx(PIXELS.var(0).sum(), rel=0.01)
+    assert (found.diverged_at, found.resumed_from) == (None, 0)
+
+
+@pytest.mark.parametrize("weight_average", [0.0, 0.3])
+@pytest.mark.parametrize("kind", ["fast", "plain"])
+def test_a_killed_training_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight_average: float, kind: str
+) -> None:
+    if kind == "plain":
+        monkeypatch.setattr(VAE, "fast_step", lambda self: None)
+    whole, again = vae(), vae()
+    reference = fitted(whole, tmp_path / "whole", weight_average=weight_average)
+    save = checkpoints.SafeFiles.save_checkpoint
+
+    def save_then_die(self: Any, checkpoint: dict[str, Any], path: Path, storage_options: Any = None) -> None:
+        save(self, checkpoint, path)
+        if len(checkpoint["dgmbench"]["history"]["epoch"]) == 3:
+            raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
+        patch.setattr(checkpoints.SafeFiles, "save_checkpoint", save_then_die)
+        with pytest.raises(SystemExit):
+            fitted(vae(), tmp_path / "killed", weight_average=weight_average)
+    # a torn newest file: the one before is gone on from
+    newest = tmp_path / "killed" / "last.ckpt"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    found = fitted(again, tmp_path / "killed", weight_average=weight_average)
+    assert found.resumed_from == 2
+    for name in ("loss", "bound", "learning_rate"):
+        assert found.history[name] == reference.history[name]
+    for (name, value), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(value, other), name
+
+
+def test_a_finished_or_foreign_checkpoint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dgmbench")
+    first = Mean()
+    fitted(first, tmp_path)
+    second = Mean()
+    assert fitted(second, tmp_path).resumed_from == 6 and second.steps == 0 and torch.equal(first.at, second.at)
+    third = Mean()
+    assert fitted(third, tmp_path, "another").resumed_from == 0 and third.steps > 0
+    assert "belongs to another specification, data or code" in caplog.text
+
+
+def test_a_checkpoint_runs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    torch.save({"dgmbench": {"fingerprint": "f"}, "state_dict": Mean()}, tmp_path / "last.ckpt")
+    assert fitted(Mean(), tmp_path).resumed_from == 0
+    assert "does not load" in caplog.text
+
+
+def test_the_weight_average_is_that_of_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Watched(Mean):
+        def loss(self, x: Tensor) -> dict[str, Tensor]:
+            seen.append(self.at.detach().clone())
+            return super().loss(x)
+
+    monkeypatch.setattr("dgmbench.training.fit.require_memory", lambda *arguments: None)
+    fitted(Watched(), tmp_path / "plain", epochs=3)
+    last = Mean()
+    fitted(last, tmp_path / "last", epochs=3)
+    weights = [*seen[1:], last.at.detach()]  # after each of the 21 steps
+    assert len(weights) == 21
+    averaged = Mean()
+    fitted(averaged, tmp_path / "averaged", epochs=3, weight_average=1.0)  # of a memory as long as the training
+    expected, pull = weights[0], 1 - np.exp(-1 / 21)
+    for step, value in enumerate(weights[1:], 1):
+        expected = torch.lerp(expected, value, float(max(pull, 1 / (step + 1))))
+    torch.testing.assert_close(averaged.at.detach(), expected)
+
+
+def test_a_divergence_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
+
+    class Diverging(Mean):
+        def loss(self, x: Tensor) -> dict[str, Tensor]:
+            self.value = float("nan") if self.steps >= 2 + 14 else 1.0  # two to predict memory, seven an epoch
+            return super().loss(x)
+
+    model, reference = Diverging(), Mean()
+    found = fitted(model, tmp_path / "a")
+    assert found.diverged_at == 2 and found.history["epoch"] == [1, 2]
+    fitted(reference, tmp_path / "b", epochs=6)
+    assert model.at.isfinite().all() and not torch.equal(model.at, reference.at)
+    model = Diverging()
+    model.steps = 100
+    found = fitted(model, tmp_path / "c")
+    assert found.diverged_at == 0 and not found.history and not model.at.any()
+
+
+def test_ctrl_c_ends_the_training(tmp_path: Path) -> None:
+    model = Mean()
+    model.fails_at = 10
+    with pytest.raises(SystemExit) as caught:
+        fitted(model, tmp_path)
+    assert isinstance(caught.value.__context__, KeyboardInterrupt)  # what the command line tells by
+
+
+def test_too_few_examples_for_a_batch_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^this training: a batch of 2 examples is too small for 2 device\(s\)$"):
+        fitted(Mean(), tmp_path, batch_size=2, processes=2)
+
+
+def test_two_processes_share_the_training(tmp_path: Path) -> None:
+    one, two = vae(False), vae(False)
+    alone = fitted(one, tmp_path / "one", epochs=3, learning_rate=0.01)
+    found = fitted(two, tmp_path / "two", epochs=3, learning_rate=0.01, processes=2, weight_average=0.1)
+    assert found.computing["processes"] == 2 and found.history["epoch"] == [1, 2, 3]
+    # other noise, and each process's own batch statistics: the same course, not the same numbers
+    np.testing.assert_allclose(found.history["bound"], alone.history["bound"], rtol=0.05)
+    assert found.history["bound"][-1] > found.history["bound"][0] + 0.3
+    assert all(p.isfinite().all() for p in two.parameters())
