@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmbench.fast.images.kernels import block, ladder, likelihood, normal, normalisation
-from dgmbench.training import optimiser
+from dgmbench.fast import adam
+from dgmbench.fast.images import frozen, fused
+from dgmbench.fast.images.kernels import block, ladder, likelihood, normalisation
 
 HIDDEN, LATENT, SLOTS = 200, 50, (70, 30)
 
@@ -60,10 +61,6 @@ def product_rates(shapes: list[Layer], training: bool) -> dict[str, float]:
                 seconds[name] += value
             seconds["best"] += min(each.values())
     return {name: flops(shapes, training) / value for name, value in seconds.items()}
-
-
-def _torch(a: Tensor, b: Tensor) -> Tensor:
-    return a @ b.t()
 
 
 def _onednn(a: Tensor, b: Tensor) -> Tensor:
@@ -114,8 +111,8 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
         (block, ("bernoulli",)),
     ],
     "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
-    "random numbers": [(normal, ("standard_normal",))],
-    "optimiser": [(optimiser.ClippedAdam, ("clipped_step",))],
+    "random numbers": [(fused, ("standard_normal",)), (frozen, ("standard_normal",))],
+    "optimiser": [(adam, ("clipped_step",))],
 }
 
 

@@ -17,30 +17,32 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import lightning as L
 import numpy as np
 import torch
 from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_part
-from dgmbench.training.loop import DensityTraining, Images
 from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.models.images.vae import VAE
-from dgmbench.run.spec import DensitySettings
+from dgmbench.tasks.density.images import as_they_are
+from dgmbench.tasks.density.settings import DensitySettings
+from dgmbench.training.batches import Batches
 from dgmbench.training.fit import quiet_lightning
+from dgmbench.training.module import GradientTraining
 
 BATCH = 200
 
 
 def training(
     pixels: np.ndarray, k: int, epochs: int, memory: bool = False, at_start: Callable[..., None] | None = None
-) -> tuple[DensityTraining, L.Trainer]:
-    """A training of our own, and what runs it; ``at_start`` is called when all is set up, before the first step."""
+) -> Callable[[], None]:
+    """A training of our own; ``at_start`` is called when all is set up, before the first step."""
     torch.manual_seed(0)
-    model = VAE(pixels.shape[1], (HIDDEN, HIDDEN), LATENT, memory)
-    images = Images(pixels, True, BATCH, 0, torch.device("cpu"))
+    model = VAE(pixels.shape[1], (HIDDEN, HIDDEN), LATENT, memory, importance_samples=k)
     settings = DensitySettings(importance_samples=k, epochs=epochs, batch_size=BATCH, schedule="constant")
     trainer = L.Trainer(
         max_epochs=epochs,
@@ -52,14 +54,14 @@ def training(
         enable_progress_bar=False,
         callbacks=[L.pytorch.callbacks.LambdaCallback(on_train_start=at_start)] if at_start else [],
     )
-    return DensityTraining(model, images, settings, 0), trainer
+    module = GradientTraining(model, model.loss, settings, seed=0, fingerprint="")
+    return partial(trainer.fit, module, Batches(pixels, BATCH, 0, as_they_are))
 
 
 def ours(pixels: np.ndarray, k: int, epochs: int, memory: bool = False) -> float:
     """Processor seconds per epoch with Lightning's loop; what a trainer does once beforehand is left out."""
     started: list[float] = []
-    module, trainer = training(pixels, k, epochs, memory, lambda *_: started.append(time.process_time()))
-    trainer.fit(module)
+    training(pixels, k, epochs, memory, lambda *_: started.append(time.process_time()))()
     return (time.process_time() - started[0]) / epochs
 
 
@@ -127,8 +129,7 @@ def share_of_products(pixels: np.ndarray, k: int, memory: bool, epochs: int, pai
     name = f"{'memory' if memory else 'plain'}, k = {k}"
     shares = {library: statistics.median(row[library] for row in found) for library in found[0]}
     print(f"{name}: " + ", ".join(f"{share:.2f} of {library}'s rate" for library, share in shares.items()), flush=True)
-    module, trainer = training(pixels[: max(2000, 50_000 // k)], k, 1, memory)
-    for part, share in time_by_part(lambda: trainer.fit(module)):
+    for part, share in time_by_part(training(pixels[: max(2000, 50_000 // k)], k, 1, memory)):
         print(f"    {share:5.1%}  {part}", flush=True)
 
 

@@ -56,7 +56,7 @@ def test_the_core_names_no_task_row_or_dataset() -> None:
     found = []
     for path in modules():
         place = path.relative_to(SOURCE).as_posix()
-        if place.startswith(NAMED_IN):
+        if place.startswith(NAMED_IN) or place == "__init__.py":  # the public names, by the modules they come from
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         docstrings = {

@@ -103,7 +103,6 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
 def forget() -> None:
     """What was read of the sources."""
     fingerprint.source_hash.cache_clear()
-    fingerprint._read.cache_clear()
     fingerprint._file_of_top.cache_clear()
 
 
@@ -196,7 +195,6 @@ def test_a_class_of_an_installed_library_is_told_by_its_distribution(calls: list
     reached = fingerprint.closure("toy_module", "sklearn.linear_model")
     assert set(reached) & {"toy_module", "sklearn"} == {"toy_module", "sklearn"}
     assert not any(name.startswith("sklearn.") for name in reached)
-    assert "sklearn/linear_model/" in reached["sklearn"]
 
 
 def test_settings_beside_the_code_do_not_hide_it(calls: list[str], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from dgmbench.run import provenance
 from dgmbench.run.devices import list_gpus, visible_gpus
 from dgmbench.version import __version__
 
-VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "tomotopy", "gensim")
+VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "gensim")
 MEMORY_GB = 4  # what no job of the default preset exceeds
 DISK_GB = 2  # the cache and the results of the default preset
 DEFAULT_PRESET = Path("config.yaml")  # in the checkout where the command is called

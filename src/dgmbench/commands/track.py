@@ -1,4 +1,4 @@
-"""Show the results in MLflow. The files are the truth: this view can be thrown away and made again at any time."""
+"""Show the results in MLflow. The view can be deleted and made again from the files at any time."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class ClippedAdam(torch.optim.Adam):
         """Gradients become 0, whatever ``set_to_none`` says: they stay views."""
         self._gradient[:] = 0
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Clip and step; with a closure, call it first."""
         result = None
         if closure is not None:

@@ -1,4 +1,4 @@
-"""Which row beats which: the best of a dataset, and the pairs of rows that are compared."""
+"""Which row is better: the best of a dataset, and the pairs of rows that are compared."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Paired:
         return self.difference(self.samples[ours.dataset, ours.model], self.samples[theirs.dataset, theirs.model])
 
     def best(self, cells: Iterable[Cell]) -> str | None:
-        """The model that beats the second best beyond doubt; None where there is doubt or nothing to beat."""
-        found = [cell for cell in ranking(cells, self.metric) if cell.status == "ok"]  # a diverged run wins nothing
+        """The model that is better than the second best by an interval that excludes 0; None where there is none."""
+        found = [cell for cell in ranking(cells, self.metric) if cell.status == "ok"]  # never a diverged one
         result = self.between(*found[:2]) if len(found) > 1 else ""
         return found[0].model if isinstance(result, Interval) and self._verdict(result) == "yes" else None
 

@@ -185,7 +185,7 @@ class MetricTable:
             "measuring, s": f"{mean_of(main.runs, 'evaluation.measure_seconds'):,.1f}",
         }
 
-    # Which row beats which.
+    # Which row is better.
 
     def paired(self, cells: Cells, metric: Metric) -> Paired:
         """The cells as they are compared."""
@@ -205,7 +205,7 @@ class MetricTable:
         return named_pairs(cells)
 
     def comparisons(self, cells: Cells, paired: Paired) -> Grid:
-        """Which row beats which, on the same examples."""
+        """Which row is better, on the same examples."""
         task, metric = cells.task, paired.metric
         title = "Paired differences" + (f": {metric.title}" if len(self.compared) > 1 else "")
         header = (task.dataset_word, task.rows_word, f"{metric.difference}, 95 % interval", "better")

@@ -60,12 +60,24 @@ def fingerprint(task: Task, spec: RunSpec, stage: Stage, checksums: Mapping[str,
 
 def code_hash(task: Task, spec: RunSpec, stage: Stage) -> str:
     """A hash of the code that a stage of a run executes: changed code means that the work is done again."""
+    modules, declared = _roots(task, spec, stage)
+    return source_hash(*modules, without=declared)
+
+
+def executed(task: Task, spec: RunSpec, stage: Stage) -> dict[str, str]:
+    """The modules that a stage of a run executes, see `closure`."""
+    modules, declared = _roots(task, spec, stage)
+    return closure(*modules, without=declared)
+
+
+def _roots(task: Task, spec: RunSpec, stage: Stage) -> tuple[list[str], frozenset[str]]:
+    """Where the search for the code begins, and what it leaves out."""
     factory = find_row(task, spec.model, spec.factory).factory
     roots = {task.train if stage == "training" else task.evaluate, factory, *map(code_of, task.reads(spec))}
+    modules = {root.partition(":")[0] for root in roots if root}
     # the values of settings are in the specification: where they are declared is not code that a run executes
     declared = frozenset(cls.__module__ for cls in type(spec.settings).__mro__)
-    modules = {root.partition(":")[0] for root in roots if root}
-    return source_hash(*sorted(modules), without=declared - modules)
+    return sorted(modules), declared - modules
 
 
 def data_hash(names: tuple[str, ...]) -> str:
@@ -91,7 +103,7 @@ def package_hash(*names: str) -> str:
 
 
 def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """What each reached module says, by name, without comments, docstrings and layout.
+    """A hash of each reached module by name; comments, docstrings and layout do not count.
 
     Besides this package, the packages of the given modules are followed, and the modules in the folders where these
     lie. An installed package is not followed: what its distribution recorded of its files stands for it.
@@ -130,9 +142,10 @@ def _is_installed(name: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _recorded(name: str) -> str:
-    """The checksums of a distribution's files, as the installer recorded them."""
-    distributions = importlib.metadata.packages_distributions().get(name, [name])
-    return "".join(importlib.metadata.distribution(d).read_text("RECORD") or d for d in sorted(set(distributions)))
+    """A hash of the checksums of a distribution's files, as the installer recorded them."""
+    distributions = importlib.metadata.packages_distributions().get(name, [])
+    records = [importlib.metadata.distribution(d).read_text("RECORD") or d for d in sorted(set(distributions))]
+    return hashlib.sha256("".join(records).encode()).hexdigest()
 
 
 def _lies_in(folders: set[Path], name: str) -> bool:
@@ -145,15 +158,21 @@ def _is_recording(module: str) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in RECORDING)
 
 
-@lru_cache(maxsize=4096)
 def _read(module: str) -> tuple[str, tuple[str, ...]] | None:
-    """The code of a module and the names that it imports, some of which may be no modules; None if it is none."""
+    """A hash of a module's code and the names that it imports, some of which may be no modules; None if it is none."""
     path = module_path(module)
     if path is None:
         return None
+    state = path.stat()
+    return _parsed(module, path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(module: str, path: Path, *state: int) -> tuple[str, tuple[str, ...]]:
+    """See `_read`; ``state`` tells whether the file has changed since."""
     tree = _Executed().visit(ast.parse(path.read_text(encoding="utf-8")))
-    imported = tuple(_imports(tree, module, path.name == "__init__.py"))
-    return ast.dump(tree), imported
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return digest, tuple(_imports(tree, module, path.name == "__init__.py"))
 
 
 def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
@@ -21,7 +21,8 @@ def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int) -> int
 
     Two small passes tell it, where a step is not written out: it is a constant and a part that grows with the examples.
     """
-    step: Any = model.fast_step() if hasattr(model, "fast_step") else None
+    fast_step: Callable[[], Any] = getattr(model, "fast_step", lambda: None)
+    step = fast_step()
     if step is not None:
         return step.kept_bytes(rows)
     state = copy.deepcopy(model.state_dict())

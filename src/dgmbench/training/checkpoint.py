@@ -1,7 +1,7 @@
 """Checkpoints that a kill cannot damage, and that are gone on from by the same training alone.
 
-Lightning's own checkpoint by time, `ModelCheckpoint(train_time_interval=...)`, stops in the middle of an epoch, from where
-batches could not be repeated exactly; here it is the first end of an epoch after that time.
+Lightning's own checkpoint by time, `ModelCheckpoint(train_time_interval=...)`, saves in the middle of an epoch, from
+where batches could not be repeated exactly; here it is the first end of an epoch after that time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class AtEpochEnds(Checkpoint):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Not after a divergence: the last good state stays."""
-        seconds = pl_module.seconds
+        seconds = trainer.strategy.broadcast(pl_module.seconds)  # all processes save, or none
         is_last = trainer.current_epoch + 1 == trainer.max_epochs
         if not pl_module.diverged and (is_last or seconds - self._saved_at >= CHECKPOINT_SECONDS):
             trainer.save_checkpoint(self._path)

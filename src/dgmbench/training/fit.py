@@ -67,9 +67,9 @@ def fit(
 ) -> Fitted:
     """Minimise the loss of a model, or go on from its checkpoint.
 
-    Several processes each have a copy of the model and a part of every batch; gradients are averaged over them (DDP), and
-    on GPUs batch norm takes its statistics from all parts. On CPUs PyTorch has no such batch norm: each process has its
-    own statistics.
+    Several processes each have a copy of the model and a part of every batch; gradients are averaged over them (DDP),
+    and on GPUs batch norm takes its statistics from all parts. On CPUs PyTorch has no such batch norm: each process has
+    its own statistics.
 
     Args:
         loss: where it is not ``model.loss``.
@@ -90,7 +90,10 @@ def fit(
         raise UserError(f"{name}: a batch of {batches.smallest} examples is too small for {count} device(s)")
     objective: Loss = loss or model.loss  # type: ignore[assignment]
     compiled = settings.compile and gpus > 0
-    for unused, said in ((settings.compile, "compile"), (settings.precision != "32", f"precision {settings.precision}")):
+    for unused, said in (
+        (settings.compile, "compile"),
+        (settings.precision != "32", f"precision {settings.precision}"),
+    ):
         if unused and not gpus:
             log.info("%s is for a GPU: the CPU computes in float32, not compiled", said)
     untrained = copy.deepcopy(model.train().state_dict())
@@ -164,7 +167,7 @@ def _trainer(settings: TrainingSettings, steps: int, checkpoint: Path, gpus: int
 
 
 def _average(steps: float) -> WeightAveraging:
-    """An exponential moving average of the weights with a memory of so many steps; a plain mean as long as there are few.
+    """An exponential moving average of the weights, with a memory of so many steps; a plain mean while there are few.
 
     A learning rate that does not fall to zero leaves the weights wandering around an optimum; their average lies nearer
     to it (Polyak, Juditsky 1992). Batch-norm statistics of the average have to be measured anew.

@@ -26,8 +26,8 @@ Loss = Callable[[Tensor], Mapping[str, Tensor]]
 class GradientTraining(L.LightningModule):
     """Minimises the loss of a model over the `Batches` that the trainer is given.
 
-    Optimisation is manual in Lightning's sense: a step of a small network takes 2 ms, of which the automatic one takes 0.1.
-    Means over an epoch are taken here and not by ``self.log`` in each step for the same reason.
+    Optimisation is manual in Lightning's sense: a step of a small network takes 2 ms, and the automatic one adds 0.1.
+    For the same reason means over an epoch are taken here, and not by ``self.log`` in each step.
 
     Attributes:
         history: a value for each finished epoch: ``epoch``, means of what the loss gives, ``learning_rate`` of the last
@@ -94,7 +94,8 @@ class GradientTraining(L.LightningModule):
         # processes must not draw the same noise
         torch.manual_seed(epoch_seed(self._seed + 1_000_003, self.current_epoch) + self.global_rank)
         alone = self.trainer.world_size == 1 and not self._compiled
-        self._fast: Loss | None = self.model.fast_step() if alone and hasattr(self.model, "fast_step") else None
+        fast_step: Callable[[], Loss | None] = getattr(self.model, "fast_step", lambda: None)
+        self._fast = fast_step() if alone else None
         self._noted: list[Mapping[str, Tensor]] = []
         self._started = time.perf_counter()
 

@@ -32,7 +32,7 @@ def build_optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim
 
 
 def rate_factor(settings: TrainingSettings, steps_per_epoch: int) -> Callable[[int], float]:
-    """The factor on the peak learning rate of gradient step ``step`` (from 0), for `torch.optim.lr_scheduler.LambdaLR`."""
+    """What the peak learning rate is multiplied by in a gradient step (from 0), for PyTorch's ``LambdaLR``."""
 
     def published(step: int) -> float:
         return settings.decay ** max(0, step // steps_per_epoch - settings.decay_from)

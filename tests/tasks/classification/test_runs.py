@@ -97,7 +97,7 @@ class NoMethod:
 @pytest.mark.usefixtures("few_vectors")
 @pytest.mark.parametrize(
     ("kind", "line"),
-    [(Misshapen, r"transform gave \(1,\) for 4 documents"), (NoMethod, r"has no method fit\(corpus, ...\)")],
+    [(Misshapen, r"transform gave \(1,\) for 4 documents"), (NoMethod, r"has no method fit\(corpus, labels\)")],
 )
 def test_a_user_defined_method_that_does_not_fit_is_one_line(
     kind: type, line: str, texts: Callable[..., Any], run_on: Callable[..., Any], workspace: Workspace

@@ -61,8 +61,7 @@ class FusedStep:
         self._encoder1, self._encoder2 = Hidden(model.encoder1, batch), Hidden(model.encoder2, batch)
         self._heads = Heads(model.mean, model.log_variance)
         self._decoder2, self._decoder1 = (
-            Memory(layer, n) if has_memory(layer) else Plain(layer, n)
-            for layer in (model.decoder2, model.decoder1)
+            Memory(layer, n) if has_memory(layer) else Plain(layer, n) for layer in (model.decoder2, model.decoder1)
         )
         self._output = Weight(model.output.weight)
         self._bias, self._bias_gradient = arrays(model.output.bias)

@@ -30,9 +30,9 @@ def normalised_weights(log_w: Tensor) -> Tensor:
 def mean_bound(log_w: Tensor, z: Tensor, estimator: str) -> Tensor:
     """The batch's mean bound, whose gradient is one of three estimators.
 
-    ``iwae`` is plain differentiation; ``stl`` leaves out the score of q (Roeder et al. 2017; unbiased only for k = 1);
+    ``iwae`` is plain differentiation; ``stl`` leaves out the score of q (Roeder et al. 2017; unbiased for k = 1 alone);
     ``dreg`` also weighs what passes through the samples by w_i once more (Tucker et al. 2019, eq. 8). For the last two
-    the samples come with ``path_only`` (see `sample`). Batch norm couples the samples, so that ``dreg`` is biased there.
+    the samples come with ``path_only`` (see `sample`). Batch norm couples the samples: ``dreg`` is biased there.
 
     Args:
         log_w: (k, batch).

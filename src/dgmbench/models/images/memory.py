@@ -47,7 +47,11 @@ class MemoryLayer(nn.Module):
 
 
 def ladder(h: Tensor, m: Tensor, coefficients: Tensor) -> Tensor:
-    """ReLU(a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)); h and m (..., width), coefficients (9, width)."""
+    """ReLU(a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)) for h and m (..., width).
+
+    Args:
+        coefficients: (9, width), from a1 to c4.
+    """
     a1, a2, a3, a4, b1, c1, c2, c3, c4 = coefficients
     gate = torch.sigmoid(c1 + c2 * h + c3 * m + c4 * h * m)
     return torch.relu(a1 + a2 * h + a3 * m + a4 * h * m + b1 * gate)

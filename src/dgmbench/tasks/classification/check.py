@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.load.embeddings import load_embeddings
-from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared, prepare
 from dgmbench.run.spec import RunSpec

@@ -98,6 +98,6 @@ CLASSIFICATION = Task(
     examples="documents",
     reads=_reads,
     rule=_rule,
-    libraries=("numpy", "scipy", "scikit-learn", "numba", "gensim", "tomotopy"),
+    libraries=("numpy", "scipy", "scikit-learn", "numba", "gensim"),
     memory_mb=3500,
 )

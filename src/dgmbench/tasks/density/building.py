@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from dgmbench.errors import UserError
-from dgmbench.names import accepted_options, check_options, load_object
+from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.settings import density_settings
+
+OFFERED = ("importance_samples", "estimator", "local_error")
+"""Settings of the training loss: they belong to the run, and the loss to the model."""
 
 
 def build_model(spec: RunSpec, row: Row, n_pixels: int) -> nn.Module:
     """The untrained model of a run, seeded.
 
-    Besides its options, the class gets what it has an argument for: ``n_pixels``, and of the settings
-    ``importance_samples``, ``estimator`` and ``local_error``.
+    Besides its options, the class gets what it has an argument for: ``n_pixels``, and of the settings those `OFFERED`.
 
     Raises:
-        UserError: the class refuses its options, or has no ``log_weights``.
+        UserError: the class refuses its options, or is no torch module with ``log_weights``.
     """
-    factory = load_object(row.factory)
-    check_options(factory, spec.options, spec.model)
     settings = density_settings(spec)
-    offered: dict[str, Any] = {
-        "n_pixels": n_pixels,
-        "importance_samples": settings.importance_samples,
-        "estimator": settings.estimator,
-        "local_error": settings.local_error,
-    }
-    accepted = accepted_options(factory)
-    options = {name: value for name, value in offered.items() if name in accepted} | dict(spec.options)
+    offered = {"n_pixels": n_pixels, **{name: getattr(settings, name) for name in OFFERED}}
     torch.manual_seed(spec.seed)
-    try:
-        model = factory(**options)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{spec.model}: {row.factory} refuses its options: {error}") from error
-    if not isinstance(model, nn.Module) or not hasattr(model, "log_weights"):
-        raise UserError(f"{spec.model}: {row.factory} is no torch module with log_weights(x, k) -> (k, batch)")
+    model = build(spec, row, offered, {"log_weights": "(x, k) -> (k, batch)"})
+    if not isinstance(model, nn.Module):
+        raise UserError(f"{spec.model}: {row.factory} is no torch module")
     return model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.metrics.likelihood import log_likelihood
-from dgmbench.run.task import Evaluation, Job
+from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.density.building import load_model
 from dgmbench.tasks.density.images import evaluation_images
 from dgmbench.tasks.density.settings import density_settings
@@ -55,7 +55,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "batch_norm": "statistics of one pass over the training set",
         "split": settings.split,
     }
-    status = None if finite else "diverged"
+    status: Outcome | None = None if finite else "diverged"
     return Evaluation(metrics, seconds, {"log_likelihood": values}, status, {"protocol": protocol})
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgmbench.data import load_images
+from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.density.settings import density_settings

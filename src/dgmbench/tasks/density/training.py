@@ -88,7 +88,7 @@ def measure_batch_norm(model: nn.Module, batches: Batches, epoch: int, seed: int
     batches.epoch, batches.part = epoch, (0, 1)
     batches.examples = batches.examples.to(next(model.parameters()).device)
     torch.manual_seed(epoch_seed(seed + 2_000_003, epoch))
-    update_bn(batches, _OneSample(model))  # type: ignore[arg-type]
+    update_bn(batches, _OneSample(model))
 
 
 class _OneSample(nn.Module):

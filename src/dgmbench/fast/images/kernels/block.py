@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast import FAST
-from dgmbench.fast.special import exp
 from dgmbench.fast.images.kernels.ladder import columns_of
+from dgmbench.fast.special import exp
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
 # Factors in [√½, √2] whose product stays a float32 number: one logarithm for so many pixels.

@@ -31,7 +31,8 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
             continue
         images, labels = binary_images(each.spec), grey_images(each.spec)[1]
         present, index = np.unique(labels, return_inverse=True)
-        names = [_class_name(each.spec.dataset, label) for label in present]
+        classes = load_images(each.spec.dataset).classes
+        names = [classes[label] if classes else str(label) for label in present]
         for layer, kind, attention in _attention(each, images):
             table = class_preferences(attention, index, len(present))
             where = {**each.columns, "layer": layer}
@@ -118,8 +119,3 @@ def slot_pictures(models: list[Trained]) -> list[tuple[str, np.ndarray]]:
                 images = slot_images(model, layer, z.shape[1]).cpu().numpy()
                 pictures.append((f"{each.spec.model}, {_layer_name(place, len(layers))}", images))
     return pictures
-
-
-def _class_name(dataset: str, label: int) -> str:
-    classes = load_images(dataset).classes
-    return classes[label] if classes else str(label)

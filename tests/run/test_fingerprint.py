@@ -1,0 +1,306 @@
+"""A fingerprint cannot be fooled: a change of code makes exactly the runs be done again whose numbers it can change.
+
+Changes are made in a copy of the package; what is to be done again is what has another hash of its code.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dgmbench.run import fingerprint
+from dgmbench.run.config import read_plan
+from dgmbench.run.fingerprint import RECORDING, code_hash, executed
+from dgmbench.run.rows import find_row
+from dgmbench.run.settings import Stage
+from dgmbench.run.spec import RunSpec
+from dgmbench.tasks import all_tasks, find_task
+
+SOURCE = Path(fingerprint.__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage of a run."""
+
+    spec: RunSpec
+    stage: Stage
+
+    @property
+    def of_images(self) -> bool:
+        return self.spec.task == "density"
+
+    @property
+    def trains(self) -> bool:
+        return self.stage == "training"
+
+    def __str__(self) -> str:
+        return f"{self.spec.dataset} {self.spec.model} {self.stage}"
+
+
+def every_work() -> list[Work]:
+    """Both stages of every built-in row, on two datasets each where it has two."""
+    density, documents = find_task("density"), find_task("classification")
+    images = {name: None for name in density.rows if not density.rows[name].datasets}
+    only_mnist = {name: None for name in density.rows if density.rows[name].datasets}
+    configurations = [
+        {"density": {"datasets": ["mnist", "ocr-letters", "fashion-mnist"], "models": images}},
+        {"density": {"datasets": ["mnist"], "models": only_mnist}},
+        {"classification": {"corpora": ["20news", "reuters"], "methods": list(documents.rows)}},
+    ]
+    runs = [run for configuration in configurations for run in read_plan(configuration, all_tasks()).runs]
+    stages: tuple[Stage, ...] = ("training", "evaluation")
+    return [Work(run, stage) for run in runs for stage in stages]
+
+
+WORK = every_work()
+Affected = Callable[[Work], bool]
+
+
+def everything(work: Work) -> bool:
+    return True
+
+
+def nothing(work: Work) -> bool:
+    return False
+
+
+def images(work: Work) -> bool:
+    return work.of_images
+
+
+def trained_images(work: Work) -> bool:
+    return work.of_images and work.trains
+
+
+def evaluated_images(work: Work) -> bool:
+    return work.of_images and not work.trains
+
+
+def documents(work: Work) -> bool:
+    return not work.of_images
+
+
+def fitted_documents(work: Work) -> bool:
+    return not work.of_images and work.trains
+
+
+def classified_documents(work: Work) -> bool:
+    return not work.of_images and not work.trains
+
+
+def on(*datasets: str) -> Affected:
+    return lambda work: work.spec.dataset in datasets
+
+
+def fitted(*models: str) -> Affected:
+    return lambda work: work.trains and work.spec.model in models
+
+
+def of_class(name: str) -> Affected:
+    """Both stages of the image models of a class: a trained model is built again to be evaluated."""
+    return lambda work: work.of_images and find_row(find_task("density"), work.spec.model).factory.endswith(f":{name}")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A text of a module, another in its place, and what is to be done again."""
+
+    module: str
+    old: str
+    new: str
+    affects: Affected
+
+    def __str__(self) -> str:
+        return f"{self.module}: {self.old} -> {self.new}"
+
+
+LDA_BASED = ("lda", "slda", "lftm", "twe")
+CHANGES = [
+    # data: parsers, splits, cleaning
+    Change("data/datasets/ocr_letters.py", "seed=12345", "seed=1", on("ocr-letters")),
+    Change("data/datasets/ocr_letters.py", "uniform() * (i + 1)", "uniform() * i", on("ocr-letters")),
+]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the package, from which the code is read."""
+    copy = tmp_path_factory.mktemp("copy") / "dgmbench"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "_PACKAGE", copy)
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def before(package: Path) -> dict[str, str]:
+    return hashes()
+
+
+def hashes() -> dict[str, str]:
+    """The code of every work, read anew."""
+    fingerprint.source_hash.cache_clear()
+    return {str(work): code_hash(find_task(work.spec.task), work.spec, work.stage) for work in WORK}
+
+
+def changed(package: Path, before: dict[str, str], place: str, edit: Callable[[str], str]) -> set[str]:
+    """What has another hash once a file is edited; the file is put back."""
+    path = package / place
+    text = path.read_text(encoding="utf-8")
+    edited = edit(text)
+    assert edited != text, "nothing was changed"
+    try:
+        path.write_text(edited, encoding="utf-8")
+        return {work for work, found in hashes().items() if found != before[work]}
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_a_change_makes_exactly_the_affected_runs_again(change: Change, package: Path, before: dict[str, str]) -> None:
+    assert (package / change.module).read_text(encoding="utf-8").count(change.old) >= 1, "the code has moved on"
+    found = changed(package, before, change.module, lambda text: text.replace(change.old, change.new))
+    assert found == {str(work) for work in WORK if change.affects(work)}
+
+
+def test_every_module_that_a_run_can_execute_is_followed_by_the_runs_that_import_it(
+    package: Path, before: dict[str, str]
+) -> None:
+    """A constant more in each module in turn: never nothing, and never the other task where it does not import it."""
+    reached = {str(work): set(closure_of(work)) for work in WORK}
+    modules = sorted(set().union(*reached.values()))
+    assert len(modules) >= 60
+    for module in modules:
+        path = fingerprint.module_path(module)
+        assert path is not None
+        found = changed(package, before, str(path.relative_to(package)), lambda text: f"{text}\nADDED = 1\n")
+        assert found == {work for work in reached if module in reached[work]}, module
+
+
+def closure_of(work: Work) -> dict[str, str]:
+    return executed(find_task(work.spec.task), work.spec, work.stage)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "cli.py",
+        "commands/tabulate.py",
+        "report/page.py",
+        "report/table.py",
+        "report/mlflow_view.py",
+        "tasks/density/table.py",
+        "tasks/density/task.py",
+        "tasks/density/rows.py",
+        "tasks/density/check.py",
+        "tasks/density/analysis/analyse.py",
+        "tasks/classification/table.py",
+        "tasks/classification/rows.py",
+        "tasks/classification/analysis/analyse.py",
+        "metrics/differences.py",
+        "metrics/imputation.py",
+        "data/download/transfer.py",
+        "run/workspace.py",
+        "run/provenance.py",
+    ],
+)
+def test_tables_records_and_the_command_line_make_nothing_again(
+    place: str, package: Path, before: dict[str, str]
+) -> None:
+    assert changed(package, before, place, lambda text: f"{text}\nADDED = 1\n") == set()
+
+
+def test_words_about_the_code_make_nothing_again(package: Path, before: dict[str, str]) -> None:
+    for path in sorted(package.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            continue
+        (path).write_text(reworded(text), encoding="utf-8")
+    try:
+        assert {work for work, found in hashes().items() if found != before[work]} == set()
+    finally:
+        for path in SOURCE.rglob("*.py"):
+            shutil.copy(path, package / path.relative_to(SOURCE))
+
+
+def reworded(text: str) -> str:
+    """The same code under other comments and docstrings, laid out in another way."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            match node.body[0]:
+                case ast.Expr(ast.Constant(str())):
+                    node.body[0] = ast.Expr(ast.Constant("Other words."))
+    return "# said otherwise\n" + ast.unparse(tree) + "\n"
+
+
+def test_another_default_is_another_run() -> None:
+    """A default is no part of a run's name; it is one of its fingerprint."""
+    spec = next(work.spec for work in WORK if work.spec.model == "vae")
+    task = find_task("density")
+    name, before = spec.run_id, fingerprint.fingerprint(task, spec, "training", {})
+    field = type(spec.settings).model_fields["adam_eps"]
+    default, field.default = field.default, 0.5
+    try:
+        changed = spec.settings.model_copy(update={"adam_eps": 0.5})
+        other = RunSpec(spec.task, spec.dataset, spec.model, changed, spec.seed, spec.factory, spec.options)
+        assert other.run_id == name
+        assert fingerprint.fingerprint(task, other, "training", {}) != before
+    finally:
+        field.default = default
+
+
+EXECUTED = """
+import json, sys
+from pathlib import Path
+from dgmbench.commands.arguments import parse_run
+from dgmbench.run import stages
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import find_task
+stage, task, dataset, model, settings, options, folder = json.loads(sys.argv[1])
+spec = parse_run(task, dataset, model, 0, "", settings, options)
+before = set(sys.modules)
+{"training": stages.train, "evaluation": stages.evaluate}[stage](find_task(task), spec, Workspace(Path(folder)))
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+TINY = ["epochs=1", "train_limit=200", "test_limit=5", "k=3", "batch_size=50"]
+FEW = ["train_limit=300", "test_limit=50", "embeddings=glove-50d"]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("task", "dataset", "model", "settings", "options"),
+    [
+        ("density", "ocr-letters", "mem-vae", TINY, ["hidden=[8,8]", "latent=2"]),
+        ("classification", "reuters", "slda", FEW, ["n_topics=5"]),
+        ("classification", "reuters", "topicvec+mean-wv", FEW, ["n_topics_per_class=2"]),
+    ],
+)
+def test_what_a_run_really_imports_is_followed(
+    task: str, dataset: str, model: str, settings: list[str], options: list[str], tmp_path: Path
+) -> None:
+    """Modules that are loaded while a stage works, by whatever road, are in its fingerprint or record alone."""
+    for work in WORK:
+        if (work.spec.task, work.spec.dataset, work.spec.model) != (task, dataset, model):
+            continue
+        words = json.dumps([work.stage, task, dataset, model, settings, options, str(tmp_path)])
+        done = subprocess.run([sys.executable, "-c", EXECUTED, words], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        loaded = {name for name in json.loads(done.stdout.splitlines()[-1]) if name.startswith("dgmbench.")}
+        loaded -= {cls.__module__ for cls in type(work.spec.settings).__mro__}
+        empty = {
+            name
+            for name in loaded
+            if not (SOURCE / name.partition(".")[2].replace(".", "/")).with_suffix(".py").is_file()
+        }
+        missed = {name for name in loaded - set(closure_of(work)) - empty if not name.startswith(RECORDING)}
+        assert missed == set(), work
