@@ -9,6 +9,7 @@ memory is the peak of the resident set above what it was with model, data and li
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import statistics
 import subprocess
@@ -21,7 +22,6 @@ from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_
 from threadpoolctl import threadpool_limits
 
 from dgmbench.data.load.images import load_images
-from dgmbench.fast.allocator import keep_freed_memory, release_freed_memory
 from dgmbench.fast.images.frozen import ROWS
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.vae import VAE
@@ -39,13 +39,12 @@ def measure(k: int, n_images: int, memory: bool, repeats: int) -> dict[str, obje
     """Shares of the bare products' rates, peak memory in bytes, time by part."""
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")
-    keep_freed_memory()
     torch.manual_seed(0)
     images = torch.from_numpy(load_images("ocr-letters").test[: max(1, n_images * AT_K // k)]).float()
     pixels = images.shape[1]
     model = VAE(pixels, (HIDDEN, HIDDEN), LATENT, memory).eval()
     log_likelihood(model, images[:2], 10)
-    release_freed_memory()  # or holes that loading left would hide what the evaluation takes
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # or holes that loading left would hide what the evaluation takes
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = resident("VmRSS")
     log_likelihood(model, images[:20], k)

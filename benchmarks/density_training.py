@@ -26,7 +26,6 @@ from density_rates import HIDDEN, LATENT, flops, layers, product_rates, time_by_
 from torch import nn
 
 from dgmbench.data.load.images import load_images
-from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.models.images.vae import VAE
 from dgmbench.tasks.density.images import as_they_are
 from dgmbench.tasks.density.settings import DensitySettings
@@ -144,7 +143,6 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     quiet_lightning()
     torch.set_num_threads(1)
-    keep_freed_memory()
     pixels = load_images("ocr-letters").train
     pixels = pixels[: arguments.images] if arguments.images else pixels
     for k in arguments.k:

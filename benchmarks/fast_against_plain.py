@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +20,6 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.fast.images.fused import standard_noise
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.vae import VAE
@@ -104,36 +101,6 @@ def evaluations(name: str, memory: bool, k: int) -> tuple[Call, Call]:
     return lambda: log_likelihood(models[0], images, k), lambda: log_likelihood(models[1], images, k)
 
 
-def allocator(name: str, memory: bool, k: int, turns: int) -> list[str]:
-    """Plain and written-out steps with freed memory kept by the C library, against without; a process for each."""
-    found: dict[str, list[list[float]]] = {"plain": [], "written out": []}
-    for _ in range(turns):
-        pair = []
-        for keep in ("keep", "leave"):
-            child = [sys.executable, __file__, "--child", keep, name, str(int(memory)), str(k)]
-            pair.append([float(v) for v in subprocess.check_output(child, text=True).split()])
-        for i, kind in enumerate(found):
-            found[kind].append([pair[0][i], pair[1][i]])
-    return [f"{kind} {statistics.median(b / a for a, b in seconds):5.2f}" for kind, seconds in found.items()]
-
-
-def child(keep: str, name: str, memory: str, k: str) -> None:
-    """Print the seconds of a plain and of a written-out step."""
-    if keep == "keep":
-        keep_freed_memory()
-    model = network(name, bool(int(memory)), int(k))
-    x = (torch.rand(BATCH, NETWORKS[name][0]) < 0.3).float()
-    step = model.fast_step()
-    assert step is not None
-    for call in (plain_step(copy.deepcopy(model), x), partial(step, x)):
-        call()
-        start, times = time.process_time(), 0
-        while time.process_time() - start < 1:
-            call()
-            times += 1
-        print((time.process_time() - start) / times)
-
-
 def measure(name: str, memory: bool, k: int, turns: int) -> Iterator[tuple[str, str]]:
     """What is measured at one network and k, and its ratio."""
     pixels, _, latent = NETWORKS[name]
@@ -143,23 +110,18 @@ def measure(name: str, memory: bool, k: int, turns: int) -> Iterator[tuple[str, 
     yield "step", ratio(partial(step, x), plain_step(copy.deepcopy(model), x), turns)
     size = k, BATCH, latent
     yield "noise", ratio(partial(standard_noise, *size), partial(torch.randn, *size), turns)
-    yield "kept memory", ", ".join(allocator(name, memory, k, min(3, turns)))
     yield "evaluation", ratio(*evaluations(name, memory, k), turns)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument("--k", type=int, nargs="+", default=[1, 5, 50])
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     threadpool_limits(1, "blas")
-    if arguments.child:
-        child(*arguments.child)
-        return
-    keep_freed_memory()
-    for name in NETWORKS:
+    for name in arguments.networks:
         for memory in (False, True):
             where = f"{name}, {'memory' if memory else 'plain'}"
             print(f"{where}: Adam {ratio(*optimisers(network(name, memory, 1)), arguments.turns)}", flush=True)

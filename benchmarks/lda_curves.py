@@ -32,11 +32,11 @@ from threadpoolctl import threadpool_limits
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
-from dgmbench.files import read_json, write_json
 from dgmbench.metrics.topics import document_completion
 from dgmbench.models.text.likelihood import joint_log_likelihood
 from dgmbench.report.figures import figure_style, panels, save_figure
 from dgmbench.run import provenance
+from dgmbench.run.records import read_json, write_json
 from dgmbench.run.workspace import now
 
 GIBBS, WARP, TOMOTOPY, GENSIM, SCIKIT = "gibbs (ours)", "warp (ours)", "tomotopy", "gensim", "scikit-learn"

@@ -25,9 +25,9 @@ from lda_peers import ALPHA_SUM, BETA, LIBRARIES, training_text
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
-from dgmbench.files import read_json, write_json
 from dgmbench.models.text.likelihood import joint_log_likelihood
 from dgmbench.run import provenance
+from dgmbench.run.records import read_json, write_json
 from dgmbench.run.workspace import now
 
 

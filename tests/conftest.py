@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgmbench.files import FORMAT, write_arrays, write_json, write_text
-from dgmbench.names import canonical_hash
-from dgmbench.run.spec import RunSpec
+from dgmbench.files import write_text
+from dgmbench.run.records import FORMAT, write_arrays, write_json
+from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.workspace import Workspace
 
 CHECKSUMS = {"source": "a registry archive 1.0", "archive:a.zip": "aa", "array:train": "bb", "array:test": "cc"}

@@ -10,13 +10,14 @@ import pytest
 
 from dgmbench import files
 from dgmbench.errors import UserError
+from dgmbench.run import records
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "record.json"
-    files.write_json(path, {"value": np.float64(1), "list": np.arange(2)})
+    records.write_json(path, {"value": np.float64(1), "list": np.arange(2)})
     with pytest.raises(ValueError):
-        files.write_json(path, {"value": float("nan")})
+        records.write_json(path, {"value": float("nan")})
     with pytest.raises(RuntimeError), files.atomic_write(path) as file:
         file.write("half")
         raise RuntimeError
@@ -30,7 +31,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device; free some space"):
-        files.write_json(tmp_path / "x.json", {})
+        records.write_json(tmp_path / "x.json", {})
     assert not list(tmp_path.iterdir())
 
 
@@ -38,7 +39,7 @@ def test_records_of_another_version_and_broken_ones_say_what_to_do(tmp_path: Pat
     path = tmp_path / "run.json"
     path.write_text('{"format": 99}')
     with pytest.raises(UserError, match="another version"):
-        files.read_json(path)
+        records.read_json(path)
     path.write_text('{"format": 1, ')
     with pytest.raises(UserError, match="broken"):
-        files.read_json(path)
+        records.read_json(path)

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import importlib
 import inspect
-import json
 import os
 import re
 import sys
@@ -31,13 +30,7 @@ def slug(name: str) -> str:
 def file_name(name: str) -> str:
     """A name as a file name that no other name has: itself where it can be one, else readable parts and a hash."""
     readable = slug(name)
-    return readable if readable == name else f"{readable}.{canonical_hash(name)}".lstrip(".")
-
-
-def canonical_hash(value: Any) -> str:
-    """A short SHA-256 over JSON with sorted keys: the order of keys does not count."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return readable if readable == name else f"{readable}.{hashlib.sha256(name.encode()).hexdigest()[:12]}".lstrip(".")
 
 
 def load_object(name: str) -> Any:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgmbench.errors import UserError
-from dgmbench.names import canonical_hash, file_name, slug
+from dgmbench.names import file_name, slug
 from dgmbench.run.settings import Settings, checked
-from dgmbench.run.spec import RunSpec
+from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.tasks import all_tasks
 from dgmbench.tasks.density.settings import DensitySettings
 

@@ -25,7 +25,7 @@ import json
 import numpy as np
 
 from dgmbench.data import ImageSplits
-from dgmbench.files import write_json
+from dgmbench.run.records import write_json
 from dgmbench.run.task import Evaluation, Training
 
 CALLS = []
@@ -103,7 +103,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
 def forget() -> None:
     """What was read of the sources."""
     fingerprint.source_hash.cache_clear()
-    fingerprint._file_of_top.cache_clear()
+    fingerprint.module_path.cache_clear()
 
 
 def test_a_run_leaves_its_records_and_is_not_done_again(calls: list[str], tmp_path: Path) -> None:

@@ -26,11 +26,11 @@ BATCHES = Batches(np.zeros((100, 30), np.uint8), 50, 0, as_they_are)
 def test_what_a_plain_step_keeps_is_predicted(rows: int, memory: bool) -> None:
     model = Other(30, (16, 12), 5, memory, slots=(7, 3), importance_samples=3)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    predicted = kept_bytes(model, model.loss, BATCHES, rows)
+    predicted = kept_bytes(model, model.loss, BATCHES, rows, torch.device("cpu"))
     assert predicted == capacity._kept(model, model.loss, BATCHES.some(rows))
     again = Other(30, (16, 12), 5, memory, slots=(7, 3), importance_samples=3)
     again.load_state_dict(before)
-    kept_bytes(again, again.loss, BATCHES, rows)
+    kept_bytes(again, again.loss, BATCHES, rows, torch.device("cpu"))
     assert all(torch.equal(before[name], value) for name, value in again.state_dict().items())
 
 

@@ -12,7 +12,7 @@ from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
 from dgmbench.data.dataset import Source, SourceError
 from dgmbench.data.download.store import cache_folder, is_cached, stored
 from dgmbench.data.load.checksums import checksums
-from dgmbench.files import write_json
+from dgmbench.run.records import write_json
 
 log = logging.getLogger("dgmbench")
 

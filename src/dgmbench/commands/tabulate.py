@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from dgmbench.errors import UserError
-from dgmbench.files import FORMAT, read_json, write_json, write_text
+from dgmbench.files import write_text
 from dgmbench.names import load_object
 from dgmbench.report.cells import collect
 from dgmbench.report.figures import SUFFIXES
@@ -13,6 +13,7 @@ from dgmbench.report.formats import to_csv, to_latex, to_markdown
 from dgmbench.report.page import to_html
 from dgmbench.report.table import Table
 from dgmbench.run.plan import Plan
+from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.workspace import Workspace
 
 log = logging.getLogger("dgmbench")

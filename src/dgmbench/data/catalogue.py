@@ -12,7 +12,7 @@ from dgmbench.data.dataset import Dataset, Kind
 from dgmbench.data.user_data import entry_points
 from dgmbench.data.user_files import PREFIX, corpus_files
 from dgmbench.errors import UserError
-from dgmbench.names import canonical_hash, did_you_mean, load_object
+from dgmbench.names import did_you_mean, load_object
 
 
 def _built_in() -> Iterator[tuple[Dataset, str]]:
@@ -65,9 +65,13 @@ def require_dataset(name: str, kind: str, where: str) -> None:
 def identity(name: str) -> str:
     """A hash of what a dataset is, without fetching it: its pinned checksums, or the files of a user's."""
     if name in CATALOGUE:
-        return canonical_hash([name, dict(CATALOGUE[name].sha256)])
+        return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
     files = corpus_files(name) if name.startswith(PREFIX) else []
-    return canonical_hash([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+    return _digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
+
+
+def _digest(*lines: str) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def code_of(name: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from dgmbench.errors import UserError
-from dgmbench.files import read_json
 from dgmbench.report.published import Published, published
 from dgmbench.run.plan import Plan
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Task
 from dgmbench.run.workspace import Workspace

@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.errors import UserError
-from dgmbench.files import read_json
-from dgmbench.names import canonical_hash
+from dgmbench.run.records import read_json
+from dgmbench.run.spec import canonical_hash
 
 log = logging.getLogger("dgmbench")
 

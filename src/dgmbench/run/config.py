@@ -10,11 +10,11 @@ import yaml
 
 from dgmbench.data.catalogue import require_dataset
 from dgmbench.errors import UserError
-from dgmbench.names import canonical_hash, check_options, did_you_mean, load_object
+from dgmbench.names import check_options, did_you_mean, load_object
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, checked
-from dgmbench.run.spec import LARGEST_SEED, RunSpec
+from dgmbench.run.spec import LARGEST_SEED, RunSpec, canonical_hash
 from dgmbench.run.task import Task
 
 Layer = tuple[Mapping[str, Any], str]

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench.data.catalogue import code_of, identity
-from dgmbench.names import canonical_hash
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
-from dgmbench.run.spec import RunSpec
+from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.task import Task
 
 _PACKAGE = Path(__file__).parents[1]
@@ -44,18 +43,16 @@ RECORDING = (
 
 def fingerprint(task: Task, spec: RunSpec, stage: Stage, checksums: Mapping[str, str]) -> str:
     """Of a stage's specification, the arrays that it reads, and its code."""
-    settings = {
-        n: v for n, v in spec.to_dict()["settings"].items() if stage in ("evaluation", spec.settings.stage_of(n))
+    every: dict[str, Any] = spec.to_dict()["settings"]
+    # defaults, too: another default is another run
+    settings = {n: v for n, v in every.items() if stage in ("evaluation", spec.settings.stage_of(n))}
+    depends_on = {
+        "spec": spec.canonical(stage) | {"settings": settings},
+        # the parsed arrays decide, not the archive they came in
+        "data": {name: value for name, value in checksums.items() if name.startswith("array:")},
+        "code": code_hash(task, spec, stage),
     }
-    return canonical_hash(
-        {
-            # defaults, too: another default is another run
-            "spec": spec.canonical(stage) | {"settings": settings},
-            # the parsed arrays decide, not the archive they came in
-            "data": {name: value for name, value in checksums.items() if name.startswith("array:")},
-            "code": code_hash(task, spec, stage),
-        }
-    )
+    return canonical_hash(depends_on)
 
 
 def code_hash(task: Task, spec: RunSpec, stage: Stage) -> str:
@@ -110,7 +107,7 @@ def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, s
     """
     families = {_top(name) for name in modules} | {_PACKAGE.name}
     installed = {name for name in families if _is_installed(name)}
-    folders = {path.parent for path in map(_file_of_top, families - installed) if path}
+    folders = {path.parent for path in map(module_path, families - installed) if path}
     waiting, found = list(modules), {name: _recorded(name) for name in installed}
     while waiting:
         name = waiting.pop()
@@ -129,14 +126,9 @@ def _top(module: str) -> str:
     return module.partition(".")[0]
 
 
-@lru_cache(maxsize=4096)
-def _file_of_top(name: str) -> Path | None:
-    return module_path(name)
-
-
 def _is_installed(name: str) -> bool:
     """Whether a package lies where everything that is installed does; our own is always followed."""
-    path = _file_of_top(name)
+    path = module_path(name)
     return name != _PACKAGE.name and path is not None and not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
 
@@ -150,7 +142,7 @@ def _recorded(name: str) -> str:
 
 def _lies_in(folders: set[Path], name: str) -> bool:
     """Whether a module, or a package, lies in one of these folders."""
-    path = _file_of_top(name)
+    path = module_path(name)
     return path is not None and bool({path.parent, path.parent.parent} & folders)
 
 
@@ -187,6 +179,7 @@ def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
+@lru_cache(maxsize=8192)
 def module_path(module: str) -> Path | None:
     """The file of a module, without importing it where it is our own."""
     if module == _PACKAGE.name or module.startswith(f"{_PACKAGE.name}."):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dgmbench.names import canonical_hash, slug
+from dgmbench.names import slug
 from dgmbench.run.settings import Settings, Stage
 
 LARGEST_SEED = 2**32 - 1  # numpy's
@@ -98,3 +99,9 @@ class RunSpec:
         for key, value in sorted(self.options.items()):
             words += ["--option", f"{key}={json.dumps(value)}"]
         return shlex.join(words)
+
+
+def canonical_hash(value: Any) -> str:
+    """A short SHA-256 over JSON with sorted keys: the order of keys does not count."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dgmbench.data.load.checksums import checksums
 from dgmbench.errors import UserError
-from dgmbench.files import FORMAT, read_json, write_arrays, write_json
-from dgmbench.names import canonical_hash, load_object
+from dgmbench.names import load_object
 from dgmbench.run import provenance
 from dgmbench.run.fingerprint import code_hash, fingerprint
+from dgmbench.run.records import FORMAT, read_json, write_arrays, write_json
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
-from dgmbench.run.spec import RunSpec
+from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.task import Evaluation, Job, Task, Training
 from dgmbench.run.workspace import Workspace, now
 
@@ -37,7 +36,7 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
         log.info("%s is trained already", spec.training_id)
         return record
     with workspace.claim(spec, "training"):
-        started, watch = now(), Stopwatch()
+        started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job], Training] = load_object(task.train)
         result = function(_job(task, spec, workspace, depends_on, gpus, threads))
         record = stage_record(task, spec, "training", depends_on, started, watch) | {
@@ -68,7 +67,7 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
     if not _products_are_whole(trained, training):
         raise UserError(f"{trained} is damaged: remove it and train {spec.training_id} again")
     with workspace.claim(spec, "evaluation"):
-        started, watch = now(), Stopwatch()
+        started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job, Mapping[str, Any]], Evaluation] = load_object(task.evaluate)
         result = function(_job(task, spec, workspace, depends_on, gpus, threads), training)
         stage = stage_record(task, spec, "evaluation", depends_on, started, watch)
@@ -144,7 +143,7 @@ def _products_are_whole(folder: Path, record: Mapping[str, Any]) -> bool:
 
 
 def stage_record(
-    task: Task, spec: RunSpec, stage: Stage, depends_on: str, started: str, watch: Stopwatch
+    task: Task, spec: RunSpec, stage: Stage, depends_on: str, started: str, watch: provenance.Stopwatch
 ) -> dict[str, Any]:
     """What every stage notes about itself."""
     return {
@@ -160,15 +159,3 @@ def stage_record(
         "libraries": provenance.libraries(task.libraries),
         "host": provenance.host(),
     }
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._start = clock()
-
-    @property
-    def seconds(self) -> float:
-        return round(self._clock() - self._start, 3)

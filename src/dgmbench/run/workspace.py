@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dgmbench.errors import UserError
-from dgmbench.files import FORMAT, read_json, write_json
+from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.spec import RunSpec
 
 

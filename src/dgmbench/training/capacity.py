@@ -16,13 +16,17 @@ from dgmbench.training.batches import Batches
 from dgmbench.training.module import Loss
 
 
-def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int) -> int:
+def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int, device: torch.device) -> int:
     """What a training step keeps for its backward pass, in bytes: the least that it needs beside the model.
 
     Two small passes tell it, where a step is not written out: it is a constant and a part that grows with the examples.
+
+    Args:
+        model: on the CPU.
+        device: where it will be trained.
     """
     fast_step: Callable[[], Any] = getattr(model, "fast_step", lambda: None)
-    step = fast_step()
+    step = fast_step() if device.type == "cpu" else None
     if step is not None:
         return step.kept_bytes(rows)
     state = copy.deepcopy(model.state_dict())
@@ -68,7 +72,7 @@ def require_memory(
     Raises:
         UserError: what it needs, what there is, and which setting to lower.
     """
-    need, free = kept_bytes(model, loss, batches, rows), free_bytes(device, sharing)
+    need, free = kept_bytes(model, loss, batches, rows, device), free_bytes(device, sharing)
     if need > free:
         raise UserError(
             f"a step with {rows} examples needs more than {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free on "

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from dgmbench.fast.adam import ClippedAdam
-from dgmbench.fast.conditions import is_float32_on_cpu
+from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
 from dgmbench.training.settings import TrainingSettings
 
 
@@ -19,7 +19,7 @@ def build_optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim
     """Adam with betas 0.9 and 0.999, whose step clips the gradient first: to a norm, then each element to a range."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     rate, eps = settings.learning_rate, settings.adam_eps
-    if is_float32_on_cpu(model):
+    if is_float32_on_cpu(model) and torch.get_num_threads() <= MOST_THREADS:
         return ClippedAdam(parameters, rate, eps, settings.clip_norm, settings.clip_value)
     optimiser = torch.optim.Adam(parameters, lr=rate, eps=eps, fused=True)
 

@@ -105,8 +105,8 @@ def test_memory_follows_the_tokens_not_the_topics() -> None:
             warp.sweep(alpha)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # a table of documents or words by topics would hold 8 million counts
-    assert peaks[1] - peaks[0] < 100 * 4000
+    # some arrays of length K; a table of documents or words by topics would hold 8 million counts
+    assert peaks[1] - peaks[0] < 400 * 4000
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 100])

@@ -78,9 +78,7 @@ def test_a_seed_names_the_result(name: str, fitted: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_transform_leaves_the_method_as_it_is_and_so_does_pickling(
-    name: str, fitted: dict[str, Any]
-) -> None:
+def test_transform_leaves_the_method_as_it_is_and_so_does_pickling(name: str, fitted: dict[str, Any]) -> None:
     model = fitted[name]
     features = dense(model.transform(FRESH))
     before = pickle.dumps(model)

@@ -11,9 +11,9 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.files import read_json
 from dgmbench.names import load_object
 from dgmbench.run.config import build_run
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace

@@ -14,11 +14,11 @@ from matplotlib.text import Annotation
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.embeddings import Embeddings
 from dgmbench.errors import UserError
-from dgmbench.files import read_json
 from dgmbench.models.text.preparation import Prepared
 from dgmbench.models.text.topicvec import TopicVec
 from dgmbench.run.config import read_plan
 from dgmbench.run.plan import Plan
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.classification.analysis import figures

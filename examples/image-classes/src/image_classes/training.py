@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dgmbench.files import write_arrays
+from dgmbench.run.records import write_arrays
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Row, Training

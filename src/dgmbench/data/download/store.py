@@ -20,7 +20,7 @@ from dgmbench.data.dataset import Arrays, Dataset, Origin, SourceError
 from dgmbench.data.download.archives import BROKEN
 from dgmbench.data.download.transfer import sha256_of
 from dgmbench.errors import UserError
-from dgmbench.files import atomic_write, write_json
+from dgmbench.files import atomic_write, write_text
 
 log = logging.getLogger("dgmbench")
 
@@ -174,7 +174,7 @@ def _build(dataset: Dataset, folder: Path) -> None:
             "archives": {n: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for n, p in files.items()},
             "arrays": {name: _write(folder, name, array) for name, array in parsed.items()},
         }
-        write_json(folder / "manifest.json", manifest)
+        write_text(folder / "manifest.json", json.dumps(manifest, indent=1) + "\n")
         return
     note = f"; {dataset.note}" if dataset.note else ""
     raise UserError(

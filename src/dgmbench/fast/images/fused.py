@@ -16,13 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgmbench.fast.conditions import is_float32_on_cpu
+from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
 from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks, has_memory
 from dgmbench.fast.images.kernels import likelihood
 from dgmbench.fast.random import standard_normal, state_from
-
-# The compiled loops run on one thread; with more threads PyTorch's own, which use them, are the faster ones.
-MOST_THREADS = 2
 
 
 def fused_step(model: Any) -> FusedStep | None:

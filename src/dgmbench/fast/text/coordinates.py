@@ -8,12 +8,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def sweep_coordinates(H: np.ndarray, slope: np.ndarray, u: np.ndarray, sweeps: int) -> None:
-    """Sweeps of coordinate descent on ½ uᵀHu + … + ‖u‖₁; ``slope`` (of the quadratic part) and u change in place.
-
-    Args:
-        H: (n, n) symmetric, positive semi-definite.
-        slope, u: (n,).
-    """
+    """Sweeps of coordinate descent: `metrics.linear_svm.plain_sweep_coordinates`."""
     for _ in range(sweeps):
         for j in range(len(u)):
             h = H[j, j]

@@ -18,15 +18,7 @@ def sweep(
     seed: int,
     number: int,
 ) -> None:
-    """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w].
-
-    Args:
-        documents, words: (tokens,) document and word of every token, in the order in which they are visited.
-        topics: (tokens,) changed in place.
-        alpha: (K,) Dirichlet parameters.
-        weights: (K, vocabulary), each word's up to a factor.
-        seed, number: name the sweep's random stream.
-    """
+    """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w]: `models.text.gaussian_lda.sweep`."""
     prior = padded_prior(alpha)
     wide = np.zeros((weights.shape[1], len(prior)), np.float32)
     wide[:, : len(alpha)] = weights.T

@@ -14,19 +14,9 @@ from dgmbench.fast.special import digamma
 def expectation(
     counts: sparse.csr_matrix, scores: np.ndarray, theta: np.ndarray, alpha: float, passes: int
 ) -> tuple[float, np.ndarray]:
-    """Fixed-point passes of pi_dw^k ∝ exp{psi(theta_dk) + score_wk}, theta_dk = alpha + Σ_w n_dw pi_dw^k.
+    """The bound and the expected counts of words and topics: `models.text.topicvec.expectation`.
 
     The tokens of one word in a document share pi, so that the work follows the document-word nonzeros.
-
-    Args:
-        counts: (documents, vocabulary) n_dw.
-        scores: (vocabulary, K) log p(w | k), up to a constant for each word.
-        theta: (documents, K), the starting point; updated in place.
-        passes: at least one.
-
-    Returns:
-        The evidence lower bound over all documents, with the theta that the last pass started from, and
-        (vocabulary, K) Σ_d n_dw pi_dw^k of the last pass.
     """
     highest = scores.max(axis=1)
     weights = np.exp(scores - highest[:, None])

@@ -21,17 +21,7 @@ def sweep(
     seed: int,
     number: int,
 ) -> None:
-    """Resample topic and switch of every token.
-
-    Args:
-        documents, words: (tokens,) document and word of every token, sorted by word.
-        topics, switches: (tokens,) changed in place; a switch is on if the word comes from the features.
-        alpha: (K,) Dirichlet parameters.
-        beta: Dirichlet parameter of the counted words.
-        mixture: share of tokens that come from features a priori.
-        features: (K, vocabulary) word probabilities of the features.
-        seed, number: name the sweep's random stream.
-    """
+    """Resample topic and switch of every token, sorted by word: `models.text.lftm.sweep`."""
     K, V = features.shape
     prior, offsets = padded_prior(alpha), np.searchsorted(words, np.arange(V + 1))
     part = np.zeros((V, len(prior)), np.float32)

@@ -12,14 +12,7 @@ from dgmbench.fast.text.dense import BLOCK, draw, padded, padded_prior
 def left_to_right(
     topics: np.ndarray, alpha: np.ndarray, words: np.ndarray, offsets: np.ndarray, particles: int, seed: int
 ) -> np.ndarray:
-    """(documents,) estimates of log p(w_d | phi, alpha).
-
-    Args:
-        topics: (K, vocabulary) word probabilities.
-        alpha: (K,) Dirichlet parameters.
-        words, offsets: the documents' words one after the other, and (documents + 1,) where each document begins.
-        particles, seed: how many, and the name of the random streams.
-    """
+    """(documents,) estimates of log p(w_d | phi, alpha): `metrics.topics.plain_left_to_right`."""
     used, rows = np.unique(words, return_inverse=True)
     by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
     wide = np.zeros((len(used), padded(len(alpha))), np.float32)

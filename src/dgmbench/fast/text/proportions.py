@@ -20,13 +20,9 @@ def fold_in(
     tolerance: float = 1e-4,
     threads: int = 1,
 ) -> np.ndarray:
-    """(documents, n_topics) float64 proportions, each row summing to one: the fixed point of
+    """(documents, n_topics) float64 proportions, each row summing to one: `models.text.proportion_model.fold_in`.
 
-        theta_dk = (alpha_k + Σ_w n_dw r_dwk) / (n_d + Σ alpha),   r_dwk ∝ theta_dk phi_kw.
-
-    It is the maximum of p(w_d | theta) under a Dirichlet(alpha + 1) prior, whose estimates are as good as those of
-    sampling and variational inference (Asuncion, Welling, Smyth, Teh, UAI 2009). Deterministic; a document's result
-    does not depend on the others. Words that no topic has are left out.
+    Deterministic; a document's result does not depend on the others.
 
     Args:
         topics: (n_topics, vocabulary) word probabilities.

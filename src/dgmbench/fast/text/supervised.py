@@ -43,25 +43,14 @@ def infer(
     tolerance: float = 1e-3,
     threads: int = 1,
 ) -> Inference:
-    """Fit q(theta) = Dir(gamma) and q(z_n) = phi_n of every document.
-
-    A fixed point for each word type n with count c_n of a document with N tokens and label y,
-
-        phi_nk ∝ phi_kw exp{psi(gamma_k) + eta_yk / N − h_k / (c_n (1 + h·phi_n))},
-        h_k = Σ_l [Π_{m≠n} Σ_j phi_mj e^{eta_lj c_m / N}] e^{eta_lk c_n / N},   gamma_k = alpha_k + Σ_n c_n phi_nk.
-
-    Each step raises the bound: −log(1 + h·phi) is convex, and replaced by its tangent at the present phi. Word types
-    are visited by rising count.
+    """Fit q(theta) = Dir(gamma) and q(z_n) = phi_n of every document: `models.text.slda.infer`, in parts at once.
 
     Args:
-        counts: (documents, vocabulary) c.
-        labels: (documents,) class of each; the last class, L, has eta = 0. None to infer from the words alone.
-        topics: (K, vocabulary) word probabilities.
-        alpha: (K,) Dirichlet parameters.
-        eta: (L, K) response weights, L one less than the classes.
+        counts: (documents, vocabulary) word counts.
+        labels: (documents,) class of each; None to infer from the words alone.
+        topics, alpha, eta: (K, vocabulary) word probabilities, (K,) Dirichlet parameters, (L, K) response weights.
         gamma: (documents, K) float32, where to start, and the result; zeros to start afresh.
         iterations, tolerance: at most so many, until gamma changes by less than so much per token.
-        threads: documents are inferred in so many parts at once.
     """
     D, K = gamma.shape
     lengths = np.asarray(counts.sum(axis=1)).ravel()

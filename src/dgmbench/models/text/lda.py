@@ -21,7 +21,6 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
-from dgmbench.files import write_arrays
 from dgmbench.models.text.gibbs import PlainGibbs
 from dgmbench.models.text.likelihood import (
     document_topic_counts,
@@ -32,6 +31,7 @@ from dgmbench.models.text.likelihood import (
 from dgmbench.models.text.preparation import require_documents
 from dgmbench.models.text.progress import Progress, sweep_bar
 from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+from dgmbench.run.records import write_arrays
 
 ENGINES = ("auto", "gibbs", "warp", "plain")
 ALPHA_SUM = 5.0

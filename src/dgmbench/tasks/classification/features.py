@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from dgmbench.errors import UserError
-from dgmbench.files import write_arrays
+from dgmbench.run.records import write_arrays
 
 Matrix: TypeAlias = np.ndarray | sparse.csr_matrix
 

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.run.provenance import Stopwatch
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.stages import Stopwatch
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.classification.building import build_method, embeddings_used
 from dgmbench.tasks.classification.documents import joined, prepared_corpus

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from dgmbench.errors import UserError
-from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.files import atomic_write
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
@@ -39,7 +38,6 @@ def train(job: Job) -> Training:
     if gpus < settings.devices > 1:
         where = f"{gpus} GPU(s)" if gpus else "the CPU"
         log.warning("%s: devices is %d, but it trains on %s", spec.training_id, settings.devices, where)
-    keep_freed_memory()
     pixels, binary = training_images(spec)
     if len(pixels) < 2:
         raise UserError(f"{spec.training_id}: {len(pixels)} training image(s); batch norm needs at least two")

@@ -11,14 +11,14 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.files import write_arrays, write_json
 from dgmbench.models.text.preparation import Prepared
 from dgmbench.models.text.topicvec import frequent_words
-from dgmbench.names import canonical_hash
 from dgmbench.run.fingerprint import fingerprint, source_hash
+from dgmbench.run.provenance import Stopwatch
+from dgmbench.run.records import write_arrays, write_json
 from dgmbench.run.rows import find_row
-from dgmbench.run.spec import RunSpec
-from dgmbench.run.stages import Stopwatch, data_checksums, finished, stage_record
+from dgmbench.run.spec import RunSpec, canonical_hash
+from dgmbench.run.stages import data_checksums, finished, stage_record
 from dgmbench.run.task import Task
 from dgmbench.run.workspace import Workspace, now
 from dgmbench.tasks.classification.building import build_method

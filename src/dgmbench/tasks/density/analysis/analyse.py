@@ -9,7 +9,6 @@ import torch
 
 from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
-from dgmbench.fast.allocator import keep_freed_memory
 from dgmbench.files import write_text
 from dgmbench.names import slug
 from dgmbench.run.plan import Plan
@@ -43,7 +42,6 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     settings = plan.analyses["density"]
     assert isinstance(settings, DensityAnalysisSettings)
     torch.set_num_threads(threads)
-    keep_freed_memory()
     models = trained_models(plan, workspace, "cuda" if gpus else "cpu")
     if not models:
         raise UserError(

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from dgmbench.data.load.images import load_images
-from dgmbench.files import read_json
 from dgmbench.run.plan import Plan
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.run.workspace import Workspace

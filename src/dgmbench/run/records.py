@@ -1,0 +1,55 @@
+"""Records on disk: JSON that is whole or not there, read with checks, and arrays beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgmbench.errors import UserError
+from dgmbench.files import atomic_write
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT = 1
+"""Of the records; another one was written by another version of this package."""
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON, indented, atomically; NaN and infinity are refused."""
+    text = json.dumps(value, indent=1, sort_keys=False, allow_nan=False, default=_plain)
+    with atomic_write(path) as file:
+        file.write(text + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar or array as plain values."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        UserError: the file is missing, broken, or from another version of this package.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"no file {path}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is broken ({error}); remove it and run again") from error
+    if not isinstance(value, dict) or value.get("format", FORMAT) != FORMAT:
+        raise UserError(f"{path} was written by another version of dgmbench; remove its folder and run again")
+    return value
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Arrays as .npz, atomically."""
+    import numpy as np
+
+    with atomic_write(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
