@@ -89,6 +89,11 @@ def folder_above(wildcards, output):
     return Path(output[0]).parents[1]
 
 
+def folder_of_presets(wildcards, output):
+    """The folder above the preset's, from a table or a marker."""
+    return Path(output[0]).parents[2]
+
+
 def gpus(wildcards):
     """GPUs for one training."""
     return PLAN.task_of(run_of(wildcards)).devices(run_of(wildcards))

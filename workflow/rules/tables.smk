@@ -1,11 +1,6 @@
 # Tables and figures from the run records, and MLflow's view of them.
 
 
-def configuration(wildcards):
-    """The configuration as the commands read it; behind a function, so that its braces are no wildcards."""
-    return json.dumps(config, indent=1)
-
-
 rule write_config:
     output:
         config=f"{ROOT}/config.json",
@@ -41,7 +36,7 @@ rule tables:
             package_hash("report", "metrics", "commands/tabulate.py"),
             source_hash(*sorted(task.table.partition(":")[0] for task in PLAN.tasks.values())),
         ],
-        results=RESULTS,
+        results=folder_of_presets,
     message:
         f"make the tables in {TABLES}"
     shell:
@@ -61,7 +56,7 @@ rule mlflow:
     localrule: True
     threads: 1
     params:
-        results=RESULTS,
+        results=folder_of_presets,
     message:
         "show the results in MLflow"
     # The files are the truth and MLflow is a view of them: when it fails, the benchmark has not. It is said aloud.

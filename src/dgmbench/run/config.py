@@ -93,7 +93,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     plan = Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
     for task in used.values():
         if task.analysis:
-            task.analysis.runs(plan)  # raises for what only the whole plan shows to be a mistake
+            task.analysis.runs(plan)  # raises for mistakes that only the whole plan shows
     return plan
 
 

@@ -6,7 +6,6 @@ Everything here happens before torch or numpy is imported: both read their envir
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import subprocess
@@ -14,6 +13,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 log = logging.getLogger("dgmbench")
 
@@ -46,7 +47,7 @@ def visible_gpus(gpus: Mapping[str, str], environment: Mapping[str, str]) -> lis
     if allowed is None:
         return list(gpus.values())
     names = [name.strip() for name in allowed.split(",") if name.strip()]
-    # CUDA stops at the first device that is not there; -1 is how one says none
+    # CUDA stops at the first device that is not there; -1 means none
     names = names[: names.index("-1")] if "-1" in names else names
     return [gpus.get(name, name) for name in names] if gpus else []
 
@@ -64,7 +65,7 @@ def reserve_gpus(wanted: int, folder: Path | None = None) -> Iterator[int]:
         folder: where the lock files lie; the temporary folder of the machine by default.
 
     Yields:
-        The number of GPUs to use; fewer than wanted, or 0, when there are no more, which is said in the log.
+        The number of GPUs to use; fewer than wanted, or 0, when there are no more, which the log says.
     """
     if wanted == 0:
         yield 0
@@ -92,12 +93,17 @@ def reserve_gpus(wanted: int, folder: Path | None = None) -> Iterator[int]:
 
 def _take(candidates: list[str], wanted: int, folder: Path, stack: contextlib.ExitStack) -> list[str]:
     """Wait until ``wanted`` of the candidates are free, and lock them until the stack closes."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)  # the machine's other users lock the same files
     said = False
     while True:
         with contextlib.ExitStack() as attempt:
             taken = []
             for name in candidates:
-                if attempt.enter_context(_slot(folder / f"{name.replace('/', '-')}.lock")):
+                with contextlib.suppress(Timeout):
+                    lock = FileLock(folder / f"{name.replace('/', '-')}.lock", timeout=0, mode=0o666)
+                    attempt.enter_context(lock)
                     taken.append(name)
                 if len(taken) == wanted:
                     stack.enter_context(attempt.pop_all())
@@ -106,34 +112,6 @@ def _take(candidates: list[str], wanted: int, folder: Path, stack: contextlib.Ex
             log.info("waiting for %d of %d GPUs", wanted, len(candidates))
             said = True
         time.sleep(POLL_SECONDS)
-
-
-@contextlib.contextmanager
-def _slot(path: Path) -> Iterator[bool]:
-    """Hold the lock on a file if it is free; tells whether it was."""
-    descriptor = _open_shared(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        os.close(descriptor)
-
-
-def _open_shared(path: Path) -> int:
-    """A descriptor of a file that the machine's other users can lock too."""
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o1777)
-    try:
-        # reading is enough for a lock, and the only thing allowed on somebody else's file here
-        return os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
 
 def _usable(devices: int) -> int:

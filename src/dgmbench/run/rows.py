@@ -18,7 +18,7 @@ def find_row(task: Task, name: str, factory: str = "") -> Row:
     """The row behind a name: one of the task's, ``module:Class``, or an entry point of another package.
 
     Raises:
-        UserError: nobody knows the name.
+        UserError: the name is unknown.
     """
     if factory or ":" in name:
         return task.row_type(factory or name, "user-defined")

@@ -24,7 +24,7 @@ log = logging.getLogger("dgmbench")
 
 
 def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, threads: int = 1) -> dict[str, Any]:
-    """Train a run's model, or go on with an interrupted training; what is finished is not done again.
+    """Train a run's model, or resume an interrupted training; what is finished is not done again.
 
     Returns:
         The training record, also written to ``training.json`` beside the products.
@@ -133,7 +133,7 @@ def _products(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _products_are_whole(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether every product is there as it was left; what is not is said."""
+    """Whether every product is there as it was left; one that is not is logged."""
     there = _products(folder)
     for name, expected in record.get("products", {}).items():
         if there.get(name) != expected:

@@ -26,7 +26,7 @@ Outcome = Literal["ok", "diverged"]
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a task's table: a model by its name. A task may derive a class of its own from it, with further facts.
+    """A row of a task's table: a model by its name. A task may derive a class from it, with further fields.
 
     Attributes:
         factory: ``module:Class``.
@@ -60,7 +60,7 @@ class Job:
         row: its row.
         folder: where the training leaves its products, and where the evaluation finds them.
         state: where a training keeps what resumes it.
-        fingerprint: of specification, data and code: what was saved under another one is not gone on from.
+        fingerprint: of specification, data and code: a state saved under another one is not resumed.
         gpus: GPUs to use; 0 is the CPU.
         threads: CPU threads.
     """
@@ -109,7 +109,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A deeper look at what was trained, apart from the table.
+    """An analysis of what was trained, apart from the table.
 
     Attributes:
         about: one line.
@@ -160,7 +160,7 @@ class Task:
         evaluate: ``module:function``, (job, training record) → `Evaluation`.
         check: ``module:function``, (spec, row) → lines that say what keeps a user-defined model from fitting.
         table: ``module:object``, a `dgmbench.report.table.Table`; a `MetricTable` needs no more than a list of metrics.
-        analysis: a deeper look, if it has one.
+        analysis: of what was trained, if it has one.
         row_type: the class of a row, also of a user-defined one.
         dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
         examples: what a dataset consists of, in words: "trained on 1,000 images".
