@@ -35,12 +35,12 @@ from dgmbench.fast.text import (
 )
 from dgmbench.fast.text.dense import BLOCK
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.layout import random_topics, word_order
+from dgmbench.fast.text.layout import Tokens, random_topics, word_order
 from dgmbench.fast.text.warp import Warp, alias_table
 from dgmbench.metrics.linear_svm import plain_sweep_coordinates
 from dgmbench.metrics.topics import plain_left_to_right
 from dgmbench.models.text import LDA, gaussian_lda, lftm, slda, topicvec, warp
-from dgmbench.models.text.gibbs import PlainGibbs
+from dgmbench.models.text.gibbs import sweep as plain_sweep
 from dgmbench.models.text.proportion_model import fold_in
 
 BETA = 0.01
@@ -125,17 +125,16 @@ def samplers(corpus: Corpus, some: Corpus, K: int) -> Iterator[Comparison]:
 def plain_samplers(corpus: Corpus, some: Corpus, K: int) -> Iterator[Comparison]:
     """The samplers against plain Python, a sweep each."""
     alpha, rng = np.full(K, 0.1), np.random.default_rng(0)
-    fast, plain = (kind(some, K, beta=BETA) for kind in (Gibbs, PlainGibbs))
-    yield "`gibbs`", "`models.text.gibbs`", lambda: fast.sweep(alpha), lambda: plain.sweep(alpha)
     order, topics = word_order(some), random_topics(some, K, 0)
-    tokens, proposed = (order.documents, order.words, topics), topics[:, None].copy()
-    sampler, stream = Warp(some, K, beta=BETA), Stream(0, 0)
-    settings = alpha, BETA, some.n_words, stream
-    yield "`warp`", "`models.text.warp`", lambda: sampler.sweep(alpha), lambda: warp.sweep(*tokens, proposed, *settings)
+    tokens, proposed = Tokens(order.documents, order.words, topics), topics[:, None].copy()
+    settings = alpha, BETA, some.n_words, Stream(0, 0)
+    fast, sampler = Gibbs(some, K, beta=BETA), Warp(some, K, beta=BETA)
+    yield "`gibbs`", "`models.text.gibbs`", lambda: fast.sweep(alpha), lambda: plain_sweep(tokens, *settings)
+    yield "`warp`", "`models.text.warp`", lambda: sampler.sweep(alpha), lambda: warp.sweep(tokens, proposed, *settings)
     weights = rng.dirichlet(np.full(some.n_words, 0.1), size=K)
-    given = *tokens, alpha, weights, 0, 0
+    given = tokens, alpha, weights, 0, 0
     yield "`densities`", "`gaussian_lda.sweep`", lambda: densities.sweep(*given), lambda: gaussian_lda.sweep(*given)
-    mixed = *tokens, rng.random(len(topics)) < 0.6, alpha, BETA, 0.6, weights.astype(np.float32), 0, 0
+    mixed = tokens, rng.random(len(topics)) < 0.6, alpha, BETA, 0.6, weights.astype(np.float32), 0, 0
     yield "`latent_features`", "`lftm.sweep`", lambda: latent_features.sweep(*mixed), lambda: lftm.sweep(*mixed)
 
 

@@ -1,6 +1,6 @@
 """The command line: one command per step of the benchmark. Each works without the workflow around it.
 
-Libraries that take seconds to import are imported inside the commands, after threads and GPUs are settled.
+Libraries that take seconds to import are imported when a command needs them, after threads and GPUs are settled.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +16,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from dgmbench.commands import doctor as doctors
+from dgmbench.commands import listing
 from dgmbench.commands import plan as plans
 from dgmbench.commands.arguments import parse_run
+from dgmbench.commands.fetch import fetch as fetch_dataset
+from dgmbench.commands.track import sync
 from dgmbench.errors import UserError
+from dgmbench.names import load_object
+from dgmbench.run import stages
 from dgmbench.run.devices import limit_threads, reserve_gpus
+from dgmbench.run.rows import find_row
+from dgmbench.run.schema import json_schema
 from dgmbench.run.spec import LARGEST_SEED
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks, find_task
@@ -41,7 +49,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             _end_interrupted()
         except SystemExit as stop:
-            # Lightning turns Ctrl-C into an exit of its own
+            # Lightning turns Ctrl-C into a SystemExit
             if isinstance(stop.__context__, KeyboardInterrupt):
                 _end_interrupted()
             raise
@@ -95,51 +103,35 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a dataset into the cache, or check the one there."""
-    from dgmbench.commands.fetch import fetch as fetch_dataset
-
     fetch_dataset(name, marker)
 
 
-@app.command()
-def train(
-    task: TaskName,
-    dataset: DatasetName,
-    model: ModelName,
-    settings: Settings,
-    options: Options,
-    seed: Seed = 0,
-    factory: Factory = "",
-    results: PresetFolder = Path("results/default"),
-    devices: Devices = 0,
-    threads: Threads = 1,
-) -> None:
-    """Train, or fit, a model."""
-    spec = parse_run(task, dataset, model, seed, factory, settings, options)
-    with _compute(threads, devices) as found:
-        from dgmbench.run import stages
+def _stage(name: str) -> Callable[..., None]:
+    """The command of a stage of a run: both take the same arguments."""
 
-        stages.train(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
+    def command(
+        task: TaskName,
+        dataset: DatasetName,
+        model: ModelName,
+        settings: Settings,
+        options: Options,
+        seed: Seed = 0,
+        factory: Factory = "",
+        results: PresetFolder = Path("results/default"),
+        devices: Devices = 0,
+        threads: Threads = 1,
+    ) -> None:
+        spec = parse_run(task, dataset, model, seed, factory, settings, options)
+        with _compute(threads, devices) as found:
+            getattr(stages, name)(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
+
+    return command
 
 
-@app.command()
-def evaluate(
-    task: TaskName,
-    dataset: DatasetName,
-    model: ModelName,
-    settings: Settings,
-    options: Options,
-    seed: Seed = 0,
-    factory: Factory = "",
-    results: PresetFolder = Path("results/default"),
-    devices: Devices = 0,
-    threads: Threads = 1,
-) -> None:
-    """Measure a trained model, and leave the record that the tables are made from."""
-    spec = parse_run(task, dataset, model, seed, factory, settings, options)
-    with _compute(threads, devices) as found:
-        from dgmbench.run import stages
-
-        stages.evaluate(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
+app.command("train", help="Train, or fit, a model.")(_stage("train"))
+app.command("evaluate", help="Measure a trained model, and leave the record that the tables are made from.")(
+    _stage("evaluate")
+)
 
 
 @app.command()
@@ -149,9 +141,8 @@ def check(
     """Check that a user-defined model fits the benchmark, and say what is missing."""
     spec = parse_run(task, dataset, model, 0, factory, settings, options)
     with _compute(1, 0):
-        from dgmbench.commands.check import findings
-
-        found = findings(find_task(task), spec)
+        kind = find_task(task)
+        found = list(load_object(kind.check)(spec, find_row(kind, spec.model, spec.factory)))
     for finding in found:
         print(f"- {finding}")
     print(f"{model}: {len(found)} findings" if found else f"{model} fits the benchmark")
@@ -176,19 +167,19 @@ def analyse(
     devices: Devices = 0,
     threads: Threads = 1,
 ) -> None:
-    """Look deeper into what was trained for a task; 'dgmbench list' says what for."""
+    """Run the analysis of a task; 'dgmbench list' says what it holds."""
     with _compute(threads, devices) as found:
-        from dgmbench.commands.analyse import analyse as look_deeper
-
-        plan = plans.read(config)
-        look_deeper(plan, find_task(task), Workspace(results / plan.preset), gpus=found, threads=threads)
+        plan, analysis = plans.read(config), find_task(task).analysis
+        if analysis is None:
+            raise UserError(f"{task} has no analysis; see 'dgmbench list'")
+        if task not in plan.tasks:
+            raise UserError(f"preset {plan.preset!r} has no runs of {task}: there is nothing to analyse")
+        load_object(analysis.run)(plan, Workspace(results / plan.preset), gpus=found, threads=threads)
 
 
 @app.command()
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
-    from dgmbench.commands.track import sync
-
     plan = plans.read(config)
     log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
 
@@ -198,9 +189,7 @@ def sync_mlflow(
     presets: Annotated[list[str] | None, typer.Argument(metavar="[PRESET]...", help="all of them by default")] = None,
     results: Results = Path("results"),
 ) -> None:
-    """Rebuild MLflow's view from the files, which are the truth."""
-    from dgmbench.commands.track import sync
-
+    """Rebuild MLflow's view from the files."""
     chosen: list[str | None] = [*presets] if presets else [None]
     for preset in chosen:
         log.info("MLflow shows %d runs of %s", sync(results, preset), preset or "all presets")
@@ -209,17 +198,13 @@ def sync_mlflow(
 @app.command("list")
 def list_everything() -> None:
     """List tasks, their rows, datasets and presets, and where each comes from."""
-    from dgmbench.commands.listing import show
-
-    show()
+    listing.show()
 
 
 @app.command()
 def doctor() -> None:
     """Tell what this machine has, what is missing, and which data sources answer."""
-    from dgmbench.commands.doctor import examine
-
-    if not examine():
+    if not doctors.examine():
         raise SystemExit(1)
 
 
@@ -232,8 +217,6 @@ def show_plan(config: ConfigFiles) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a configuration."""
-    from dgmbench.run.schema import json_schema
-
     print(json.dumps(json_schema(all_tasks()), indent=1))
 
 

@@ -217,33 +217,36 @@ class TestDoctor:
     """The report, with the machine and the network made up."""
 
     @pytest.fixture
-    def probes(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    def probes(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
+        """Of each dataset that a test adds, why its sources do not answer; the cache is empty."""
         from dgmbench.commands import doctor
 
-        probes: list[Any] = []
+        probes: dict[str, dict[str, str]] = {}
         monkeypatch.setattr(doctor, "probe_sources", lambda: probes)
+        monkeypatch.setattr(doctor, "is_cached", lambda dataset: False)
         monkeypatch.chdir(REPOSITORY)
         return probes
 
-    def test_data_that_cannot_be_had_is_missing(self, probes: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-        from dgmbench.commands.fetch import Probe
-
-        probes += [Probe("mnist", False, "one place", "no network"), Probe("mnist", False, "another", "refused")]
+    def test_data_that_cannot_be_had_is_missing(self, probes: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        probes["mnist"] = {"one place": "no network", "another": "refused"}
         assert call("doctor") == 1
         (line,) = (line for line in capsys.readouterr().out.splitlines() if " mnist " in line)
         assert line.startswith("missing")
-        assert "no network" in line
-        assert "refused" in line
+        assert "one place does not answer (no network)" in line
+        assert "another does not answer (refused)" in line
 
-    def test_cached_data_needs_no_network(self, probes: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-        from dgmbench.commands.fetch import Probe
+    def test_cached_data_needs_no_network(
+        self, probes: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from dgmbench.commands import doctor
 
-        probes += [Probe("mnist", True, "one place", "no network"), Probe("glove-300d", False, "other", "no network")]
+        monkeypatch.setattr(doctor, "is_cached", lambda dataset: dataset.name == "mnist")
+        probes |= {"mnist": {"one place": "no network"}, "glove-300d": {"other": "no network"}}
         assert call("doctor") == 0
         assert capsys.readouterr().out.splitlines()[-1] == "ready: snakemake --cores all"
 
     def test_a_package_that_is_not_installed_is_missing(
-        self, probes: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, probes: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         from dgmbench.commands import doctor
 

@@ -14,7 +14,7 @@ from dgmbench.data.dataset import SourceError
 from dgmbench.data.datasets import ocr_letters
 from dgmbench.data.datasets.glove import is_plain, parse_glove_zip
 from dgmbench.data.datasets.ocr_letters import parse_table
-from dgmbench.data.download.store import array_sha256, arrays, is_cached, stored
+from dgmbench.data.download.store import array_sha256, is_cached, stored
 from dgmbench.data.formats import idx
 from dgmbench.data.load import checksums as of_names
 from dgmbench.data.text import stop_words, unpack_text
@@ -80,7 +80,7 @@ def test_fashion_mnist(have):
 
 def test_the_mnist_mirrors_files_would_give_the_same_arrays(have, tmp_path):
     have("mnist")
-    found = arrays(CATALOGUE["mnist"])
+    found = stored(CATALOGUE["mnist"])[1]
     files = {}
     for name, file in idx.FILES.items():
         array = found[name].reshape(-1, 28, 28) if found[name].ndim > 1 else found[name]
@@ -99,7 +99,7 @@ def test_ocr_letters(have):
     assert images.binary
     assert images.train.dtype == np.uint8
     assert set(np.unique(images.train)) == {0, 1}
-    found = arrays(CATALOGUE["ocr-letters"])
+    found = stored(CATALOGUE["ocr-letters"])[1]
     assert "".join(images.classes[label] for label in found["labels"][:9]) == "ommanding"
     np.testing.assert_array_equal(images.train[0], found["letters"][8110])
     np.testing.assert_array_equal(images.train_labels[:5], found["labels"][[8110, 9346, 20302, 2071, 22904]])
@@ -108,7 +108,7 @@ def test_ocr_letters(have):
 
 def test_the_letters_page_would_give_the_same_arrays(have, tmp_path):
     have("ocr-letters")
-    found = arrays(CATALOGUE["ocr-letters"])
+    found = stored(CATALOGUE["ocr-letters"])[1]
     lines = [
         f"{i}\t{chr(97 + label)}\t-1\t1\t1\t0\t" + "\t".join(map(str, pixels)) + "\t"
         for i, (label, pixels) in enumerate(zip(found["labels"].tolist(), found["letters"].tolist(), strict=True))

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 
 from dgmbench.data.dataset import SourceError
-from dgmbench.data.download.pip_settings import PipSettings, parse_listing, read_pip_settings, resolve
+from dgmbench.data.download.pip_settings import parse_listing, read_pip_settings
 from dgmbench.data.download.sources import Debian, Npm, PyPI, Web, WebFile, configured_npm_registry
 from dgmbench.data.download.transfer import keep
 
@@ -64,11 +64,12 @@ install.index-url='https://not.example/this'
 global.no-index='false'
 not a setting
 """
-    assert resolve(parse_listing(listing)) == PipSettings(
-        index_url="https://d.example/it's",
-        extra_index_urls=("https://b.example/simple", "https://c.example/simple"),
-        timeout=8.0,
-    )
+    assert parse_listing(listing) == {
+        "index-url": "https://d.example/it's",
+        "extra-index-url": "https://b.example/simple\nhttps://c.example/simple",
+        "timeout": "8",
+        "no-index": "false",
+    }
 
 
 def test_pips_files_and_variables_are_read(pip_variables, tmp_path):
@@ -77,18 +78,20 @@ def test_pips_files_and_variables_are_read(pip_variables, tmp_path):
     pip_variables.setenv("PIP_CONFIG_FILE", str(settings))
     pip_variables.setenv("PIP_FIND_LINKS", f"{tmp_path}")
     found = read_pip_settings()
-    assert found.index_url == "https://a.example/simple"
-    assert found.trusted_hosts == ("a.example",)
-    assert found.find_links == (str(tmp_path),)
+    assert found["index-url"] == "https://a.example/simple"
+    assert found["trusted-host"] == "a.example"
+    assert found["find-links"] == str(tmp_path)
 
 
 def test_without_pip_the_variables_count(pip_variables):
     pip_variables.setattr("dgmbench.data.download.pip_settings._pip", lambda: None)
     pip_variables.setenv("PIP_EXTRA_INDEX_URL", "https://a.example https://b.example")
     pip_variables.setenv("PIP_NO_INDEX", "1")
-    found = read_pip_settings()
-    assert found.extra_index_urls == ("https://a.example", "https://b.example")
-    assert found.no_index
+    assert read_pip_settings() == {
+        "config-file": os.devnull,
+        "extra-index-url": "https://a.example https://b.example",
+        "no-index": "1",
+    }
 
 
 def test_a_package_is_found_in_a_folder(pip_variables, tmp_path):
@@ -149,7 +152,7 @@ def npm_package() -> bytes:
 
 
 TARBALL = npm_package()
-NPM_PACKAGE = Npm("some-data", "1.0.0", sha256(TARBALL), limit=10_000)
+NPM_PACKAGE = Npm("some-data", "1.0.0", "some-data-1.0.0.tgz", sha256(TARBALL), limit=10_000)
 
 
 @pytest.fixture
@@ -179,7 +182,7 @@ def test_npm_packs_from_its_configured_registry(npm_registry, tmp_path):
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_npms_own_words_are_the_reason(npm_registry, tmp_path):
-    missing = Npm("some-data", "9.9.9", sha256(TARBALL), limit=10_000)
+    missing = Npm("some-data", "9.9.9", "some-data-9.9.9.tgz", sha256(TARBALL), limit=10_000)
     with pytest.raises(SourceError, match=r"npm pack: ETARGET: .*No matching version .*9\.9\.9"):
         missing.obtain(tmp_path)
 
@@ -208,7 +211,7 @@ def test_the_npm_registry_is_read_from_the_environment_then_the_users_file(tmp_p
 
 # Debian
 
-DEB = Debian("some-data", "1.0-1", sha256(FILE), limit=1_000_000)
+DEB = Debian("some-data", "1.0-1", "some-data_1.0-1.deb", sha256(FILE), limit=1_000_000)
 
 
 def apt(tmp_path, monkeypatch, script: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from dgmbench.data.dataset import Dataset, Origin, SourceError
 from dgmbench.data.download import store
-from dgmbench.data.download.store import array_sha256, arrays, is_cached, stored
+from dgmbench.data.download.store import array_sha256, is_cached, stored
 from dgmbench.data.download.transfer import keep
 from dgmbench.errors import UserError
 
@@ -81,14 +81,14 @@ def test_arrays_are_built_once_then_read(cache):
 def test_large_arrays_are_mapped_and_checked_on_request(cache, monkeypatch, caplog):
     monkeypatch.setattr(store, "CHECKED_WHOLE", 1000)
     data = dataset(Given("first", GOOD))
-    assert isinstance(arrays(data)["numbers"], np.memmap)
-    assert not isinstance(arrays(data)["labels"], np.memmap)
+    assert isinstance(stored(data)[1]["numbers"], np.memmap)
+    assert not isinstance(stored(data)[1]["labels"], np.memmap)
     path = cache / "datasets" / "numbers" / "numbers.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    assert not np.array_equal(arrays(data)["numbers"], NUMBERS)
-    np.testing.assert_array_equal(arrays(data, check=True)["numbers"], NUMBERS)
+    assert not np.array_equal(stored(data)[1]["numbers"], NUMBERS)
+    np.testing.assert_array_equal(stored(data, check=True)[1]["numbers"], NUMBERS)
     assert "wrong checksum" in caplog.text
 
 
@@ -112,10 +112,10 @@ def _flip(path: Path) -> None:
 )
 def test_a_damaged_cache_is_found_and_rebuilt(cache, caplog, name, damage):
     source = Given("first", GOOD)
-    arrays(dataset(source))
+    stored(dataset(source))
     path = cache / "datasets" / "numbers" / name
     damage(path)
-    found = arrays(dataset(source))
+    found = stored(dataset(source))[1]
     np.testing.assert_array_equal(found["numbers"], NUMBERS)
     np.testing.assert_array_equal(found["labels"], LABELS)
     assert len(source.asked) == 2
@@ -124,24 +124,24 @@ def test_a_damaged_cache_is_found_and_rebuilt(cache, caplog, name, damage):
 
 def test_whatever_bit_of_the_manifest_flips_the_arrays_are_right(cache):
     data = dataset(Given("first", GOOD))
-    arrays(data)
+    stored(data)
     path = cache / "datasets" / "numbers" / "manifest.json"
     sound = path.read_bytes()
     for position in range(0, len(sound), 3):
         path.write_bytes(sound[:position] + bytes([sound[position] ^ 1 << position % 7]) + sound[position + 1 :])
-        found = arrays(data)
+        found = stored(data)[1]
         np.testing.assert_array_equal(found["numbers"], NUMBERS)
         np.testing.assert_array_equal(found["labels"], LABELS)
 
 
 def test_an_older_format_or_other_pins_are_rebuilt(cache, monkeypatch):
     source = Given("first", GOOD)
-    arrays(dataset(source))
+    stored(dataset(source))
     monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
-    arrays(dataset(source))
+    stored(dataset(source))
     assert len(source.asked) == 2
     with pytest.raises(UserError, match=r"expected 0{64}"):
-        arrays(replace(dataset(source), sha256={"numbers": "0" * 64}))
+        stored(replace(dataset(source), sha256={"numbers": "0" * 64}))
 
 
 def test_the_next_source_is_asked_and_the_detour_recorded(cache, caplog):
@@ -164,7 +164,7 @@ def test_damaged_data_is_removed_and_the_next_source_asked(cache, caplog, conten
 def test_when_every_source_fails_one_line_says_each_reason(cache):
     first, second = Given("first", error=SourceError("HTTP 503")), Given("second", GOOD[:-4] + b"0000")
     with pytest.raises(UserError) as caught:
-        arrays(dataset(first, second))
+        stored(dataset(first, second))
     line = str(caught.value)
     assert line.startswith("numbers: no source gave it (first: HTTP 503; second: cannot be read: array numbers has")
     assert f"expected {SUMS['numbers']}" in line
@@ -184,7 +184,7 @@ def test_a_full_disk_is_said(cache):
             return {"numbers.bin": keep(folder, "numbers.bin", None, fill)}
 
     with pytest.raises(UserError, match=r"^numbers: no space left in the cache .*DGMBENCH_CACHE") as caught:
-        arrays(dataset(Fills("first"), Given("second", GOOD)))
+        stored(dataset(Fills("first"), Given("second", GOOD)))
     assert "\n" not in str(caught.value)
 
 
@@ -192,7 +192,7 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DGMBENCH_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match=r"^numbers: cannot write to the cache .*Not a directory"):
-        arrays(dataset(Given("first", GOOD)))
+        stored(dataset(Given("first", GOOD)))
 
 
 def test_a_build_that_is_interrupted_leaves_nothing_half_done(cache):
@@ -204,9 +204,9 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_done(cache):
 
     source = Given("first", GOOD)
     with pytest.raises(Stop):
-        arrays(dataset(source, parse=interrupted))
+        stored(dataset(source, parse=interrupted))
     assert not is_cached(dataset(source))
-    np.testing.assert_array_equal(arrays(dataset(source))["numbers"], NUMBERS)
+    np.testing.assert_array_equal(stored(dataset(source))[1]["numbers"], NUMBERS)
 
 
 TWO_PROCESSES = """
@@ -237,7 +237,7 @@ def test_processes_that_ask_at_once_fetch_once(cache, server):
 
 
 def test_the_manifest_is_plain_json(cache):
-    arrays(dataset(Given("first", GOOD)))
+    stored(dataset(Given("first", GOOD)))
     manifest = json.loads((cache / "datasets" / "numbers" / "manifest.json").read_text())
     assert manifest["format"] == store.FORMAT
     assert manifest["archives"]["numbers.bin"]["bytes"] == len(GOOD)

@@ -27,7 +27,8 @@ def test_a_shared_legend_fits_on_its_figure(number, name):
 
 
 def test_a_model_and_its_variants_have_one_colour_and_different_dashes():
-    palette, dashes = line_styles({"a": "", "a+": "a", "b": "", "a++": "a", "c+": "c"}, ["red", "green", "blue"])
+    styles = line_styles({"a": "", "a+": "a", "b": "", "a++": "a", "c+": "c"}, ["red", "green", "blue"])
+    palette, dashes = styles["palette"], styles["dashes"]
     assert palette == {"a": "red", "a+": "red", "a++": "red", "b": "green", "c+": "blue"}
     assert dashes["a"] == dashes["b"] == "" and dashes["c+"] == dashes["a+"] != ""
     assert len({dashes["a"], dashes["a+"], dashes["a++"]}) == 3

@@ -48,7 +48,7 @@ def read(workspace, suffix):
 
 def test_csv_tells_not_measured_from_does_not_apply_and_quotes():
     rows = [{"a": "x, y", "b": None, "c": float("nan")}, {"a": 'a "b"', "b": 1.23456789, "c": 2}]
-    assert to_csv(("a", "b", "c"), rows) == 'a,b,c\n"x, y",,nan\n"a ""b""",1.234568,2\n'
+    assert to_csv(rows) == 'a,b,c\n"x, y",,nan\n"a ""b""",1.234568,2\n'
 
 
 def test_every_number_of_the_csv_stands_in_each_format(whole):

@@ -23,7 +23,7 @@ def test_columns_and_a_row_by_hand(table, plan_of, cells_of, workspace, write):
     write(plan.runs[1], workspace, [0, 100, 0, 0], 0.75)
     cells = cells_of(plan, workspace)
     columns = "place entrant n_seeds error error_sd_seeds paper_error score score_sd_seeds seconds status"
-    assert " ".join(table.columns(cells)) == columns
+    assert " ".join(table.rows(cells)[0]) == columns
     row = row_of(table, cells, "here", "plain")
     assert (row["n_seeds"], row["error"], row["paper_error"], row["score"]) == (2, 37.5, 12.0, 0.5)
     assert row["error_sd_seeds"] == pytest.approx(25 * math.sqrt(0.5))

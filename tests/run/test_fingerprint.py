@@ -196,7 +196,7 @@ def closure_of(work: Work) -> dict[str, str]:
     [
         "cli.py",
         "commands/tabulate.py",
-        "report/page.py",
+        "report/formats.py",
         "report/table.py",
         "report/mlflow_view.py",
         "tasks/density/table.py",

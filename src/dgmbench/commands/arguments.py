@@ -28,8 +28,8 @@ def parse_run(
     """
     task = find_task(task_name)
     require_dataset(dataset, task.kind, _PLACE)
-    layer: dict[str, Any] = {key: _plain_value(value) for key, value in map(_pair, settings)}
-    layer["options"] = {key: _json_value(key, value) for key, value in map(_pair, options)}
+    layer: dict[str, Any] = {key: _value(value) for key, value in map(_pair, settings)}
+    layer["options"] = {key: _value(value, f"--option {key}={value}") for key, value in map(_pair, options)}
     if factory:
         layer["factory"] = factory
     return build_run(task, dataset, model, seed, [(layer, _PLACE)], _PLACE)
@@ -42,15 +42,11 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _plain_value(text: str) -> Any:
+def _value(text: str, mistake: str = "") -> Any:
+    """What JSON says, or the text itself where that is no mistake."""
     try:
         return json.loads(text)
     except ValueError:
+        if mistake:
+            raise UserError(f"{mistake}: the value is not JSON; write text as {json.dumps(text)}") from None
         return text
-
-
-def _json_value(key: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise UserError(f"--option {key}={text}: the value is not JSON; write text as {json.dumps(text)}") from None

@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.text import Text
 
 from dgmbench.commands import plan as plans
-from dgmbench.commands.fetch import Probe, probe_sources
-from dgmbench.data.download.store import cache_folder
+from dgmbench.commands.fetch import probe_sources
+from dgmbench.commands.listing import DEFAULT_PRESET
+from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.data.download.store import cache_folder, is_cached
 from dgmbench.run import provenance
 from dgmbench.run.devices import list_gpus, visible_gpus
 from dgmbench.version import __version__
@@ -26,12 +28,11 @@ from dgmbench.version import __version__
 VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "gensim")
 MEMORY_GB = 4  # what no job of the default preset exceeds
 DISK_GB = 2  # the cache and the results of the default preset
-DEFAULT_PRESET = Path("config.yaml")  # in the checkout where the command is called
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of the report; one that is not ``good`` says what to do, and one that is ``needed`` fails the whole."""
+    """A line of the report; one that is not ``good`` says what to do, and a ``needed`` one makes the command fail."""
 
     about: str
     text: str
@@ -79,24 +80,23 @@ def _machine() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    versions = []
-    for name in VERSIONS_SHOWN:
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    yield Finding("packages", ", ".join(versions))
+    shown = [f"{name} {version}" for name in VERSIONS_SHOWN if (version := _version(name))]
+    yield Finding("packages", ", ".join(shown))
     for name in _required():
-        try:
-            importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+        if not _version(name):
             yield Finding("packages", f"no {name}: run pip install -e . again", good=False, needed=True)
     if shutil.which("snakemake") is None and not (Path(sys.executable).parent / "snakemake").is_file():
         yield Finding("snakemake", "not on the path: activate the environment it is in", good=False, needed=True)
     if shutil.which("npm") is None:
-        yield Finding(
-            "npm", "not installed: npm packages are asked for directly, or at their second source", good=False
-        )
+        yield Finding("npm", "not installed: npm packages are asked for directly, or elsewhere", good=False)
+
+
+def _version(package: str) -> str:
+    """Of an installed package; empty for another."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _required() -> list[str]:
@@ -113,16 +113,16 @@ def _needed() -> set[str]:
     return {name for run in plan.runs for name in plan.task_of(run).reads(run)}
 
 
-def _data(probes: list[Probe]) -> Iterator[Finding]:
+def _data(probes: dict[str, dict[str, str]]) -> Iterator[Finding]:
     """A dataset of the default preset that is neither cached nor answered for by any source is missing."""
     needed = _needed()
-    for dataset in dict.fromkeys(probe.dataset for probe in probes):
-        sources = [probe for probe in probes if probe.dataset == dataset]
-        cached, answering = sources[0].cached, [probe.source for probe in sources if not probe.error]
-        silent = [f"{probe.source} does not answer ({probe.error})" for probe in sources if probe.error]
+    for dataset, errors in probes.items():
+        cached = is_cached(CATALOGUE[dataset])
         parts = ["in the cache"] if cached else []
-        parts += [f"{source} answers" for source in answering] + silent
-        yield Finding(dataset, "; ".join(parts), good=cached or bool(answering), needed=dataset in needed)
+        parts += [f"{source} answers" for source, error in errors.items() if not error]
+        good = bool(parts)
+        parts += [f"{source} does not answer ({error})" for source, error in errors.items() if error]
+        yield Finding(dataset, "; ".join(parts), good=good, needed=dataset in needed)
 
 
 def _cache() -> Iterator[Finding]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
 from dgmbench.data.dataset import Source, SourceError
-from dgmbench.data.download.store import cache_folder, is_cached, stored
+from dgmbench.data.download.store import cache_folder, stored
 from dgmbench.data.load.checksums import checksums
 from dgmbench.run.records import write_json
 
@@ -20,72 +19,46 @@ log = logging.getLogger("dgmbench")
 def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
     """Bring a dataset into the cache if it is not there, and check every array against its checksum.
 
-    A user-defined dataset is loaded and checked instead; its report has ``name``, ``source``, ``arrays`` and
-    ``downloaded`` only.
-
-    Args:
-        marker: a JSON file for the report.
+    A user-defined dataset is loaded and checked instead.
 
     Returns:
-        ``name``, ``kind``, ``folder``, ``downloaded`` (whether this call fetched or rebuilt it), ``source``,
-        ``failed_before`` (sources that did not give it, with their reasons), ``archives`` and ``arrays``
-        (SHA-256, sizes, shapes by name), ``bytes`` (of the arrays).
+        The report, which the JSON file ``marker`` also gets: ``name``, ``source``, ``downloaded`` (whether this call
+        fetched or rebuilt it) and ``arrays`` (SHA-256, sizes, shapes by name); of a built-in one also ``kind``,
+        ``folder``, ``failed_before`` (sources that did not give it, with their reasons), ``archives`` and ``bytes``.
 
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    report = _user_defined(name) if is_user_defined(name) else _built_in(name)
-    place = f", {report['bytes'] / 1e6:.0f} MB in {report['folder']}" if "folder" in report else ""
+    place = ""
+    if is_user_defined(name):
+        found = checksums(name)
+        arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}
+        report: dict[str, Any] = {"name": name, "source": found["source"], "arrays": arrays, "downloaded": False}
+    else:
+        dataset, folder = find_dataset(name), cache_folder() / "datasets" / name
+        manifest, loaded = stored(dataset, check=True)
+        size = sum(array.nbytes for array in loaded.values())
+        report = {**manifest, "kind": dataset.kind, "folder": str(folder), "bytes": size}
+        place = f", {size / 1e6:.0f} MB in {folder}"
     log.info("%s: ready, from %s%s", name, report["source"], place)
     if marker:
         write_json(marker, report)
     return report
 
 
-def _user_defined(name: str) -> dict[str, Any]:
-    found = checksums(name)
-    arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}
-    return {"name": name, "source": found["source"], "arrays": arrays, "downloaded": False}
+def probe_sources() -> dict[str, dict[str, str]]:
+    """Ask every source of every dataset for metadata, never for the data, several at once.
 
-
-def _built_in(name: str) -> dict[str, Any]:
-    dataset = find_dataset(name)
-    manifest, arrays = stored(dataset, check=True)
-    return {
-        **manifest,
-        "kind": dataset.kind,
-        "folder": str(cache_folder() / "datasets" / name),
-        "bytes": sum(array.nbytes for array in arrays.values()),
-    }
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Whether a source of a dataset answers.
-
-    Attributes:
-        dataset: its name.
-        cached: whether the dataset lies in the cache already.
-        source: which of its sources was asked.
-        error: why it does not answer; empty if it does.
+    Returns:
+        By dataset and source why it does not answer; empty if it does.
     """
-
-    dataset: str
-    cached: bool
-    source: str
-    error: str
-
-
-def probe_sources() -> list[Probe]:
-    """Ask every source of every dataset for metadata (never for the data), several at once."""
     sources = list(dict.fromkeys(origin.source for dataset in CATALOGUE.values() for origin in dataset.origins))
     with ThreadPoolExecutor(max_workers=4) as pool:
         errors = dict(zip(sources, pool.map(_error_of, sources), strict=True))
-    return [
-        Probe(dataset.name, is_cached(dataset), origin.source.label, errors[origin.source])
-        for dataset in CATALOGUE.values()
-        for origin in dataset.origins
-    ]
+    return {
+        name: {origin.source.label: errors[origin.source] for origin in dataset.origins}
+        for name, dataset in CATALOGUE.items()
+    }
 
 
 def _error_of(source: Source) -> str:

@@ -23,7 +23,8 @@ def rows() -> list[Line]:
     for task in all_tasks().values():
         found.append(("task", task.name, task.package, task.about))
         for name, row in task.rows.items():
-            found.append((f"{task.name} {task.row_word}", name, row.factory, f"{row.about}{_needs(row.needs)}"))
+            about = f"{row.about}; needs {row.needs}" if row.needs else row.about
+            found.append((f"{task.name} {task.row_word}", name, row.factory, about))
         if task.analysis:
             found.append((f"{task.name} analysis", task.name, task.analysis.run, task.analysis.about))
     for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
@@ -37,10 +38,6 @@ def rows() -> list[Line]:
     if DEFAULT_PRESET.is_file():
         found.append(("preset", "default", str(DEFAULT_PRESET), _about(DEFAULT_PRESET)))
     return found + [("preset", path.stem, str(path), _about(path)) for path in sorted(PRESETS.glob("*.yaml"))]
-
-
-def _needs(what: str) -> str:
-    return f"; needs {what}" if what else ""
 
 
 def _about(path: Path) -> str:

@@ -9,8 +9,7 @@ from dgmbench.files import write_text
 from dgmbench.names import load_object
 from dgmbench.report.cells import collect
 from dgmbench.report.figures import SUFFIXES
-from dgmbench.report.formats import to_csv, to_latex, to_markdown
-from dgmbench.report.page import to_html
+from dgmbench.report.formats import to_csv, to_html, to_latex, to_markdown
 from dgmbench.report.table import Table
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import FORMAT, read_json, write_json
@@ -37,7 +36,7 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
         cells, figures = collected[name], table.figures(collected[name], workspace)
         others = [sheet for other, sheet in sheets.items() if other != name]
         texts = {
-            "csv": to_csv(table.columns(cells), table.rows(cells)),
+            "csv": to_csv(table.rows(cells)),
             "md": to_markdown(sheets[name]),
             "html": to_html(sheets[name], figures, others),
             "tex": to_latex(sheets[name]),

@@ -14,18 +14,14 @@ from filelock import FileLock, Timeout
 from dgmbench.errors import UserError
 
 # Another process may be writing the runs of a large preset.
-_PATIENCE_SECONDS = 600
+_WAIT_SECONDS = 600
 
 
 def sync(results: Path, preset: str | None = None) -> int:
     """Make MLflow show what the files hold: a run for each pipeline and, below it, one for each training run.
 
-    What is shown already stays, what has changed is replaced, what is no longer on disk goes. Runs of users in the
-    same database are left alone.
-
-    Args:
-        results: the folder of all presets.
-        preset: only this one; all of them by default.
+    What was shown before is dropped and logged again, of one preset or of all in the folder. Runs of users in the same
+    database are left alone.
 
     Returns:
         How many training runs are shown, of the presets asked for.
@@ -51,11 +47,9 @@ def _client(results: Path, database: Path) -> Iterator[Any]:
     """A client of the database, which this process alone uses, and which is made when there is none."""
     try:
         results.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(results / ".mlflow.lock").acquire(timeout=_PATIENCE_SECONDS)
+        lock = FileLock(results / ".mlflow.lock").acquire(timeout=_WAIT_SECONDS)
     except Timeout as error:
-        raise UserError(
-            f"{database}: another process has used it for {_PATIENCE_SECONDS} s; try again later"
-        ) from error
+        raise UserError(f"{database}: another process has used it for {_WAIT_SECONDS} s; try again later") from error
     except OSError as error:
         raise UserError(
             f"cannot write {results}: {error.strerror}; the tables need no MLflow, set tracking: false"

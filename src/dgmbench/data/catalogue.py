@@ -1,11 +1,10 @@
-"""What datasets there are: the modules of `dgmbench.data.datasets`, and those that users bring."""
+"""What datasets there are: the modules of `dgmbench.data.datasets`, and user-defined ones."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Iterator
 
 import dgmbench.data.datasets as datasets
 from dgmbench.data.dataset import Dataset, Kind
@@ -14,17 +13,14 @@ from dgmbench.data.user_files import PREFIX, corpus_files
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
 
-
-def _built_in() -> Iterator[tuple[Dataset, str]]:
-    """Each dataset that a module of `dgmbench.data.datasets` holds, and the module."""
-    for found in pkgutil.iter_modules(datasets.__path__, f"{datasets.__name__}."):
-        for value in vars(importlib.import_module(found.name)).values():
-            if isinstance(value, Dataset):
-                yield value, found.name
-
-
-_HOME = {dataset.name: module for dataset, module in _built_in()}
-CATALOGUE = {dataset.name: dataset for dataset, _ in _built_in()}
+_BUILT_IN = [
+    (value, found.name)
+    for found in pkgutil.iter_modules(datasets.__path__, f"{datasets.__name__}.")
+    for value in vars(importlib.import_module(found.name)).values()
+    if isinstance(value, Dataset)
+]
+_HOME = {dataset.name: module for dataset, module in _BUILT_IN}
+CATALOGUE = {dataset.name: dataset for dataset, _ in _BUILT_IN}
 _WORDS = {"images": "image dataset", "corpus": "corpus", "embeddings": "embeddings", None: "dataset"}
 
 
@@ -52,7 +48,7 @@ def known_datasets(kind: str) -> list[str]:
 
 
 def require_dataset(name: str, kind: str, where: str) -> None:
-    """Raise a UserError for a dataset that nobody knows, at the place where it is named."""
+    """Raise a UserError for an unknown dataset, with the place where it is named."""
     if ":" in name and kind != "embeddings":
         try:
             corpus_files(name) if name.startswith(PREFIX) else load_object(name)

@@ -23,15 +23,12 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """What logs, manifests and run records call it."""
-        ...
 
     def obtain(self, folder: Path) -> dict[str, Path]:
         """The files by name, kept in ``folder``; raises SourceError."""
-        ...
 
     def probe(self) -> None:
         """Ask whether the files are there, without fetching them; raises SourceError."""
-        ...
 
 
 @dataclass(frozen=True)

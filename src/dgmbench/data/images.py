@@ -1,4 +1,4 @@
-"""Images as rows of pixels, in their published split."""
+"""Image datasets as they are loaded."""
 
 from __future__ import annotations
 

@@ -26,46 +26,23 @@ def entry_points() -> dict[str, str]:
     return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def user_images(name: str) -> ImageSplits:
-    """Images from a user-defined function, checked.
+def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> Any:
+    """What a user-defined function returns, or a corpus of the user's files, checked; two corpora are a `CorpusSplits`.
 
     Raises:
-        UserError: it returns something else, or parts that do not fit together.
-    """
-    found = user_splits(name)
-    if not isinstance(found, ImageSplits):
-        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.ImageSplits")
-    return found
-
-
-def user_corpus(name: str) -> CorpusSplits:
-    """A corpus from a user-defined function or from files, checked.
-
-    Raises:
-        UserError: it returns something else, or parts that do not fit together.
-    """
-    found = user_splits(name)
-    if not isinstance(found, CorpusSplits):
-        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.CorpusSplits")
-    return found
-
-
-def user_splits(name: str) -> ImageSplits | CorpusSplits:
-    """What a user-defined function returns, checked; two corpora count as a `CorpusSplits`.
-
-    Raises:
-        UserError: it returns something else, or parts that do not fit together.
+        UserError: it is of none of these kinds, or its parts do not fit together.
     """
     found: Any = read_corpus(name) if name.startswith(PREFIX) else load_object(entry_points().get(name, name))()
-    if isinstance(found, ImageSplits):
-        for part in ("train", "valid", "test"):
-            _check_images(f"{name}: {part}", getattr(found, part), getattr(found, f"{part}_labels"), found)
-    elif isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
+    if isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
         found = CorpusSplits(*found)
+    if not isinstance(found, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.{wanted}")
     if isinstance(found, CorpusSplits):
         _check_corpus(name, found)
-    elif not isinstance(found, ImageSplits):
-        raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.ImageSplits or CorpusSplits")
+    else:
+        for part in ("train", "valid", "test"):
+            _check_images(f"{name}: {part}", getattr(found, part), getattr(found, f"{part}_labels"), found)
     return found
 
 

@@ -80,7 +80,8 @@ def _read(path: Path, columns: tuple[str, str]) -> list[LabelledText]:
     if not path.is_dir() and path.suffix.lower() not in readers:
         raise UserError(f"{path}: give a .csv file, a .jsonl file or a folder of text files")
     try:
-        found = _folder(path) if path.is_dir() else readers[path.suffix.lower()](path, *columns)
+        texts = ((file.read_text(encoding="utf-8-sig"), file.parent.name) for file in sorted(path.glob("*/*.txt")))
+        found = texts if path.is_dir() else readers[path.suffix.lower()](path, *columns)
         documents = [LabelledText(label, split_words(text)) for text, label in found]
     except UnicodeDecodeError as error:
         around = error.object[max(0, error.start - 12) : error.end + 8]
@@ -126,8 +127,3 @@ def _pair(row: Mapping[str, object], text: str, label: str, where: str) -> tuple
         if row.get(column) in (None, "") and not (column == text and row.get(column) == ""):
             raise UserError(f"{where} has no {column!r}")
     return str(row[text]), str(row[label])
-
-
-def _folder(path: Path) -> Iterator[tuple[str, str]]:
-    for file in sorted(path.glob("*/*.txt")):
-        yield file.read_text(encoding="utf-8-sig"), file.parent.name

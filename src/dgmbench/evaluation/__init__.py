@@ -1,1 +1,1 @@
-"""Earlier names of `dgmbench.metrics`; they go on working."""
+"""Earlier names of `dgmbench.metrics`; they keep working."""

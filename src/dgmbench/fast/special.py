@@ -15,7 +15,7 @@ T2, T3, T4, T5, T6 = (np.float32(1 / f) for f in (2, 6, 24, 120, 720))
 TO_WHOLE = np.float32(1.5 * 2**23)  # where float32 numbers are 1 apart: adding it rounds to a whole number
 
 
-# Without the leave to reorder sums: rounding by adding and subtracting a large number lives on their order.
+# Without reordered sums: rounding by adding and subtracting a large number depends on their order.
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def exp(x: np.float32) -> np.float32:
     """exp(x) for |x| ≤ 87, and its value there beyond. The relative error is below 1e-7 · (2 + |x|)."""

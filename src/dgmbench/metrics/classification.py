@@ -57,8 +57,8 @@ def classify(
 
     For each class it minimises ‖w‖₁ + |b| + C Σ max(0, 1 − y (w·x + b))² with C = 1 (liblinear's
     L1-regularised squared-hinge problem, intercept regularised as liblinear does). Features are taken as
-    they are, unscaled. Dense ones are solved by `fit_linear_svm`, which reaches the optimum where liblinear still
-    wanders after its iterations; sparse ones by liblinear itself. A solver that stops before its tolerance is
+    they are, unscaled. Dense ones are solved by `fit_linear_svm`, which reaches the optimum (liblinear
+    stops far from it); sparse ones by liblinear itself. A solver that stops before its tolerance is
     logged and reported, never hidden.
 
     Args:
@@ -114,17 +114,8 @@ def _score(labels: np.ndarray, predictions: np.ndarray, converged: bool, solver:
     from sklearn.metrics import precision_recall_fscore_support
 
     precision, recall, f1, _ = precision_recall_fscore_support(labels, predictions, average="macro", zero_division=0)
-    accuracy = float(np.mean(labels == predictions))
-    return Classification(
-        100 * float(precision),
-        100 * float(recall),
-        100 * float(f1),
-        100 * accuracy,
-        converged,
-        solver,
-        predictions,
-        seconds,
-    )
+    shares = precision, recall, f1, np.mean(labels == predictions)
+    return Classification(*(100 * float(share) for share in shares), converged, solver, predictions, seconds)
 
 
 def _checked(features: Features, labels: np.ndarray, part: str) -> Features:

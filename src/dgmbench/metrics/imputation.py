@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from dgmbench.metrics.likelihood import evaluation_mode
 
 
 class Autoencoder(Protocol):
@@ -104,19 +106,17 @@ def impute(
         ValueError: shapes that do not fit, a pixel outside [0, 1], nothing missing, or no pass.
     """
     missing = _checked(images, missing, passes)
-    module = model if isinstance(model, torch.nn.Module) else None
-    was_training = module is not None and module.training
-    if module is not None:
-        module = copy.deepcopy(module).train() if statistics == "batch" else module.eval()
-    parameter = next(module.parameters(), None) if module is not None else None
+    used: Any = model
+    if statistics == "batch" and isinstance(model, torch.nn.Module):
+        used = copy.deepcopy(model).train()
+    parameter = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
     device = parameter.device if parameter is not None else torch.device("cpu")
-    used: Autoencoder = module if module is not None else model
 
     truth, gap = (torch.as_tensor(a, device=device) for a in (np.asarray(images, np.float32), missing))
     start = np.random.default_rng([seed, 1]).random(images.shape, dtype=np.float32)
     x = torch.where(gap, torch.as_tensor(start, device=device), truth)
     squared = [_squared_error(x, truth)]
-    try:
+    with evaluation_mode(model):
         for each in range(passes):
             rng = np.random.default_rng([seed, 2, each])
             for rows in torch.arange(len(images), device=device).split(batch_size):
@@ -125,9 +125,6 @@ def impute(
                 filled = torch.sigmoid(used.decode(mean + noise * torch.exp(0.5 * log_variance)))
                 x[rows] = torch.where(gap[rows], filled, x[rows])
             squared.append(_squared_error(x, truth))
-    finally:
-        if was_training and isinstance(model, torch.nn.Module):
-            model.train()
     scaled = np.stack(squared) / missing.sum(1).mean()
     return Imputation(scaled.mean(1), scaled[-1], x.cpu().numpy())
 

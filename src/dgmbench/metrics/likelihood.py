@@ -83,24 +83,31 @@ def log_likelihood(
     elif not rows.is_floating_point():
         rows = rows.float()
     values = np.empty(len(rows))
-    was_training = isinstance(model, torch.nn.Module) and model.training
     devices = [rows.device] if rows.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        if isinstance(model, torch.nn.Module):
-            model.eval()
-        try:
-            # made anew in every call, so that it cannot be older than the weights
-            snapshots = _snapshots(model, min(torch.get_num_threads(), len(rows)))
-            found = _by_snapshots(snapshots, rows, k, seed) if snapshots else _by_log_weights(model, rows, k, seed)
-            with contextlib.closing(found):
-                for i, value in enumerate(found):
-                    values[i] = value
-                    if progress is not None:
-                        progress(i + 1, len(rows))
-        finally:
-            if was_training and isinstance(model, torch.nn.Module):
-                model.train()
+    with torch.random.fork_rng(devices=devices), evaluation_mode(model):
+        # made anew in every call, so that it cannot be older than the weights
+        snapshots = _snapshots(model, min(torch.get_num_threads(), len(rows)))
+        found = _by_snapshots(snapshots, rows, k, seed) if snapshots else _by_log_weights(model, rows, k, seed)
+        with contextlib.closing(found):
+            for i, value in enumerate(found):
+                values[i] = value
+                if progress is not None:
+                    progress(i + 1, len(rows))
     return values
+
+
+@contextlib.contextmanager
+def evaluation_mode(model: object) -> Iterator[None]:
+    """Within the body a torch module is in evaluation mode; anything else stays as it is."""
+    if not isinstance(model, torch.nn.Module):
+        yield
+        return
+    before = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(before)
 
 
 def _snapshots(model: DensityModel, count: int) -> list[Snapshot]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -141,17 +141,13 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
     runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
     for spec in plan.of(task.name):
         runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, problem))
-    datasets, models = _places(d for d, _ in runs), _places(m for _, m in runs)
+    datasets, models = (list(dict.fromkeys(key[i] for key in runs)) for i in (0, 1))
     cells = []
-    for key in sorted(runs, key=lambda key: (datasets[key[0]], models[key[1]])):
+    for key in sorted(runs, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):
         found = tuple(runs[key])
         row = plan.row_of(found[0].spec) if found else task.rows.get(key[1])
         cells.append(Cell(*key, row, found, papers.get(key), _part(found, task)))
     return Cells(task, plan.preset, tuple(cells))
-
-
-def _places(names: Iterable[str]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _part(runs: tuple[Run, ...], task: Task) -> str:

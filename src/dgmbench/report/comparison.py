@@ -66,13 +66,6 @@ def _draw_point(ax: Axes, row: int, ours: float, error: float, paper: float, sta
     ax.plot([paper], [row], "D", mfc="none", mec=colours[1], mew=1.4, ms=6.5, zorder=4)
     ax.errorbar([ours], [row], xerr=[error], fmt="o", color=colours[0], ms=5.5, capsize=2, zorder=3)
     if status != "ok":
-        ax.annotate(
-            status,
-            (max(known), row) if known else (0.5, row),
-            xycoords="data" if known else ax.get_yaxis_transform(),
-            xytext=(7, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            style="italic",
-        )
+        place: dict[str, Any] = {"xytext": (7, 0), "textcoords": "offset points"}
+        place |= {"xy": (max(known), row)} if known else {"xy": (0.5, row), "xycoords": ax.get_yaxis_transform()}
+        ax.annotate(status, **place, va="center", fontsize=8, style="italic")

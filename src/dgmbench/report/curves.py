@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from dgmbench.report.cells import Cells
-from dgmbench.report.figures import figure_style, line_styles, panels, save_figure, shared_legend
+from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
@@ -21,13 +21,8 @@ def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Wo
     """Draw what trainings logged in a column of their ``curve.csv``; nothing where none has it.
 
     A panel per dataset, a line per model, variants dashed. With several seeds the line is their mean and the band
-    their standard deviation.
-
-    Args:
-        label: of the axis.
-        text: what the figure shows, for those who cannot see it.
+    their standard deviation. The label is of the axis; the text says what the figure shows.
     """
-    import seaborn as sns
     from matplotlib.ticker import MaxNLocator
 
     curves = read_curves(cells, column, workspace)
@@ -37,25 +32,11 @@ def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Wo
     there = set(curves["model"])
     variants = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.model in there}
     with figure_style() as colours:
-        palette, dashes = line_styles(variants, colours)
+        styles = line_styles(variants, colours)
         figure, axes = panels(len(datasets), 4.2)
         for ax, dataset in zip(axes, datasets, strict=True):
             part = curves[curves["dataset"] == dataset]
-            sns.lineplot(
-                part,
-                x="epoch",
-                y=column,
-                hue="model",
-                style="model",
-                hue_order=list(variants),
-                style_order=list(variants),
-                palette=palette,
-                dashes=dashes,
-                errorbar="sd",
-                lw=1.5,
-                legend=ax is axes[0],
-                ax=ax,
-            )
+            draw_lines(ax, part, "epoch", column, styles)
             ax.set(title=dataset, xlabel="epoch", ylabel=label)
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.set_ylim(*_range_of_interest(part, column))

@@ -40,8 +40,8 @@ def panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(1, number, squeeze=False)[0])
 
 
-def line_styles(variant_of: Mapping[str, str], colours: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A colour for each model and its variants together, and dashes for the variants.
+def line_styles(variant_of: Mapping[str, str], colours: list[Any]) -> dict[str, Any]:
+    """The order of the models' lines, a colour for each with its variants, and dashes for these; see `draw_lines`.
 
     Args:
         variant_of: by model, in the order of the legend, the model that it adds something to; empty for none.
@@ -55,7 +55,22 @@ def line_styles(variant_of: Mapping[str, str], colours: list[Any]) -> tuple[dict
         for model in members:
             palette[model] = colours[number % len(colours)]
             dashes[model] = _DASHES[dashed.index(model) % len(_DASHES)] if model in dashed else ""
-    return palette, dashes
+    order = list(variant_of)
+    return {"hue_order": order, "style_order": order, "palette": palette, "dashes": dashes}
+
+
+def draw_lines(ax: Axes, frame: pd.DataFrame, x: str, y: str, styles: Mapping[str, Any], model: str = "model") -> None:
+    """A line for each model: the mean over its seeds, their standard deviation as a band; styles are seaborn's."""
+    import seaborn as sns
+
+    sns.lineplot(frame, x=x, y=y, hue=model, style=model, errorbar="sd", lw=1.5, ax=ax, **styles)
+
+
+def log_axis(ax: Axes, ticks: list[int]) -> None:
+    """A logarithmic x axis that names these values as they are."""
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
 
 
 def shared_legend(figure: Figure) -> None:
@@ -70,11 +85,7 @@ def shared_legend(figure: Figure) -> None:
 
 
 def save_figure(figure: Figure, frame: pd.DataFrame, path: Path) -> Path:
-    """Write a figure and its data as ``.png``, ``.pdf`` and ``.csv``; the path of the PNG.
-
-    Args:
-        path: without suffix.
-    """
+    """Write a figure and its data as ``.png``, ``.pdf`` and ``.csv`` (the path has no suffix); the path of the PNG."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph
     for suffix, metadata in _METADATA.items():
         with atomic_write(path.with_name(f"{path.name}.{suffix}"), "wb") as file:

@@ -1,24 +1,36 @@
-"""A table as CSV, Markdown and LaTeX; HTML is in `dgmbench.report.page`.
+"""A table as CSV, Markdown, HTML and LaTeX.
 
-Only the CSV is made by pandas. Its Markdown needs another package, and in Markdown as in LaTeX a cell here holds a
-number, its error, the paper's number and a remark, each escaped and emphasised as the format does it.
+Only the CSV is made by pandas. Its Markdown needs another package, and in the others a cell holds a number, its error,
+the paper's number and a remark, each escaped and emphasised as the format does it.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
-from typing import Any
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dgmbench.report.sheet import DAGGER, DASH, Sheet, Value
+from dgmbench.files import write_text
+from dgmbench.report.sheet import DAGGER, DASH, Figure, Sheet, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def to_csv(columns: Sequence[str], rows: list[dict[str, Any]]) -> str:
+def to_csv(rows: list[dict[str, Any]]) -> str:
     """Comma-separated values: ``nan`` for what was not measured, an empty field for what does not apply."""
     import pandas as pd
 
-    frame = pd.DataFrame([{column: _plain(row[column]) for column in columns} for row in rows], columns=list(columns))
+    frame = pd.DataFrame([{column: _plain(value) for column, value in row.items()} for row in rows])
     return frame.to_csv(index=False, lineterminator="\n")
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """A data frame as CSV, numbers to six digits."""
+    write_text(path, frame.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 def _plain(value: Any) -> str:
@@ -49,7 +61,7 @@ def _markdown_cell(value: Value | None) -> str:
         return DASH
     ours = f"**{value.ours}**" if value.best else value.ours
     error = f" ± {value.error}" if value.error else ""
-    brackets = ", ".join(part for part in (value.paper, value.difference, value.remark) if part)
+    brackets = ", ".join(value.brackets)
     return f"{ours}{error}{'' if value.comparable else DAGGER}" + (f" ({brackets})" if brackets else "")
 
 
@@ -64,6 +76,22 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_r
 
 def _markdown_text(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def to_html(sheet: Sheet, figures: list[Figure], neighbours: list[Sheet]) -> str:
+    """A self-contained page: no script, no address outside it but the links to its files and the tables beside it."""
+    from jinja2 import Environment
+
+    template = (resources.files("dgmbench.report") / "templates" / "page.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        sheet=sheet,
+        neighbours=neighbours,
+        figures=figures,
+        base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
+        dagger=DAGGER,
+        dash=DASH,
+    )
 
 
 def to_latex(sheet: Sheet) -> str:
@@ -104,11 +132,7 @@ def _latex_cell(value: Value | None) -> str:
         ours = f"\\textbf{{{ours}}}" if word else f"$\\mathbf{{{value.ours}}}$"
     error = f" $\\pm$ {value.error}" if value.error else ""
     mark = "" if value.comparable else latex_text(DAGGER)
-    brackets = ", ".join(
-        f"${part}$" if part[-1:].isdigit() else latex_text(part)
-        for part in (value.paper, value.difference, value.remark)
-        if part
-    )
+    brackets = ", ".join(f"${part}$" if part[-1:].isdigit() else latex_text(part) for part in value.brackets)
     return f"{ours}{error}{mark}" + (f" ({brackets})" if brackets else "")
 
 

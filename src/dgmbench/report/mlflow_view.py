@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.errors import UserError
 from dgmbench.run.records import read_json
-from dgmbench.run.spec import canonical_hash
 
 log = logging.getLogger("dgmbench")
 
-# Tells our runs from those of users: a hash of all that a run shows, empty while it is written.
-_CONTENT = "dgmbench.content"
+_OURS = "dgmbench.content"  # the tag that tells our runs, those of earlier versions too, from those of users
 _PARENT = "mlflow.parentRunId"
 _BATCH = 800  # MLflow takes 1000 metrics at once
 _PLACES = ("tables", "figures")
@@ -35,49 +32,34 @@ class Shown:
     """One run as MLflow shows it.
 
     Attributes:
-        content: a hash of all of it: a run with another one is logged again.
+        started, finished: milliseconds since 1970.
         planned: whether the configuration asked for it; it stands below the pipeline then.
         files: its artifacts; metrics by epoch among them, as ``curve.csv``.
-        started, finished: milliseconds since 1970.
     """
 
     name: str
-    status: str
-    content: str
-    planned: bool
     params: dict[str, Any]
-    tags: dict[str, Any]
-    metrics: dict[str, float]
-    files: list[Path]
+    status: str
     started: int
     finished: int
+    planned: bool
+    tags: dict[str, Any]
+    metrics: dict[str, float] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
 
 
 def show(client: MlflowClient, folder: Path, artifacts: Path) -> int:
     """Make the experiment ``dgmbench/<preset>`` show what a preset's folder holds; how many training runs that is.
 
-    Runs of ours that show something else are deleted, what is not there is logged, runs of users are left alone.
-
-    Args:
-        artifacts: where MLflow keeps the files that it shows.
+    Our runs are dropped and logged again, runs of users are left alone. MLflow keeps the files in ``artifacts``.
     """
     experiment = _experiment(client, f"dgmbench/{folder.name}", artifacts)
+    _drop(client, experiment)
     plan = read_json(folder / "plan.json")["runs"] if (folder / "plan.json").is_file() else []
     runs = _read_runs(folder, plan)
-    pipeline = _pipeline(folder, plan, runs)
-    wanted, kept = {shown.content for shown in (pipeline, *runs)}, dict[str, str]()
-    for run in _logged(client, experiment):
-        content = run.data.tags[_CONTENT]
-        if content in wanted and content not in kept:
-            kept[content] = run.info.run_id
-        else:
-            client.delete_run(run.info.run_id)
-            shutil.rmtree(Path(local_file_uri_to_path(run.info.artifact_uri)).parent, ignore_errors=True)
-    parent = kept.get(pipeline.content) or _log(client, experiment, pipeline)
+    parent = _log(client, experiment, _pipeline(folder, plan, runs))
     for shown in runs:
-        identity = kept.get(shown.content) or _log(client, experiment, shown)
-        if shown.planned:
-            client.set_tag(identity, _PARENT, parent)
+        _log(client, experiment, shown, parent if shown.planned else "")
     return len(runs)
 
 
@@ -93,20 +75,19 @@ def _experiment(client: MlflowClient, name: str, artifacts: Path) -> str:
     return found.experiment_id if found else client.create_experiment(name, artifact_location=str(artifacts))
 
 
-def _logged(client: MlflowClient, experiment: str) -> list[Run]:
-    """The runs that were logged here before, whole or not."""
-    found, token = [], None
-    while True:
-        page = client.search_runs([experiment], max_results=1000, page_token=token)
-        found += [run for run in page if _CONTENT in run.data.tags]
-        token = page.token
-        if not token:
-            return found
+def _drop(client: MlflowClient, experiment: str) -> None:
+    """Remove the runs that were logged here before, whole or not, as ``mlflow gc`` does: nothing of them is left."""
+    while runs := client.search_runs([experiment], f"tags.`{_OURS}` LIKE '%'", max_results=1000):
+        for run in runs:
+            client.delete_run(run.info.run_id)
+            client._tracking_client.store._hard_delete_run(run.info.run_id)
+            shutil.rmtree(Path(local_file_uri_to_path(run.info.artifact_uri)).parent, ignore_errors=True)
 
 
-def _log(client: MlflowClient, experiment: str, shown: Shown) -> str:
+def _log(client: MlflowClient, experiment: str, shown: Shown, parent: str = "") -> str:
     """Log a run; its id."""
-    identity: str = client.create_run(experiment, shown.started, {_CONTENT: ""}, shown.name).info.run_id
+    ours = {_OURS: "", **({_PARENT: parent} if parent else {})}
+    identity: str = client.create_run(experiment, shown.started, ours, shown.name).info.run_id
     metrics = [metric for file in shown.files if file.name == "curve.csv" for metric in _curve(file, shown.started)]
     # a final value is the latest, whatever the curves are called
     last = max((metric.step for metric in metrics), default=0)
@@ -119,7 +100,6 @@ def _log(client: MlflowClient, experiment: str, shown: Shown) -> str:
     for file in shown.files:
         client.log_artifact(identity, str(file), file.parent.name if file.parent.name in _PLACES else None)
     client.set_terminated(identity, "FAILED" if shown.status in ("failed", "missing") else "FINISHED", shown.finished)
-    client.set_tag(identity, _CONTENT, shown.content)  # last: a run without it was cut off
     return identity
 
 
@@ -136,13 +116,12 @@ def _pipeline(folder: Path, plan: list[dict[str, Any]], runs: list[Shown]) -> Sh
     """What a configuration asked for, and what came out: its tables and figures."""
     files = [path for place in _PLACES for path in sorted(folder.glob(f"{place}/*")) if path.suffix in _SUFFIXES]
     planned = [run for run in runs if run.planned]
-    content = [sorted(run["run_id"] for run in plan), sorted(run.content for run in planned), _hash(files)]
     count = {status: sum(run.status == status for run in planned) for status in ("ok", "diverged", "failed")}
     count["missing"] = max(0, len(plan) - len(planned))
     status = next((status for status in ("failed", "missing") if count[status]), "ok")
     tags = {f"runs.{name}": number for name, number in count.items()}
     started, finished = min((run.started for run in planned), default=0), max((r.finished for r in planned), default=0)
-    return Shown("pipeline", status, canonical_hash(content), False, {}, tags, {}, files, started, finished)
+    return Shown("pipeline", {}, status, started, finished, False, tags, files=files)
 
 
 def _read_runs(folder: Path, plan: list[dict[str, Any]]) -> list[Shown]:
@@ -173,27 +152,23 @@ def _finished_run(path: Path, folder: Path, planned: bool) -> Shown:
     tags = {name: value for name, value in metrics.items() if name not in _numbers(metrics)}
     tags |= {"fingerprint": record["fingerprint"], "data.source": record["data"]["source"]}
     tags |= {f"code.{name}": evaluation["code"][name] for name in ("version", "commit")}
-    content, spec = canonical_hash([record["run_id"], planned, _hash(files)]), record["spec"]
+    numbers |= _numbers(metrics)
     times = _milliseconds(training["started"]), _milliseconds(evaluation["finished"])
-    metrics = numbers | _numbers(metrics)
-    return Shown(_name(spec), record["status"], content, planned, _params(spec), tags, metrics, files, *times)
+    return Shown(*_told_by(record["spec"]), record["status"], *times, planned, tags, numbers, files)
 
 
 def _failed_run(planned: dict[str, Any], note: Path) -> Shown:
-    failure, spec = read_json(note), planned["spec"]
-    when, content = _milliseconds(failure["at"]), canonical_hash([planned["run_id"], _hash([note])])
+    failure = read_json(note)
+    when = _milliseconds(failure["at"])
     tags = {"error": str(failure["error"])[:5000], "failed.stage": failure["stage"]}
-    return Shown(_name(spec), "failed", content, True, _params(spec), tags, {}, [], when, when)
+    return Shown(*_told_by(planned["spec"]), "failed", when, when, True, tags)
 
 
-def _name(spec: dict[str, Any]) -> str:
-    return f"{spec['dataset']} {spec['model']} seed {spec['seed']}"
-
-
-def _params(spec: dict[str, Any]) -> dict[str, Any]:
-    """The specification, flat."""
+def _told_by(spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name of a run and its parameters: the specification, flat."""
     plain = {key: spec[key] for key in ("task", "dataset", "model", "seed", "factory") if spec[key] != ""}
-    return {**plain, **spec["settings"], **{f"options.{key}": value for key, value in spec["options"].items()}}
+    options = {f"options.{key}": value for key, value in spec["options"].items()}
+    return f"{spec['dataset']} {spec['model']} seed {spec['seed']}", {**plain, **spec["settings"], **options}
 
 
 def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:
@@ -204,7 +179,3 @@ def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:
 
 def _milliseconds(time: str) -> int:
     return round(1000 * datetime.fromisoformat(time).timestamp())
-
-
-def _hash(files: Iterable[Path]) -> str:
-    return canonical_hash([[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files])

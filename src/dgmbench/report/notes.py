@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dgmbench.report.cells import Cell, Cells
+from dgmbench.report.cells import Cells
 from dgmbench.report.sheet import DAGGER
 
 
 def variants(pairs: Iterable[tuple[str, object]]) -> str:
     """What several rows have in common, or which row has what: ``80`` or ``80 (first, second), 40 (third)``."""
-    names: dict[str, list[str]] = {}
-    for name, content in pairs:
-        rows = names.setdefault(str(content), [])
-        if name not in rows:
-            rows.append(name)
-    if len(names) <= 1:
-        return next(iter(names), "")
-    return ", ".join(f"{content} ({', '.join(rows)})" for content, rows in names.items())
+    names = _grouped((str(content), name) for name, content in pairs)
+    return ", ".join(_in_brackets(names)) if len(names) > 1 else next(iter(names), "")
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, None]]:
+    """The second words that go with each first one, in order, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for first, second in pairs:
+        found.setdefault(first, {})[second] = None
+    return found
+
+
+def _in_brackets(grouped: dict[str, dict[str, None]]) -> list[str]:
+    return [f"{first} ({', '.join(others)})" for first, others in grouped.items()]
 
 
 def notes_on_gaps(cells: Cells, metric: str) -> list[str]:
-    """Why a cell has no number, or not the usual one; what is not comparable with the paper.
-
-    Args:
-        metric: the one that a diverged run is asked for.
-    """
+    """Why a cell has no number of a metric, or not the usual one; what is not comparable with the paper."""
     notes = []
     parts = dict.fromkeys(cell.part for cell in cells if cell.part)
     if parts:
@@ -52,15 +54,9 @@ def notes_on_gaps(cells: Cells, metric: str) -> list[str]:
         ("not in this configuration", [c for c in cells.shown if not c.runs]),
     ):
         if absent:
-            notes.append(f"Missing, {word}: {_by_model(absent)}.")
+            by_model = _in_brackets(_grouped((cell.model, cell.dataset) for cell in absent))
+            notes.append(f"Missing, {word}: {'; '.join(by_model)}.")
     return notes
-
-
-def _by_model(cells: list[Cell]) -> str:
-    datasets: dict[str, list[str]] = {}
-    for cell in cells:
-        datasets.setdefault(cell.model, []).append(cell.dataset)
-    return "; ".join(f"{model} ({', '.join(names)})" for model, names in datasets.items())
 
 
 def _shorten(text: str, limit: int = 300) -> str:

@@ -33,6 +33,11 @@ class Value:
     comparable: bool = True
     status: str = "ok"
 
+    @property
+    def brackets(self) -> list[str]:
+        """What stands in brackets behind our number."""
+        return [part for part in (self.paper, self.difference, self.remark) if part]
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
@@ -27,11 +27,8 @@ class Table(Protocol):
     def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
         """What is wrong with a run's record and its values by example, in words; empty when all is well."""
 
-    def columns(self, cells: Cells) -> Sequence[str]:
-        """Of the CSV file."""
-
     def rows(self, cells: Cells) -> list[dict[str, Any]]:
-        """The table as data: a row per cell, ``nan`` for what was not measured, None for what does not apply."""
+        """The CSV file, a row per cell: ``nan`` for what was not measured, None for what does not apply."""
 
     def sheet(self, cells: Cells) -> Sheet:
         """The table as people read it."""
@@ -96,28 +93,23 @@ class MetricTable:
                 return f"its {metric.name} and per_example.npz are not of one evaluation"
         return ""
 
-    def columns(self, cells: Cells) -> Sequence[str]:
-        found = [cells.task.dataset_word, cells.task.row_word, "n_seeds"]
-        for metric in self.metrics:
-            found += [metric.name, f"{metric.name}_sd_seeds"]
-            found += [f"paper_{metric.name}"] if any(c.published(metric.name) is not None for c in cells) else []
-        return [*found, "seconds", "status"]
-
     def rows(self, cells: Cells) -> list[dict[str, Any]]:
         dataset, row = cells.task.dataset_word, cells.task.row_word
-        return [{dataset: cell.dataset, row: cell.model} | self.row(cell) for cell in cells]
+        found = [{dataset: cell.dataset, row: cell.model} | self.row(cell) for cell in cells]
+        empty = {f"paper_{m.name}" for m in self.metrics if all(cell.published(m.name) is None for cell in cells)}
+        return [{name: value for name, value in line.items() if name not in empty} for line in found]
 
     def row(self, cell: Cell) -> dict[str, Any]:
         """A row of the CSV file, without its dataset and model."""
         main = estimate(cell, self.main)
-        row: dict[str, Any] = {"n_seeds": len(main.runs) if main else 0, "status": cell.status}
-        row["seconds"] = mean_of(main.runs, "training.seconds", "evaluation.measure_seconds") if main else math.nan
+        row: dict[str, Any] = {"n_seeds": len(main.runs) if main else 0}
         for metric in self.metrics:
             found = estimate(cell, metric)
             row[metric.name] = found.mean if found else math.nan
             row[f"{metric.name}_sd_seeds"] = found.spread if found else None
             row[f"paper_{metric.name}"] = cell.published(metric.name)
-        return row
+        row["seconds"] = mean_of(main.runs, "training.seconds", "evaluation.measure_seconds") if main else math.nan
+        return row | {"status": cell.status}
 
     # The table as people read it.
 

@@ -14,7 +14,7 @@ Prepare = Callable[[Tensor, torch.Generator], Tensor]
 
 
 class Batches:
-    """The batches of an epoch, in an order of its own.
+    """The batches of an epoch, each epoch in another order.
 
     Everything random in an epoch follows from the seed and the epoch's number, so that a resumed training sees the same
     batches. Batches differ by at most one example in size, and none has a single one, which batch norm could not take.
@@ -63,5 +63,5 @@ class Batches:
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed of its own for each epoch of each run."""
+    """A different seed for each epoch of each run."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

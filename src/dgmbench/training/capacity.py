@@ -1,4 +1,4 @@
-"""Whether a training fits into memory, told before it starts; and what to do when memory runs out all the same."""
+"""Whether a training fits into memory, checked before it starts; and what to do when memory still runs out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints that a kill cannot damage, and that are gone on from by the same training alone.
+"""Checkpoints that a killed process cannot damage, and that only the same training resumes.
 
 Lightning's own checkpoint by time, `ModelCheckpoint(train_time_interval=...)`, saves in the middle of an epoch, from
 where batches could not be repeated exactly; here it is the first end of an epoch after that time.
@@ -56,14 +56,14 @@ class AtEpochEnds(Checkpoint):
 
 
 def newest(path: Path, fingerprint: str) -> tuple[Path, dict[str, Any]] | None:
-    """The newest checkpoint that loads and belongs to this very training, with what it holds; or None."""
+    """The newest checkpoint that loads and belongs to this training, with what it holds; or None."""
     for candidate in (path, path.with_suffix(".previous")):
         if not candidate.exists():
             continue
         try:
             state = SafeFiles().load_checkpoint(candidate)
             belongs = state["dgmbench"]["fingerprint"] == fingerprint
-        except Exception as error:  # a torn file raises whatever the archive reader meets first
+        except Exception as error:  # a damaged file can raise any error of the archive reader
             log.warning("checkpoint %s does not load (%s); trying the one before", candidate.name, error)
             continue
         if not belongs:

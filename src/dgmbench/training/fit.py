@@ -65,7 +65,7 @@ def fit(
     threads: int = 1,
     advice: str = "lower batch_size",
 ) -> Fitted:
-    """Minimise the loss of a model, or go on from its checkpoint.
+    """Minimise the loss of a model, or resume from its checkpoint.
 
     Several processes each have a copy of the model and a part of every batch; gradients are averaged over them (DDP),
     and on GPUs batch norm takes its statistics from all parts. On CPUs PyTorch has no such batch norm: each process has
@@ -74,7 +74,7 @@ def fit(
     Args:
         loss: where it is not ``model.loss``.
         checkpoint: where the state is kept, at ends of epochs.
-        fingerprint: a checkpoint saved under another one is not gone on from.
+        fingerprint: a checkpoint saved under another one is not resumed.
         name: of the training, for messages.
         gpus: how many; 0 is the CPU.
         processes: on the CPU, as many share each batch as GPUs would, to try that out.
@@ -152,10 +152,10 @@ def _trainer(settings: TrainingSettings, steps: int, checkpoint: Path, gpus: int
         # new processes, started from here: Lightning's other way calls the whole command again in each
         strategy=DDPStrategy(start_method="spawn") if count > 1 else "auto",
         sync_batchnorm=gpus > 1,
-        # whatever cluster this runs on, the processes are ours
+        # on a cluster, too, the processes are started here
         plugins=[LightningEnvironment(), SafeFiles()],
         use_distributed_sampler=False,
-        logger=False,  # the curve is a part of the checkpoint, so that a resumed one has no gap and no line twice
+        logger=False,  # the curve is a part of the checkpoint, so that a resumed one misses and repeats no line
         enable_checkpointing=True,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty() and count == 1,
@@ -169,7 +169,7 @@ def _trainer(settings: TrainingSettings, steps: int, checkpoint: Path, gpus: int
 def _average(steps: float) -> WeightAveraging:
     """An exponential moving average of the weights, with a memory of so many steps; a plain mean while there are few.
 
-    A learning rate that does not fall to zero leaves the weights wandering around an optimum; their average lies nearer
+    A learning rate that does not fall to zero leaves the weights moving around an optimum; their average lies nearer
     to it (Polyak, Juditsky 1992). Batch-norm statistics of the average have to be measured anew.
     """
     return WeightAveraging(use_buffers=False, multi_avg_fn=partial(_pull, -math.expm1(-1.0 / steps)))

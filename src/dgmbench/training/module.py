@@ -48,7 +48,7 @@ class GradientTraining(L.LightningModule):
         """
         Args:
             loss: usually ``model.loss``.
-            fingerprint: what a checkpoint must have been saved under to be gone on from.
+            fingerprint: what a checkpoint must have been saved under to be resumed.
             threads: of each process.
             compiled: whether the loss is compiled on the device.
         """

@@ -10,6 +10,7 @@ import pytest
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.random import Stream
 from dgmbench.fast.text.gibbs import Gibbs
+from dgmbench.fast.text.layout import Tokens
 from dgmbench.fast.text.warp import Warp, alias_table
 from dgmbench.models.text.likelihood import joint_log_likelihood
 from dgmbench.models.text.warp import sweep
@@ -48,7 +49,7 @@ def test_the_plain_form_visits_each_assignment_as_often_as_the_posterior_says() 
     documents, topics = np.repeat(np.arange(3), corpus.lengths), np.zeros(7, int)
     proposed, visits, rng = np.zeros((7, 2), int), np.zeros(len(posterior)), Stream(1, 0)
     for _ in range(4_000):
-        sweep(documents, corpus.words, topics, proposed, alpha, beta, 100, rng)
+        sweep(Tokens(documents, corpus.words, topics), proposed, alpha, beta, 100, rng)
         visits[topics @ (1 << np.arange(6, -1, -1))] += 1
     assert 0.5 * np.abs(visits / visits.sum() - posterior).sum() < 0.06
 

@@ -77,7 +77,7 @@ def test_a_document_of_rare_words_alone_gets_zeros() -> None:
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [({"variant": "pv"}, "'dm' or 'dbow'"), ({"epochs": 0}, "at least 1"), ({"min_count": 50}, "occurs 50 times")],
+    [({"variant": "pv"}, "one of dm, dbow"), ({"epochs": 0}, "at least 1"), ({"min_count": 50}, "occurs 50 times")],
 )
 def test_bad_input(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):

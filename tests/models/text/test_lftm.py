@@ -9,7 +9,7 @@ import pytest
 
 from dgmbench.errors import UserError
 from dgmbench.fast.text.latent_features import sweep
-from dgmbench.fast.text.layout import word_order
+from dgmbench.fast.text.layout import Tokens, word_order
 from dgmbench.models.text import LFTM
 from dgmbench.models.text.lftm import fit_features
 from tests.planted import (
@@ -44,8 +44,9 @@ def test_visits_topics_and_switches_as_often_as_the_posterior_says() -> None:
     posterior = normalised(log_p)
 
     topics, switches, visits = np.zeros(5, np.int32), np.zeros(5, bool), dict.fromkeys(states, 0)
+    tokens = Tokens(order.documents, words, topics)
     for number in range(30_000):
-        sweep(order.documents, words, topics, switches, alpha, beta, mixture, features, 0, number)
+        sweep(tokens, switches, alpha, beta, mixture, features, 0, number)
         visits[tuple(topics.tolist()), tuple(switches.tolist())] += 1
     found = np.array([visits[state] for state in states]) / 30_000
     # 1,024 states: sampling noise alone leaves about sqrt(1024 / 30000) / 2 = 0.09

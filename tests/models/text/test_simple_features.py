@@ -44,12 +44,7 @@ def test_features_stand_side_by_side() -> None:
     np.testing.assert_array_equal(mixed.toarray(), np.hstack([[[2, 0, 1], [0, 1, 0]], alone]))
 
 
-def test_a_concatenation_is_transductive_as_soon_as_one_method_is() -> None:
-    class SawTheTest(BagOfWords):
-        transductive = True
-
-    assert not Concatenation([BagOfWords()]).transductive
-    assert Concatenation([BagOfWords(), SawTheTest()]).transductive
+def test_a_concatenation_needs_a_method() -> None:
     with pytest.raises(UserError, match="at least one method"):
         Concatenation([])
 

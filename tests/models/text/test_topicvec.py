@@ -11,7 +11,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.expectation import expectation
 from dgmbench.models.text import TopicVec
-from dgmbench.models.text.topicvec import Ascent, Background, background_of, project
+from dgmbench.models.text.topicvec import Ascent, Background, background_of, shorten
 from tests.planted import Vectors, corpus_of, draw_corpus, embeddings
 
 
@@ -163,14 +163,14 @@ def test_a_seed_gives_the_same_bits_whatever_the_threads() -> None:
 
 def test_project_only_shortens() -> None:
     np.testing.assert_allclose(
-        project(np.array([[3.0, 4.0], [0.3, 0.4], [0, 0]]), 1.0), [[0.6, 0.8], [0.3, 0.4], [0, 0]]
+        shorten(np.array([[3.0, 4.0], [0.3, 0.4], [0, 0]]), 1.0), [[0.6, 0.8], [0.3, 0.4], [0, 0]]
     )
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"n_topics_per_class": 1}, "null topic"),
+        ({"n_topics_per_class": 1}, "at least 2"),
         ({"max_norm": 0}, "above 0"),
         ({"features": "logits"}, "one of counts, root-counts, proportions"),
         ({"n_topics_per_class": 9}, "9 topics but only 4 tokens"),

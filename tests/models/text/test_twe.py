@@ -106,7 +106,7 @@ def test_features_are_means_of_word_and_topic_vectors() -> None:
     [
         ({"n_topics": 90}, "90 topics but only 3 tokens"),
         ({"min_count": 5}, "occur 5 times"),
-        ({"ridge": 0.0}, "ridge above 0"),
+        ({"ridge": 0.0}, "ridge is 0.0; it must be above 0"),
         ({"dim": 0}, "at least 1"),
     ],
 )

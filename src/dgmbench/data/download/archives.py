@@ -40,12 +40,8 @@ _AR, _AR_HEADER = b"!<arch>\n", 60
 def open_member(archive: Path, member: str, limit: int) -> Iterator[IO[bytes]]:
     """Open one regular file inside a zip (or wheel), tar or Debian archive for reading.
 
-    Nothing is written to disk, so a member's path leads nowhere; links are refused.
-
-    Args:
-        archive: the archive.
-        member: the exact name of the file inside it.
-        limit: the most bytes the file may have unpacked.
+    Nothing is written to disk, so a member's path leads nowhere; links are refused, and what is larger, unpacked, than
+    the limit in bytes.
 
     Raises:
         ValueError: the archive has no such file, or it is a link, or too large.
@@ -125,24 +121,22 @@ def unpack_gzip(packed: bytes, limit: int) -> bytes:
     return content
 
 
+# numpy's private constructors, by a public way: what an array and a scalar reduce to
+_CONSTRUCTORS = {"_reconstruct": np.empty(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
+_ALLOWED: dict[str, dict[str, Any]] = {
+    "numpy": {"ndarray": np.ndarray, "dtype": np.dtype},
+    "numpy.core.multiarray": _CONSTRUCTORS,
+    "numpy._core.multiarray": _CONSTRUCTORS,
+}
+
+
 class _ArrayUnpickler(pickle.Unpickler):
     """Rebuilds containers, numbers, strings and numpy arrays; every other class or function is refused."""
 
-    # numpy's private constructors, by a public way: what an array and a scalar reduce to
-    _reconstruct = np.empty(0).__reduce__()[0]
-    _scalar = np.float64(0).__reduce__()[0]
-
     def find_class(self, module: str, name: str) -> Any:
-        if module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            if name == "_reconstruct":
-                return self._reconstruct
-            if name == "scalar":
-                return self._scalar
-        if (module, name) == ("numpy", "ndarray"):
-            return np.ndarray
-        if (module, name) == ("numpy", "dtype"):
-            return np.dtype
-        raise pickle.UnpicklingError(f"refused to load {module}.{name}: only numpy arrays are allowed")
+        if name not in _ALLOWED.get(module, {}):
+            raise pickle.UnpicklingError(f"refused to load {module}.{name}: only numpy arrays are allowed")
+        return _ALLOWED[module][name]
 
 
 def unpickle_arrays(content: bytes) -> Any:

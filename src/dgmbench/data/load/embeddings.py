@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import find_dataset
-from dgmbench.data.download.store import arrays
+from dgmbench.data.download.store import stored
 from dgmbench.data.embeddings import Embeddings
 
 
@@ -14,5 +14,5 @@ def load_embeddings(name: str) -> Embeddings:
         UserError: unknown name, or the data cannot be had.
     """
     dataset = find_dataset(name, "embeddings")
-    embeddings: Embeddings = dataset.make(arrays(dataset))
+    embeddings: Embeddings = dataset.make(stored(dataset)[1])
     return embeddings

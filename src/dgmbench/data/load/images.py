@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import find_dataset, is_user_defined
-from dgmbench.data.download.store import arrays
+from dgmbench.data.download.store import stored
 from dgmbench.data.images import ImageSplits
-from dgmbench.data.user_data import user_images
+from dgmbench.data.user_data import user_splits
 
 
 def load_images(name: str) -> ImageSplits:
@@ -15,7 +15,8 @@ def load_images(name: str) -> ImageSplits:
         UserError: unknown name, or the data cannot be had.
     """
     if is_user_defined(name):
-        return user_images(name)
-    dataset = find_dataset(name, "images")
-    splits: ImageSplits = dataset.make(arrays(dataset))
+        splits: ImageSplits = user_splits(name, ImageSplits)
+    else:
+        dataset = find_dataset(name, "images")
+        splits = dataset.make(stored(dataset)[1])
     return splits

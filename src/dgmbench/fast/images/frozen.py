@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from dgmbench.fast.conditions import is_float32_on_cpu
 from dgmbench.fast.images.fused_layers import has_memory
 from dgmbench.fast.images.kernels import block
+from dgmbench.fast.images.kernels.ladder import compose
 from dgmbench.fast.random import standard_normal, state_from
 
 # Samples that go through the decoder at once: enough rows for the products to run at full speed, few enough that a
@@ -36,7 +38,7 @@ def frozen_vae(model: Any) -> FrozenVAE | None:
 class FrozenVAE:
     """log p(x, z) − log q(z | x) of one image after another, as the model's ``log_weights`` gives it at evaluation.
 
-    It keeps the weights that the model had when it was made. Its buffers make it one thread's own.
+    It keeps the weights that the model had when it was made. Because of its buffers only one thread can use it.
     """
 
     def __init__(self, model: Any) -> None:
@@ -101,18 +103,16 @@ def frozen_memory(layer: Any, room: np.ndarray, scratch: np.ndarray) -> Layer:
     bias = np.pad(bias, (0, extra), constant_values=-1e30)
     attend = product(np.pad(weight, ((0, 0), (0, extra))), np.empty(ROWS * len(bias), np.float32))
     read = product(np.pad(contiguous(layer.memory.t()), ((0, extra), (0, 0))), scratch)
-    normalise = block.add_softmax if layer.soft else block.add_sigmoid
     ladder = None if layer.soft else contiguous(layer.ladder)
 
     def forward(x: np.ndarray) -> np.ndarray:
         h = hidden(x)
         attention = attend(h)
-        normalise(attention, bias)
-        m = read(attention)
         if ladder is None:
-            block.sum_relu(h, m)
-        else:
-            block.compose(h, m, ladder)
+            attention[:] = softmax(attention + bias, axis=1)
+            return np.maximum(np.add(h, read(attention), out=h), 0, out=h)
+        block.add_sigmoid(attention, bias)
+        compose(h, read(attention), ladder, h)
         return h
 
     return forward

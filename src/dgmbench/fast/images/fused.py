@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
-from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Plain, Weight, arrays, blocks, has_memory
+from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Weight, arrays, blocks, has_memory
 from dgmbench.fast.images.kernels import likelihood
 from dgmbench.fast.random import standard_normal, state_from
 
@@ -58,7 +58,7 @@ class FusedStep:
         self._encoder1, self._encoder2 = Hidden(model.encoder1, batch), Hidden(model.encoder2, batch)
         self._heads = Heads(model.mean, model.log_variance)
         self._decoder2, self._decoder1 = (
-            Memory(layer, n) if has_memory(layer) else Plain(layer, n) for layer in (model.decoder2, model.decoder1)
+            Memory(layer, n) if has_memory(layer) else Hidden(layer, n) for layer in (model.decoder2, model.decoder1)
         )
         self._output = Weight(model.output.weight)
         self._bias, self._bias_gradient = arrays(model.output.bias)
@@ -83,7 +83,7 @@ class FusedStep:
         return 4 * (n * row + batch * 2 * (h1 + h2 + latent))
 
     @property
-    def _decoders(self) -> tuple[Plain | Memory, Plain | Memory]:
+    def _decoders(self) -> tuple[Hidden | Memory, Hidden | Memory]:
         return self._decoder2, self._decoder1
 
     @np.errstate(all="ignore")  # a training that diverges shows it in the bound
@@ -95,7 +95,7 @@ class FusedStep:
             noise: (k, batch, latent) of N(0, 1); drawn here if None, as PyTorch's seed says.
         """
         model = self._model
-        for parameter, gradient in self._gradients:  # whoever set gradients to None has cut them off
+        for parameter, gradient in self._gradients:  # gradients that were set to None are no views any more
             parameter.grad = gradient
         k, batch, estimator = model.k, len(x), model.estimator
         n = k * batch
@@ -107,7 +107,7 @@ class FusedStep:
         e = standard_noise(k, *mean.shape) if noise is None else noise.numpy()
         log_ratio = np.empty((k, batch), np.float32)
         z = self._z[:n].reshape(e.shape)
-        likelihood.sample(mean, log_variance, deviation, e, z, log_ratio)
+        likelihood.sample((mean, log_variance, deviation), e, z, log_ratio)
         self._decode(pixels, n)
         errors, own = self._average(batch, n, model.local_error)
         weights = np.empty_like(log_ratio)
@@ -116,9 +116,8 @@ class FusedStep:
         self._backward(pixels, n, grad_log_w.reshape(-1))
         through = weights if estimator == "dreg" else np.ones_like(weights)
         grads = np.zeros_like(mean), np.zeros_like(mean)
-        likelihood.sample_backward(
-            self._grad_z[:n].reshape(e.shape), through, grad_log_w, estimator != "iwae", deviation, e, z, *grads
-        )
+        given = self._grad_z[:n].reshape(e.shape), through, grad_log_w, estimator != "iwae"
+        likelihood.sample_backward(*given, (deviation, e, z), grads)
         self._encode_backward(pixels, grads, own)
         found = {"loss": -bound, "bound": bound}
         if errors:
@@ -137,23 +136,22 @@ class FusedStep:
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _decode(self, x: np.ndarray, n: int) -> None:
-        for layer in self._decoders:
-            layer.begin(len(x))
+        batch = len(x)
         for block in blocks(n):
             self._decoder2.hidden.linear(self._z[block], block)
         self._decoder2.hidden.finish(n)
         for block in blocks(n):
-            self._decoder1.hidden.linear(self._decoder2.forward(block), block)
+            self._decoder1.hidden.linear(self._decoder2.forward(block, batch), block)
         self._decoder1.hidden.finish(n)
         for block in blocks(n):
             logits = self._logits[block]
-            np.dot(self._decoder1.forward(block), self._output.value.T, out=logits)
-            likelihood.add_bias(logits, self._bias)
+            np.dot(self._decoder1.forward(block, batch), self._output.value.T, out=logits)
+            logits += self._bias
             likelihood.bernoulli(logits, x, block.start, self._log_p[block])
 
     def _average(self, batch: int, n: int, weight: float) -> tuple[list[float], list[np.ndarray | None]]:
         """Local reconstruction errors of the layers next to x and next to z, and their gradients by the encoder."""
-        if isinstance(self._decoder1, Plain) or isinstance(self._decoder2, Plain):
+        if not isinstance(self._decoder1, Memory) or not isinstance(self._decoder2, Memory):
             return [], [None, None]
         pairs = ((self._decoder1, self._encoder1), (self._decoder2, self._encoder2))
         found = [decoder.finish_average(n, encoder.unit(batch), weight) for decoder, encoder in pairs]
@@ -190,12 +188,12 @@ class FusedStep:
         n, first, second = len(x), self._encoder1, self._encoder2
         for block in blocks(n):
             grad = self._heads.backward((grads[0][block], grads[1][block]), second.output(block), block.start == 0)
-            second.add_output_gradient(grad, block)
+            second.backward(grad, block)
         second.finish_gradient(n, own[1])
         for block in blocks(n):
             pre_gradient = second.pre_gradient(block)
             second.weight.add_gradient(pre_gradient, first.output(block), block.start == 0)
-            first.add_output_gradient(np.dot(pre_gradient, second.weight.value), block)
+            first.backward(np.dot(pre_gradient, second.weight.value), block)
         first.finish_gradient(n, own[0])
         for block in blocks(n):
             first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)

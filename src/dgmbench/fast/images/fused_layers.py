@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from dgmbench.fast.images.kernels import block as evaluation
 from dgmbench.fast.images.kernels import ladder, normalisation
+from dgmbench.fast.images.kernels.normalisation import Norm
 
 # Rows of a block: enough for the matrix products to run at full speed, few enough for the cache.
 BLOCK = 500
@@ -46,83 +48,64 @@ class Hidden:
         self.weight = Weight(layer.linear.weight)
         self.bias_gradient = arrays(layer.linear.bias)[1]
         self.eps = layer.norm.eps
-        self.scale, self.scale_gradient = arrays(layer.norm.weight)
-        self.shift, self.shift_gradient = arrays(layer.norm.bias)
+        units = np.empty((2, 2, width), np.float32)
+        pairs = zip(units, arrays(layer.norm.weight), arrays(layer.norm.bias), strict=True)
+        self._norm, self._gradients = (Norm(*pair) for pair in pairs)
         self.pre = np.empty((rows, width), np.float32)
         self._grad = np.empty((rows, width), np.float32)
         self._block = np.empty((min(rows, BLOCK), width), np.float32)
         self._grad_block = np.empty_like(self._block)
-        self._mean, self._inverse, self._slope, self._constant = np.empty((4, width), np.float32)
-        self._first, self._second = np.zeros((2, width))
-        self._nothing = np.zeros(width, np.float32)
-        self._norm = (self._mean, self._inverse, self.scale, self.shift)
+        self._sums = np.zeros((2, width))
 
     def linear(self, inputs: np.ndarray, block: slice) -> None:
         """Take in a block of inputs (n, inputs)."""
         pre = self.pre[block]
         np.dot(inputs, self.weight.value.T, out=pre)
-        normalisation.add_moments(pre, self.pre[0], self._first, self._second)
+        normalisation.add_moments(pre, self.pre[0], self._sums)
 
     def finish(self, n: int) -> None:
         """All n rows are in: batch norm is settled."""
-        sums = (self._first, self._second)
-        normalisation.finish_moments(n, self.pre[0], *sums, self.eps, self._mean, self._inverse)
+        normalisation.finish_moments(n, self.pre[0], self._sums, self.eps, self._norm.unit)
 
     def output(self, block: slice) -> np.ndarray:
         """(n, outputs) of a block, valid until the next call."""
         out = self._block[: block.stop - block.start]
-        normalisation.normalise_relu(self.pre[block], *self._norm, out)
+        normalisation.normalise_relu(self.pre[block], self._norm, out)
         return out
+
+    def forward(self, block: slice, batch: int) -> np.ndarray:
+        """As a decoder layer: what the next layer reads is what the hidden layer gives."""
+        return self.output(block)
 
     def unit(self, n: int) -> np.ndarray:
         """(n, outputs) the normalised rows before scale and shift."""
-        return (self.pre[:n] - self._mean) * self._inverse
+        mean, inverse = self._norm.unit
+        return (self.pre[:n] - mean) * inverse
 
-    def add_output_gradient(self, grad: np.ndarray, block: slice) -> None:
+    def backward(self, grad: np.ndarray, block: slice) -> None:
         """Take in the gradient by a block of the output."""
-        sums = (self._first, self._second)
-        normalisation.add_relu_gradient(grad, self.pre[block], *self._norm, *sums, self._grad[block])
+        normalisation.add_relu_gradient(grad, self.pre[block], self._norm, self._sums, self._grad[block])
 
     def finish_gradient(self, n: int, own: np.ndarray | None = None) -> None:
         """All gradients are in; ``own`` (n, outputs) comes on top of them, by the normalised rows themselves."""
-        self._own = own
-        total, total_unit = (self._nothing,) * 2 if own is None else (own.sum(0), (own * self.unit(n)).sum(0))
-        given = (self._first, self._second, self._mean, self._inverse, self.scale, total, total_unit)
-        found = (self.scale_gradient, self.shift_gradient, self._slope, self._constant)
-        normalisation.finish_gradient(n, *given, *found)
+        self._own, total = own, np.zeros(self._norm.unit.shape, np.float32)
+        if own is not None:
+            total[:] = own.sum(0), (own * self.unit(n)).sum(0)
+        normalisation.finish_gradient(n, self._sums, self._norm, total, self._gradients)
         self.bias_gradient[:] = 0
 
     def pre_gradient(self, block: slice) -> np.ndarray:
         """(n, outputs) the gradient by a block of the pre-activations, valid until the next call."""
         out = self._grad_block[: block.stop - block.start]
-        coefficients = (self._inverse, self.scale, self._slope, self._constant)
-        normalisation.rows_gradient(self._grad[block], self.pre[block], *coefficients, out)
+        normalisation.rows_gradient(self._grad[block], self.pre[block], self._norm, self._gradients.unit, out)
         if self._own is not None:
-            out += self._inverse * self._own[block]
+            out += self._norm.unit[1] * self._own[block]
         return out
 
-
-class Plain:
-    """A decoder layer without memory: what the next layer reads is what the hidden layer gives."""
-
-    def __init__(self, layer: Any, rows: int) -> None:
-        self.hidden = Hidden(layer, rows)
-
-    def begin(self, batch: int) -> None:
-        pass
-
-    def forward(self, block: slice) -> np.ndarray:
-        """(n, outputs) of a block whose hidden layer is finished."""
-        return self.hidden.output(block)
-
-    output = forward
-
-    def backward(self, grad: np.ndarray, block: slice) -> None:
-        """Take in the gradient by a block of the output."""
-        self.hidden.add_output_gradient(grad, block)
-
-    def finish_gradient(self, n: int) -> None:
-        self.hidden.finish_gradient(n)
+    @property
+    def hidden(self) -> Hidden:
+        """As a decoder layer: itself."""
+        return self
 
 
 class Memory:
@@ -146,21 +129,18 @@ class Memory:
         self._grad_h, self._grad_read, self._part = np.empty((3, block, width), np.float32)
         self._grad_scores = np.empty((block, slots), np.float32)
         self._ladder_sums, self._bias_sums = np.zeros((9, width)), np.zeros(slots)
-        self._mean, self._inverse = np.empty((2, width), np.float32)
-        self._first, self._second = np.zeros((2, width))
+        self._unit, self._moments = np.empty((2, width), np.float32), np.zeros((2, width))
 
-    def begin(self, batch: int) -> None:
-        """Before the first block of a batch of so many images."""
-        self._sums = np.zeros((batch, self._out.shape[1]), np.float32)
-
-    def forward(self, block: slice) -> np.ndarray:
-        """(n, outputs) of a block whose hidden layer is finished."""
+    def forward(self, block: slice, batch: int) -> np.ndarray:
+        """(n, outputs) of a block whose hidden layer is finished, of so many images."""
+        if block.start == 0:
+            self._sums = np.zeros((batch, self._out.shape[1]), np.float32)
         h, weights, read, out = self.hidden.output(block), self._weights[block], self._read[block], self._out[block]
         np.dot(h, self._attention.value.T, out=weights)
-        ladder.attend(weights, self._bias)
+        evaluation.add_sigmoid(weights, self._bias)
         np.dot(weights, self._memory.value.T, out=read)
         ladder.compose(h, read, self._ladder, out)
-        normalisation.add_moments(out, self._out[0], self._first, self._second)
+        normalisation.add_moments(out, self._out[0], self._moments)
         ladder.add_samples(out, block.start, self._sums)
         return out
 
@@ -175,14 +155,14 @@ class Memory:
             encoded: (batch, outputs) the encoder's normalised rows.
             weight: of the error in the cost.
         """
-        sums = (self._first, self._second)
-        normalisation.finish_moments(n, self._out[0], *sums, self.hidden.eps, self._mean, self._inverse)
-        average = (self._sums * (len(encoded) / n) - self._mean) * self._inverse
+        normalisation.finish_moments(n, self._out[0], self._moments, self.hidden.eps, self._unit)
+        mean, inverse = self._unit
+        average = (self._sums * (len(encoded) / n) - mean) * inverse
         difference = average - encoded
         grad = difference * (2 * weight / difference.size)
-        slope = (grad * average).sum(0) * self._inverse * self._inverse / -n
-        constant = (grad * (len(encoded) / n) - grad.sum(0) / n) * self._inverse - slope * self._mean
-        self._slope, self._constant = slope.astype(np.float32), constant.astype(np.float32)
+        slope = (grad * average).sum(0) * inverse * inverse / -n
+        constant = (grad * (len(encoded) / n) - grad.sum(0) / n) * inverse - slope * mean
+        self._average = slope.astype(np.float32), constant.astype(np.float32)
         return float(np.mean(np.square(difference))), -grad
 
     def backward(self, grad: np.ndarray, block: slice) -> None:
@@ -192,15 +172,15 @@ class Memory:
         grad_h, grad_read, part, grad_scores = (
             array[:n] for array in (self._grad_h, self._grad_read, self._part, self._grad_scores)
         )
-        given = (grad, self._slope, self._constant, h, self._read[block], self._out[block], self._ladder)
-        ladder.compose_backward(*given, block.start, grad_h, grad_read, self._ladder_sums)
+        state, grads = (h, self._read[block], self._out[block]), (grad_h, grad_read)
+        ladder.compose_backward(grad, self._average, state, self._ladder, block.start, grads, self._ladder_sums)
         self._memory.add_gradient(grad_read, weights, first)
         np.dot(grad_read, self._memory.value, out=grad_scores)
         ladder.attend_backward(grad_scores, weights, self._bias_sums)
         self._attention.add_gradient(grad_scores, h, first)
         np.dot(grad_scores, self._attention.value, out=part)
         grad_h += part
-        self.hidden.add_output_gradient(grad_h, block)
+        self.hidden.backward(grad_h, block)
 
     def finish_gradient(self, n: int) -> None:
         self.hidden.finish_gradient(n)

@@ -19,10 +19,10 @@ def padded(n_topics: int) -> int:
     return -(-n_topics // BLOCK) * BLOCK
 
 
-def padded_prior(alpha: np.ndarray) -> np.ndarray:
-    """(padded K,) float32, alpha and then zeros."""
-    wide = np.zeros(padded(len(alpha)), np.float32)
-    wide[: len(alpha)] = alpha
+def padded_rows(values: np.ndarray) -> np.ndarray:
+    """(..., K) → (..., padded K) float32, zeros behind."""
+    wide = np.zeros((*values.shape[:-1], padded(values.shape[-1])), np.float32)
+    wide[..., : values.shape[-1]] = values
     return wide
 
 

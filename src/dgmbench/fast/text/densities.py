@@ -6,39 +6,22 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast.random import advance, stream
-from dgmbench.fast.text.dense import BLOCK, draw, padded_counts, padded_prior
+from dgmbench.fast.text.dense import BLOCK, draw, padded_counts, padded_rows
+from dgmbench.fast.text.layout import Tokens
 
 
-def sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    weights: np.ndarray,
-    seed: int,
-    number: int,
-) -> None:
+def sweep(tokens: Tokens, alpha: np.ndarray, weights: np.ndarray, seed: int, number: int) -> None:
     """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w]: `models.text.gaussian_lda.sweep`."""
-    prior = padded_prior(alpha)
-    wide = np.zeros((weights.shape[1], len(prior)), np.float32)
-    wide[:, : len(alpha)] = weights.T
-    _sweep(
-        documents, words, topics, padded_counts(documents, topics, len(alpha)), prior, wide, len(alpha), seed, number
-    )
+    K = len(alpha)
+    rows = padded_counts(tokens.documents, tokens.topics, K)
+    _sweep(tokens, rows, padded_rows(alpha), padded_rows(weights.T), K, seed, number)
 
 
 @njit(cache=True, error_model="numpy")
 def _sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
-    rows: np.ndarray,
-    alpha: np.ndarray,
-    weights: np.ndarray,
-    K: int,
-    seed: int,
-    number: int,
+    tokens: Tokens, rows: np.ndarray, alpha: np.ndarray, weights: np.ndarray, K: int, seed: int, number: int
 ) -> None:
+    documents, words, topics = tokens
     masses = np.empty(rows.shape[1] // BLOCK, np.float32)
     s0, s1 = stream(seed, number, 0)
     for i in range(words.shape[0]):

@@ -9,6 +9,7 @@ from numba import njit
 from scipy import sparse
 
 from dgmbench.fast.special import digamma
+from dgmbench.fast.text.layout import Counts
 
 
 def expectation(
@@ -20,28 +21,19 @@ def expectation(
     """
     highest = scores.max(axis=1)
     weights = np.exp(scores - highest[:, None])
-    word_topic = np.zeros_like(weights)
-    data = counts.data.astype(np.float64)
-    bound = _expectation(counts.indptr, counts.indices, data, highest, weights, theta, alpha, passes, word_topic)
-    return bound, word_topic
+    rows = Counts(counts.indptr, counts.indices, counts.data.astype(np.float64))
+    return _expectation(rows, highest, weights, theta, alpha, passes)
 
 
 @njit(cache=True, nogil=True)
 def _expectation(
-    indptr: np.ndarray,
-    words: np.ndarray,
-    counts: np.ndarray,
-    highest: np.ndarray,
-    weights: np.ndarray,
-    theta: np.ndarray,
-    alpha: float,
-    passes: int,
-    word_topic: np.ndarray,
-) -> float:
-    K = weights.shape[1]
+    rows: Counts, highest: np.ndarray, weights: np.ndarray, theta: np.ndarray, alpha: float, passes: int
+) -> tuple[float, np.ndarray]:
+    (offsets, words, counts), K = rows, weights.shape[1]
+    word_topic = np.zeros_like(weights)
     log_phi, exp_phi, share, expected = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
     bound = 0.0
-    for d in range(len(indptr) - 1):
+    for d in range(len(offsets) - 1):
         for turn in range(passes):
             last = turn == passes - 1
             of_total = digamma(theta[d].sum())
@@ -53,7 +45,7 @@ def _expectation(
                 bound += math.lgamma(K * alpha) - K * math.lgamma(alpha) - math.lgamma(theta[d].sum())
                 for k in range(K):
                     bound += math.lgamma(theta[d, k]) + (alpha - theta[d, k]) * log_phi[k]
-            for i in range(indptr[d], indptr[d + 1]):
+            for i in range(offsets[d], offsets[d + 1]):
                 w, n = words[i], counts[i]
                 total = 0.0
                 for k in range(K):
@@ -68,4 +60,4 @@ def _expectation(
                     for k in range(K):
                         word_topic[w, k] += share[k]
             theta[d] = expected
-    return bound
+    return bound, word_topic

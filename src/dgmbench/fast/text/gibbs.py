@@ -6,8 +6,8 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text import gibbs_dense, gibbs_sparse
-from dgmbench.fast.text.dense import padded, padded_counts, padded_prior
-from dgmbench.fast.text.layout import random_topics, word_order
+from dgmbench.fast.text.dense import padded, padded_counts, padded_rows
+from dgmbench.fast.text.layout import WordTokens, random_topics, word_order
 
 DENSE_TOPICS = 384
 """Up to here a dense row costs no more time than a list."""
@@ -32,65 +32,43 @@ class Gibbs:
         if dense is None:
             room = len(corpus) * padded(n_topics)
             dense = n_topics <= DENSE_TOPICS and room <= _DENSE_ROOM * corpus.n_tokens
-        self.dense = dense
-        self._order = word_order(corpus)
-        self._topics = random_topics(corpus, n_topics, seed)
-        self._sizes = np.bincount(self._topics, minlength=n_topics)
-        if dense:
-            self._rows = padded_counts(self._order.documents, self._topics, n_topics)
-        else:
-            lists = gibbs_sparse.list_topics(self._order.documents, self._topics, corpus.lengths, n_topics)
-            self._starts, self._listed, self._counts, self._used = lists
+        self.dense, self._order = dense, word_order(corpus)
+        self._take_up(random_topics(corpus, n_topics, seed))
+        if not dense:
+            order, topics = self._order, self._tokens.topics
+            self._lists = gibbs_sparse.list_topics(order.documents, topics, corpus.lengths, n_topics)
+
+    def _take_up(self, topics: np.ndarray) -> None:
+        """Start from the topic of each token, in word order."""
+        order = self._order
+        sizes = np.bincount(topics, minlength=self.n_topics)
+        self._tokens = WordTokens(order.offsets, order.documents, topics, sizes)
+        if self.dense:
+            self._rows = padded_counts(order.documents, topics, self.n_topics)
 
     def sweep(self, alpha: np.ndarray) -> None:
         """Resample every token once, given the (n_topics,) Dirichlet parameters of the proportions."""
-        order = self._order
+        named = self.beta, self.seed, self.sweeps
         if self.dense:
-            gibbs_dense.sweep(
-                order.offsets,
-                order.documents,
-                self._topics,
-                self._rows,
-                self._sizes,
-                padded_prior(alpha),
-                self.n_topics,
-                self.beta,
-                self.seed,
-                self.sweeps,
-            )
+            gibbs_dense.sweep(self._tokens, self._rows, padded_rows(alpha), *named)
         else:
-            gibbs_sparse.sweep(
-                order.offsets,
-                order.documents,
-                self._topics,
-                self._starts,
-                self._listed,
-                self._counts,
-                self._used,
-                self._sizes,
-                np.ascontiguousarray(alpha, np.float64),
-                self.beta,
-                self.seed,
-                self.sweeps,
-            )
+            gibbs_sparse.sweep(self._tokens, self._lists, np.ascontiguousarray(alpha, np.float64), *named)
         self.sweeps += 1
 
     @property
     def topics(self) -> np.ndarray:
         """(tokens,) the topic of each token, in document order."""
-        return self._topics[self._order.positions]
+        return self._tokens.topics[self._order.positions]
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that `restore` needs to go on exactly."""
-        arrays = {"topics": self._topics, "sizes": self._sizes, "sweeps": np.array(self.sweeps)}
-        if self.dense:
-            return {**arrays, "rows": self._rows}
-        return {**arrays, "listed": self._listed, "counts": self._counts, "used": self._used}
+        """All that `restore` needs to go on exactly: dense rows follow from the topics, the order of lists does not."""
+        lists = {} if self.dense else self._lists._asdict()
+        return {"topics": self._tokens.topics, "sweeps": np.array(self.sweeps), **lists}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up a state of a sampler with the same arguments."""
-        for name, values in state.items():
-            if name == "sweeps":
-                self.sweeps = int(values)
-            else:
-                getattr(self, f"_{name}")[...] = values
+        self._take_up(state["topics"].copy())
+        self.sweeps = int(state["sweeps"])
+        if not self.dense:
+            given = (state[name].copy() for name in ("listed", "counts", "used"))
+            self._lists = gibbs_sparse.Lists(self._lists.starts, *given)

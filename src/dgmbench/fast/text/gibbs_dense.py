@@ -11,34 +11,22 @@ from numba import njit, uint64
 
 from dgmbench.fast.random import advance, stream
 from dgmbench.fast.text.dense import BLOCK, block_mass
+from dgmbench.fast.text.layout import WordTokens
 
 _SHIFT = BLOCK.bit_length() - 1
 
 
 @njit(cache=True, error_model="numpy")
-def sweep(
-    offsets: np.ndarray,
-    documents: np.ndarray,
-    topics: np.ndarray,
-    rows: np.ndarray,
-    sizes: np.ndarray,
-    alpha: np.ndarray,
-    K: int,
-    beta: float,
-    seed: int,
-    number: int,
-) -> None:
+def sweep(tokens: WordTokens, rows: np.ndarray, alpha: np.ndarray, beta: float, seed: int, number: int) -> None:
     """Resample the topic of every token once.
 
     Args:
-        offsets, documents: the tokens in word order (`WordOrder`).
-        topics: (tokens,) in word order, changed in place.
         rows: (documents, padded K) float32 topic counts of the documents, changed in place.
-        sizes: (K,) int64 tokens of each topic, changed in place.
         alpha: (padded K,) float32, zero from K on.
         seed, number: name the sweep's random stream.
     """
-    V, n_blocks = offsets.shape[0] - 1, rows.shape[1] // BLOCK
+    offsets, documents, topics, sizes = tokens
+    V, K, n_blocks = offsets.shape[0] - 1, sizes.shape[0], rows.shape[1] // BLOCK
     s0, s1 = stream(seed, number, 0)
     one, zero, per_word, prior = np.float32(1), np.float32(0), np.float32(beta), np.float32(V * beta)
     of_word, q, inverse = np.zeros_like(alpha), np.zeros_like(alpha), np.zeros_like(alpha)

@@ -11,74 +11,54 @@ topics, two of which change when a token moves; few draws fall into it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from dgmbench.fast.random import advance, stream, unit
+from dgmbench.fast.text.layout import WordTokens
 
 
-def list_topics(
-    documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Each document's topics: (documents + 1,) starts, the topics, their counts, (documents,) how many are used.
+class Lists(NamedTuple):
+    """Each document's topics, the most frequent roughly first; all but the starts change in place.
 
-    There is one place more than a document can fill, because a new topic enters before the old one leaves.
-
-    Args:
-        documents: (tokens,) document of each token, in word order.
-        topics: (tokens,) in word order.
-        lengths: (documents,) tokens of each document.
+    Attributes:
+        starts: (documents + 1,) where each document's list begins. There is one place more than a document can fill,
+            because a new topic enters before the old one leaves.
+        listed, counts: (places,) the topics and their counts.
+        used: (documents,) the length of each list.
     """
-    capacity = np.minimum(lengths, n_topics) + 1
-    starts = np.concatenate([[0], np.cumsum(capacity)]).astype(np.int64)
-    listed, counts = np.zeros(starts[-1], topics.dtype), np.zeros(starts[-1], np.int32)
-    used = np.zeros(len(lengths), np.int32)
-    _fill(documents, topics, starts, listed, counts, used)
-    return starts, listed, counts, used
+
+    starts: np.ndarray
+    listed: np.ndarray
+    counts: np.ndarray
+    used: np.ndarray
+
+
+def list_topics(documents: np.ndarray, topics: np.ndarray, lengths: np.ndarray, n_topics: int) -> Lists:
+    """The lists of tokens with these documents and topics, both (tokens,); ``lengths`` (documents,) tokens of each."""
+    starts = np.cumsum([0, *(np.minimum(lengths, n_topics) + 1)])
+    places = np.zeros(starts[-1], topics.dtype), np.zeros(starts[-1], np.int32)
+    lists = Lists(starts, *places, np.zeros(len(lengths), np.int32))
+    _fill(documents, topics, lists)
+    return lists
 
 
 @njit(cache=True)
-def _fill(
-    documents: np.ndarray,
-    topics: np.ndarray,
-    starts: np.ndarray,
-    listed: np.ndarray,
-    counts: np.ndarray,
-    used: np.ndarray,
-) -> None:
+def _fill(documents: np.ndarray, topics: np.ndarray, lists: Lists) -> None:
+    starts, listed, counts, used = lists
     for i in range(topics.shape[0]):
         d, k = documents[i], int(topics[i])
-        at, end = starts[d], starts[d] + used[d]
-        while at < end and listed[at] != k:
-            at += 1
+        at = _find(k, listed, starts[d], used[d])
         used[d] = _add(at, k, listed, counts, starts[d], used[d])
 
 
 @njit(cache=True, error_model="numpy")
-def sweep(
-    offsets: np.ndarray,
-    documents: np.ndarray,
-    topics: np.ndarray,
-    starts: np.ndarray,
-    listed: np.ndarray,
-    counts: np.ndarray,
-    used: np.ndarray,
-    sizes: np.ndarray,
-    alpha: np.ndarray,
-    beta: float,
-    seed: int,
-    number: int,
-) -> None:
-    """Resample the topic of every token once.
-
-    Args:
-        offsets, documents: the tokens in word order (`WordOrder`).
-        topics: (tokens,) in word order, changed in place.
-        starts, listed, counts, used: each document's topics, the most frequent roughly first, changed in place.
-        sizes: (K,) int64 tokens of each topic, changed in place.
-        alpha: (K,) float64.
-        seed, number: name the sweep's random stream.
-    """
+def sweep(tokens: WordTokens, lists: Lists, alpha: np.ndarray, beta: float, seed: int, number: int) -> None:
+    """Resample the topic of every token once; ``alpha`` (K,) float64, ``seed`` and ``number`` name the stream."""
+    offsets, documents, topics, sizes = tokens
+    starts, listed, counts, used = lists
     K, V = sizes.shape[0], offsets.shape[0] - 1
     s0, s1 = stream(seed, number, 0)
     shift = 0
@@ -111,9 +91,7 @@ def sweep(
                 new = int(listed[at])
             else:
                 new = _from_prior(u - of_document, blocks, shift, alpha, q)
-                at = first
-                while at < first + n and listed[at] != new:
-                    at += 1
+                at = _find(new, listed, first, n)
             if new == old:
                 q[old], blocks[old >> shift], inverse[old], total = q_before, block_before, inverse_before, total_before
                 continue
@@ -181,6 +159,15 @@ def _from_prior(u: float, blocks: np.ndarray, shift: int, alpha: np.ndarray, q: 
 
 
 @njit
+def _find(k: int, listed: np.ndarray, first: int, n: int) -> int:
+    """The position of topic k in a list, or the end of the list."""
+    at = first
+    while at < first + n and listed[at] != k:
+        at += 1
+    return at
+
+
+@njit
 def _add(at: int, k: int, listed: np.ndarray, counts: np.ndarray, first: int, n: int) -> int:
     """Count one more of topic k, which is at ``at`` or, at the end of the list, new; returns the list's length."""
     if at == first + n:
@@ -198,9 +185,7 @@ def _add(at: int, k: int, listed: np.ndarray, counts: np.ndarray, first: int, n:
 @njit
 def _remove(k: int, listed: np.ndarray, counts: np.ndarray, first: int, n: int) -> int:
     """Count one less of topic k, which leaves the list with its last count; returns the list's length."""
-    at = first
-    while listed[at] != k:
-        at += 1
+    at = _find(k, listed, first, n)
     less = counts[at] - 1
     if less == 0:
         n -= 1

@@ -6,13 +6,12 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast.random import advance, stream, unit
-from dgmbench.fast.text.dense import BLOCK, draw, padded_counts, padded_prior
+from dgmbench.fast.text.dense import BLOCK, draw, padded_counts, padded_rows
+from dgmbench.fast.text.layout import Tokens, WordTokens
 
 
 def sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
+    tokens: Tokens,
     switches: np.ndarray,
     alpha: np.ndarray,
     beta: float,
@@ -22,31 +21,27 @@ def sweep(
     number: int,
 ) -> None:
     """Resample topic and switch of every token, sorted by word: `models.text.lftm.sweep`."""
-    K, V = features.shape
-    prior, offsets = padded_prior(alpha), np.searchsorted(words, np.arange(V + 1))
-    part = np.zeros((V, len(prior)), np.float32)
-    part[:, :K] = mixture * features.T
-    sizes, rows = np.bincount(topics[~switches], minlength=K), padded_counts(documents, topics, K)
-    _sweep(offsets, documents, topics, switches, rows, sizes, prior, part, 1 - mixture, beta, K, seed, number)
+    (documents, words, topics), (K, V) = tokens, features.shape
+    offsets, sizes = np.searchsorted(words, np.arange(V + 1)), np.bincount(topics[~switches], minlength=K)
+    by_word = WordTokens(offsets, documents, topics, sizes)
+    rows, part = padded_counts(documents, topics, K), padded_rows(mixture * features.T)
+    _sweep(by_word, switches, rows, padded_rows(alpha), part, 1 - mixture, beta, seed, number)
 
 
 @njit(cache=True, error_model="numpy")
 def _sweep(
-    offsets: np.ndarray,
-    documents: np.ndarray,
-    topics: np.ndarray,
+    tokens: WordTokens,
     switches: np.ndarray,
     rows: np.ndarray,
-    sizes: np.ndarray,
     alpha: np.ndarray,
     features: np.ndarray,
     share: float,
     beta: float,
-    K: int,
     seed: int,
     number: int,
 ) -> None:
-    V, one = offsets.shape[0] - 1, np.float32(1)
+    offsets, documents, topics, sizes = tokens
+    V, K, one = offsets.shape[0] - 1, sizes.shape[0], np.float32(1)
     s0, s1 = stream(seed, number, 1)
     of_word, q = np.zeros(K), np.zeros(rows.shape[1], np.float32)
     masses = np.empty(rows.shape[1] // BLOCK, np.float32)

@@ -24,6 +24,40 @@ class WordOrder(NamedTuple):
     positions: np.ndarray
 
 
+class Tokens(NamedTuple):
+    """(tokens,) the document, the word and the topic of each token, in the order in which they are visited.
+
+    Topics change in place.
+    """
+
+    documents: np.ndarray
+    words: np.ndarray
+    topics: np.ndarray
+
+
+class WordTokens(NamedTuple):
+    """Tokens in word order with their topics, for a compiled sweep.
+
+    Attributes:
+        offsets, documents: as of `WordOrder`.
+        topics: (tokens,) changed in place.
+        sizes: (K,) int64 counted tokens of each topic, changed in place.
+    """
+
+    offsets: np.ndarray
+    documents: np.ndarray
+    topics: np.ndarray
+    sizes: np.ndarray
+
+
+class Counts(NamedTuple):
+    """The rows of a sparse matrix of word counts: document d has ``words[offsets[d] : offsets[d + 1]]``."""
+
+    offsets: np.ndarray
+    words: np.ndarray
+    counts: np.ndarray
+
+
 def word_order(corpus: Corpus) -> WordOrder:
     """Sort the tokens of a corpus by word."""
     order = np.argsort(corpus.words, kind="stable")

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast.random import advance, stream, unit
-from dgmbench.fast.text.dense import BLOCK, draw, padded, padded_prior
+from dgmbench.fast.text.dense import BLOCK, draw, padded_rows
 
 
 def left_to_right(
@@ -15,17 +15,15 @@ def left_to_right(
     """(documents,) estimates of log p(w_d | phi, alpha): `metrics.topics.plain_left_to_right`."""
     used, rows = np.unique(words, return_inverse=True)
     by_word = np.ascontiguousarray(np.asarray(topics[:, used], np.float64).T)
-    wide = np.zeros((len(used), padded(len(alpha))), np.float32)
-    wide[:, : len(alpha)] = by_word
     prior = np.asarray(alpha, np.float64)
-    return _left_to_right(by_word, wide, prior, padded_prior(prior), rows.ravel(), offsets, particles, seed)
+    return _left_to_right(by_word, prior, padded_rows(by_word), padded_rows(prior), rows, offsets, particles, seed)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _left_to_right(
     by_word: np.ndarray,
-    wide: np.ndarray,
     alpha: np.ndarray,
+    wide: np.ndarray,
     wide_alpha: np.ndarray,
     words: np.ndarray,
     offsets: np.ndarray,

@@ -8,17 +8,14 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from dgmbench.fast.text.layout import Counts
+
+ITERATIONS = 200  # at most so many per document
 _BATCHES_PER_THREAD = 4
 
 
 def fold_in(
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    counts: sparse.csr_matrix,
-    *,
-    iterations: int = 200,
-    tolerance: float = 1e-4,
-    threads: int = 1,
+    topics: np.ndarray, alpha: np.ndarray, counts: sparse.csr_matrix, *, tolerance: float = 1e-4, threads: int = 1
 ) -> np.ndarray:
     """(documents, n_topics) float64 proportions, each row summing to one: `models.text.proportion_model.fold_in`.
 
@@ -28,42 +25,30 @@ def fold_in(
         topics: (n_topics, vocabulary) word probabilities.
         alpha: (n_topics,) Dirichlet parameters.
         counts: (documents, vocabulary) word counts.
-        iterations: at most so many per document.
-        tolerance: stop when the proportions change by less than this in sum.
+        tolerance: stop when the proportions change by less than this in sum, or after `ITERATIONS`.
     """
     by_word = np.ascontiguousarray(topics.T, np.float32)
     prior = np.asarray(alpha, np.float32)
-    parts = threads * _BATCHES_PER_THREAD if threads > 1 else 1
-    bounds = np.linspace(0, counts.shape[0], parts + 1).astype(int)
-    arrays = (counts.indptr, counts.indices, counts.data.astype(np.float32))
+    bounds = np.linspace(0, counts.shape[0], threads * _BATCHES_PER_THREAD + 1).astype(int)
+    rows = Counts(counts.indptr, counts.indices, counts.data.astype(np.float32))
 
-    def run(part: int) -> np.ndarray:
-        return _fold_in(by_word, prior, *arrays, bounds[part], bounds[part + 1], iterations, tolerance)
+    def run(begin: int, end: int) -> np.ndarray:
+        return _fold_in(rows, by_word, prior, begin, end, tolerance)
 
-    if threads == 1:
-        return run(0)
     with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(run, range(parts))))
+        return np.concatenate(list(pool.map(run, bounds[:-1], bounds[1:])))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _fold_in(
-    by_word: np.ndarray,
-    alpha: np.ndarray,
-    offsets: np.ndarray,
-    words: np.ndarray,
-    counts: np.ndarray,
-    begin: int,
-    end: int,
-    iterations: int,
-    tolerance: float,
+    rows: Counts, by_word: np.ndarray, alpha: np.ndarray, begin: int, end: int, tolerance: float
 ) -> np.ndarray:
-    K = alpha.shape[0]
+    (offsets, words, counts), K = rows, alpha.shape[0]
     result = np.empty((end - begin, K))
     theta, gains = np.empty(K, np.float32), np.empty(K, np.float32)
     for d in range(begin, end):
         theta[:] = np.float32(1.0 / K)
-        for _ in range(iterations):
+        for _ in range(ITERATIONS):
             gains[:] = 0
             n = np.float32(0)
             for i in range(offsets[d], offsets[d + 1]):

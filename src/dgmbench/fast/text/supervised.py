@@ -12,6 +12,9 @@ from numba import njit
 from scipy import sparse
 
 from dgmbench.fast.special import digamma, exp
+from dgmbench.fast.text.layout import Counts
+
+Arrays = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +37,7 @@ class Inference:
 def infer(
     counts: sparse.csr_matrix,
     labels: np.ndarray | None,
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    eta: np.ndarray,
+    model: Arrays,
     gamma: np.ndarray,
     iterations: int,
     *,
@@ -48,11 +49,11 @@ def infer(
     Args:
         counts: (documents, vocabulary) word counts.
         labels: (documents,) class of each; None to infer from the words alone.
-        topics, alpha, eta: (K, vocabulary) word probabilities, (K,) Dirichlet parameters, (L, K) response weights.
+        model: (K, vocabulary) word probabilities, (K,) Dirichlet parameters, (L, K) response weights.
         gamma: (documents, K) float32, where to start, and the result; zeros to start afresh.
         iterations, tolerance: at most so many, until gamma changes by less than so much per token.
     """
-    D, K = gamma.shape
+    (D, K), (topics, alpha, eta) = gamma.shape, model
     lengths = np.asarray(counts.sum(axis=1)).ravel()
     bounds = np.searchsorted(np.cumsum([0, *lengths]), np.linspace(0, lengths.sum(), threads + 1))
     bounds[0], bounds[-1] = 0, D
@@ -61,13 +62,12 @@ def infer(
     covariances = np.empty((D, K, K) if learn else (0, 0, 0), np.float32)
     word_counts = [np.zeros((topics.shape[1], K) if learn else (0, 0)) for _ in range(threads)]
     classes = np.full(D, -1) if labels is None else np.asarray(labels, np.int64)
-    documents = counts.indptr, counts.indices[rising], counts.data[rising], classes
-    model = np.ascontiguousarray(topics.T, np.float32), alpha.astype(np.float32), eta.astype(np.float32)
+    rows = Counts(counts.indptr, counts.indices[rising], counts.data[rising])
+    single = np.ascontiguousarray(topics.T, np.float32), alpha.astype(np.float32), eta.astype(np.float32)
 
     def run(part: int) -> float:
-        gains: tuple[np.ndarray, ...] = (means, covariances, word_counts[part])
-        begin, end = bounds[part], bounds[part + 1]
-        return _infer(*documents, *model, gamma, begin, end, iterations, tolerance, *gains)
+        learned = means, covariances, word_counts[part]
+        return _infer(rows, classes, single, gamma, bounds[part], bounds[part + 1], iterations, tolerance, learned)
 
     with ThreadPoolExecutor(threads) as pool:
         bound = sum(pool.map(run, range(threads)))
@@ -76,22 +76,17 @@ def infer(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _infer(
-    offsets: np.ndarray,
-    words: np.ndarray,
-    counts: np.ndarray,
+    rows: Counts,
     labels: np.ndarray,
-    by_word: np.ndarray,
-    alpha: np.ndarray,
-    eta: np.ndarray,
+    model: Arrays,
     gamma: np.ndarray,
     begin: int,
     end: int,
     iterations: int,
     tolerance: float,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    word_counts: np.ndarray,
+    learned: Arrays,
 ) -> float:
+    (offsets, words, counts), (by_word, alpha, eta), means = rows, model, learned[0]
     K, L, bound = alpha.shape[0], eta.shape[0], 0.0
     widest = 0
     for d in range(begin, end):
@@ -168,8 +163,8 @@ def _infer(
             if change < tolerance * N:
                 break
         gamma[d] = start
-        _summarise(d, first, n_types, N, counts, words, phi, means, covariances, word_counts)
-        bound += _document_bound(first, n_types, counts, words, phi, by_word, alpha, start)
+        _summarise(d, rows, N, phi, learned)
+        bound += _document_bound(d, rows, phi, by_word, alpha, start)
         if supervised:
             if label < L:
                 bound += _dot(eta[label], means[d])
@@ -196,22 +191,12 @@ def _raise(power: np.ndarray, once: np.ndarray, exponent: int, wanted: int) -> i
 
 
 @njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _summarise(
-    d: int,
-    first: int,
-    n_types: int,
-    N: float,
-    counts: np.ndarray,
-    words: np.ndarray,
-    phi: np.ndarray,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    word_counts: np.ndarray,
-) -> None:
+def _summarise(d: int, rows: Counts, N: float, phi: np.ndarray, learned: Arrays) -> None:
     """Mean and covariance of z̄ = Σ c_n z_n / N, and the topic counts of the words."""
-    K = phi.shape[1]
+    (offsets, words, counts), (means, covariances, word_counts) = rows, learned
+    first, K = offsets[d], phi.shape[1]
     means[d] = 0
-    for t in range(n_types):
+    for t in range(offsets[d + 1] - first):
         share = np.float32(counts[first + t] / N)
         for k in range(K):
             means[d, k] += share * phi[t, k]
@@ -230,16 +215,10 @@ def _summarise(
 
 @njit(error_model="numpy")
 def _document_bound(
-    first: int,
-    n_types: int,
-    counts: np.ndarray,
-    words: np.ndarray,
-    phi: np.ndarray,
-    by_word: np.ndarray,
-    alpha: np.ndarray,
-    gamma: np.ndarray,
+    d: int, rows: Counts, phi: np.ndarray, by_word: np.ndarray, alpha: np.ndarray, gamma: np.ndarray
 ) -> float:
     """E log p(theta, z, w) − E log q(theta, z) of a document in LDA."""
+    (offsets, words, counts), first = rows, rows.offsets[d]
     K, gamma_sum, alpha_sum = alpha.shape[0], gamma.sum(), 0.0
     bound = -lgamma(gamma_sum)
     expected = np.empty(K)  # E log theta_k
@@ -248,7 +227,7 @@ def _document_bound(
         alpha_sum += alpha[k]
         bound += lgamma(gamma[k]) - lgamma(alpha[k]) + (alpha[k] - gamma[k]) * expected[k]
     bound += lgamma(alpha_sum)
-    for t in range(n_types):
+    for t in range(offsets[d + 1] - first):
         for k in range(K):
             p = phi[t, k]
             if p > 0:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, uint64
@@ -17,6 +18,21 @@ from dgmbench.fast.text.layout import random_topics, word_offsets
 
 PARTS = 16
 """Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""
+
+
+class Rows(NamedTuple):
+    """The tokens of a corpus by word or by document, and their topics.
+
+    Attributes:
+        offsets: where the tokens of each row begin.
+        positions: (tokens,) where each token is in ``source``.
+        source, target: (tokens, 1 + proposals) topic and proposals, read in the one order and written in the other.
+    """
+
+    offsets: np.ndarray
+    positions: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
 
 
 class Warp:
@@ -55,26 +71,12 @@ class Warp:
         documents = np.asarray(alpha, np.float64), self._by_word, self._by_document
         for phase, (prior, source, target) in enumerate((words, documents)):
             offsets, positions = self._rows[phase]
-            visit = partial(
-                _visit_rows,
-                offsets,
-                positions,
-                source,
-                target,
-                prior.astype(np.float32),
-                float(prior.sum()),
-                *alias_table(prior),
-                (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32),
-                self.seed,
-                2 * self.sweeps + phase,
-            )
-            parts = _even_parts(offsets)
-            if self.threads == 1:
-                sizes = [visit(*part) for part in zip(*parts, strict=True)]
-            else:
-                with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
-                    sizes = list(pool.map(visit, *parts))
-            self._sizes = np.sum(sizes, axis=0)
+            rows = Rows(offsets, positions, source, target)
+            urn = prior.astype(np.float32), float(prior.sum()), *alias_table(prior)
+            inverse = (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32)
+            visit = partial(_visit_rows, rows, urn, inverse, self.seed, 2 * self.sweeps + phase)
+            with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
+                self._sizes = np.sum(list(pool.map(visit, *_even_parts(offsets))), axis=0)
         self.sweeps += 1
 
     @property
@@ -131,31 +133,17 @@ def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _visit_rows(
-    offsets: np.ndarray,
-    positions: np.ndarray,
-    source: np.ndarray,
-    target: np.ndarray,
-    prior: np.ndarray,
-    prior_sum: float,
-    thresholds: np.ndarray,
-    aliases: np.ndarray,
-    inverse: np.ndarray,
-    seed: int,
-    number: int,
-    part: int,
-    begin: int,
-    end: int,
+    rows: Rows, urn: tuple[Any, ...], inverse: np.ndarray, seed: int, number: int, part: int, begin: int, end: int
 ) -> np.ndarray:
     """Visit rows ``begin`` to ``end``; returns (K,) the tokens of each topic in them.
 
     Args:
-        offsets: where the tokens of each row begin.
-        positions: (tokens,) where each token is in ``source``.
-        source, target: (tokens, 1 + proposals) topic and proposals, read in the one order and written in the other.
-        prior, prior_sum, thresholds, aliases: (K,) prior of the row, its sum, its alias table.
+        urn: (K,) Dirichlet parameters of a row, their sum, thresholds and aliases of their alias table.
         inverse: (K,) 1 / (n_k + V beta).
         seed, number, part: name the random stream.
     """
+    offsets, positions, source, target = rows
+    prior, prior_sum, thresholds, aliases = urn
     K, M = inverse.shape[0], source.shape[1] - 1
     counts, sizes = np.zeros(K, np.float32), np.zeros(K, np.int64)
     one, to_unit = np.float32(1), np.float32(1 / 16777216.0)

@@ -1,1 +1,1 @@
-"""Earlier names of `dgmbench.models.images`; they go on working."""
+"""Earlier names of `dgmbench.models.images`; they keep working."""

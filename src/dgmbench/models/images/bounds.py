@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-ESTIMATORS = ("iwae", "stl", "dreg")
-
 
 def iwae_bound(log_w: Tensor) -> Tensor:
     """The importance-weighted bound, L_k = log (1/k) Σ_i w_i (Burda, Grosse, Salakhutdinov 2016, eq. 8).

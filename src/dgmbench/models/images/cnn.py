@@ -115,17 +115,14 @@ class CNN(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, pixels) → mean and log-variance of q(z | x), each (batch, latent)."""
-        return self._moments(self.encoder5(self._middle(self.encoder2(self._lower(x)))))
+        return self._encode(x)[:2]
 
-    def _lower(self, x: Tensor) -> Tensor:
-        return halve(self.encoder1(x.reshape(-1, SIDE, SIDE, 1)))  # (batch, 12, 12, 32)
-
-    def _middle(self, maps: Tensor) -> Tensor:
-        return self.encoder4(halve(self.encoder3(maps)))  # (batch, 5, 5, 64)
-
-    def _moments(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        rows = maps.reshape(len(maps), -1)
-        return self.mean(rows), self.log_variance(rows)
+    def _encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mean and log-variance, and what the second and the fifth layer read: (batch, 12, 12, 32), (batch, 5, 5, 64)."""
+        second = halve(self.encoder1(x.reshape(-1, SIDE, SIDE, 1)))
+        fifth = self.encoder4(halve(self.encoder3(self.encoder2(second))))
+        rows = self.encoder5(fifth).reshape(len(x), -1)
+        return self.mean(rows), self.log_variance(rows), second, fifth
 
     def decode(self, z: Tensor) -> Tensor:
         """(..., latent) → (..., pixels) logits."""
@@ -147,17 +144,15 @@ class CNN(nn.Module):
 
     def loss(self, x: Tensor) -> dict[str, Tensor]:
         """(batch, pixels) → what is minimised, ``loss`` = −bound + weight · local error, and its parts."""
-        lower = self._lower(x)
-        middle = self._middle(self.encoder2(lower))
-        moments = self._moments(self.encoder5(middle))
-        z, log_ratio = sample(*moments, self.k, path_only=self.estimator != "iwae")
+        mean, log_variance, second, fifth = self._encode(x)
+        z, log_ratio = sample(mean, log_variance, self.k, path_only=self.estimator != "iwae")
         logits, last, rows = self._decode(z)
         bound = mean_bound(log_bernoulli(x, logits) + log_ratio, z, self.estimator)
         if not self.memory:
             return {"loss": -bound, "bound": bound.detach()}
         # a position of a map is a row
-        error = self.error2(positions(self.encoder2.convolution(lower)), positions(last))
-        error = error + self.error5(positions(self.encoder5.convolution(middle)), rows.view(-1, CHANNELS))
+        error = self.error2(positions(self.encoder2.convolution(second)), positions(last))
+        error = error + self.error5(positions(self.encoder5.convolution(fifth)), rows.view(-1, CHANNELS))
         return {"loss": self.local_error * error - bound, "bound": bound.detach(), "local_error": error.detach()}
 
 

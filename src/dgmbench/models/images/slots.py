@@ -1,4 +1,4 @@
-"""Looking into a trained model's memory: what its layers attend to, and what each slot draws."""
+"""A trained model's memory: what its layers attend to, and what each slot draws."""
 
 from __future__ import annotations
 

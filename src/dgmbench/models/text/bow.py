@@ -22,6 +22,5 @@ class BagOfWords:
 
     def transform(self, corpus: Corpus) -> sparse.csr_matrix:
         """(documents, vocabulary) float64: the count of each word in each document."""
-        require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
         return corpus.counts.astype(np.float64)

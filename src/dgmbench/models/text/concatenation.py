@@ -25,11 +25,6 @@ class Concatenation:
         self.methods = list(methods)
 
     @property
-    def transductive(self) -> bool:
-        """Whether any of the methods saw the test documents."""
-        return any(getattr(method, "transductive", False) for method in self.methods)
-
-    @property
     def feature_set(self) -> str:
         """What the features are, for the table."""
         return " + ".join(getattr(method, "feature_set", "default") for method in self.methods)

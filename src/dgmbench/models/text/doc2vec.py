@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.text.preparation import require_documents, require_vocabulary
+from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
 
 
 def stable_hash(text: str) -> int:
@@ -18,6 +19,7 @@ def stable_hash(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Doc2Vec:
     """gensim's paragraph vectors, trained with negative sampling.
 
@@ -40,30 +42,20 @@ class Doc2Vec:
 
     feature_set = "paragraph vector"
 
-    def __init__(
-        self,
-        *,
-        dim: int = 400,
-        window: int = 8,
-        min_count: int = 5,
-        epochs: int = 20,
-        inference_epochs: int | None = None,
-        variant: Literal["dm", "dbow"] = "dm",
-        seed: int = 0,
-        threads: int = 1,
-    ) -> None:
-        if variant not in ("dm", "dbow"):
-            raise UserError(f"doc2vec: variant is {variant!r}; it must be 'dm' or 'dbow'")
-        if min(dim, window, min_count, epochs) < 1 or (inference_epochs is not None and inference_epochs < 1):
-            raise UserError("doc2vec: dim, window, min_count and epochs must each be at least 1")
-        self.dim = dim
-        self.window = window
-        self.min_count = min_count
-        self.epochs = epochs
-        self.inference_epochs = inference_epochs or epochs
-        self.variant = variant
-        self.seed = seed
-        self.threads = threads
+    dim: int = 400
+    window: int = 8
+    min_count: int = 5
+    epochs: int = 20
+    inference_epochs: int | None = None
+    variant: Literal["dm", "dbow"] = "dm"
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("dim", "window", "min_count", "epochs", "threads"), 1)
+        if self.inference_epochs is not None:
+            least["inference_epochs"] = 1
+        require_options(self, at_least=least, one_of={"variant": ("dm", "dbow")})
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> Doc2Vec:
         """Train word and output vectors, and the training documents' own, which are then left aside.
@@ -77,7 +69,7 @@ class Doc2Vec:
         if np.bincount(corpus.words).max() < self.min_count:
             raise UserError(f"doc2vec: no word occurs {self.min_count} times: lower min_count or bring more text")
         self.vocabulary_ = corpus.vocabulary
-        tagged = [doc2vec.TaggedDocument(words, [i]) for i, words in enumerate(_spelled(corpus))]
+        tagged = [doc2vec.TaggedDocument(words, [i]) for i, words in enumerate(spelled(corpus))]
         self.model_ = doc2vec.Doc2Vec(
             tagged,
             dm=int(self.variant == "dm"),
@@ -96,12 +88,11 @@ class Doc2Vec:
 
         A document none of whose words was frequent enough gets the zero vector.
         """
-        require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
         generator = self.model_.random
         state = generator.get_state()
         try:
-            features = [self._infer(words) for words in _spelled(corpus)]
+            features = [self._infer(words) for words in spelled(corpus)]
         finally:
             generator.set_state(state)
         return np.array(features, np.float32).reshape(len(corpus), self.dim)
@@ -119,7 +110,7 @@ class Doc2Vec:
         vector = ((rng.random((1, self.dim)) - 0.5) / self.dim).astype(np.float32)
         held = {"learn_words": False, "learn_hidden": False, "doctag_vectors": vector}
         held |= {"doctags_lockf": np.ones(1, np.float32), "work": np.zeros(self.dim, np.float32)}
-        for alpha in np.linspace(model.alpha, model.min_alpha, self.inference_epochs):
+        for alpha in np.linspace(model.alpha, model.min_alpha, self.inference_epochs or self.epochs):
             if self.variant == "dm":
                 doc2vec.train_document_dm(model, words, [0], alpha, neu1=np.zeros(self.dim, np.float32), **held)
             else:
@@ -127,7 +118,7 @@ class Doc2Vec:
         return vector[0]
 
 
-def _spelled(corpus: Corpus) -> Iterator[list[str]]:
+def spelled(corpus: Corpus) -> Iterator[list[str]]:
     """Each document as words in order."""
     for i in range(len(corpus)):
         yield [corpus.vocabulary[word] for word in corpus.document(i)]

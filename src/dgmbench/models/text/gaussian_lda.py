@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import gammaln
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.errors import UserError
 from dgmbench.fast.random import Stream
 from dgmbench.fast.text import densities as fast
-from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
-from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+from dgmbench.fast.text.layout import Tokens
+from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
+from dgmbench.models.text.proportion_model import ProportionModel
 
 
-def sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    weights: np.ndarray,
-    seed: int,
-    number: int,
-) -> None:
-    """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w]; ``topics`` change in place.
+def sweep(tokens: Tokens, alpha: np.ndarray, weights: np.ndarray, seed: int, number: int) -> None:
+    """Resample the topic of every token, p(k) ∝ (n_dk + alpha_k) weights[k, w]; topics change in place.
 
     Args:
-        documents, words, topics: (tokens,) of every token.
         alpha: (K,) Dirichlet parameters.
         weights: (K, vocabulary) density of every word's vector under each topic, each word's up to a factor.
         seed, number: name the sweep's random stream.
     """
+    documents, words, topics = tokens
     rng, n_dk = Stream(seed, number), np.zeros((documents.max() + 1, len(alpha)))
     np.add.at(n_dk, (documents, topics), 1)
     for i, (d, w) in enumerate(zip(documents, words, strict=True)):
@@ -39,6 +33,7 @@ def sweep(
         n_dk[d, topics[i]] += 1
 
 
+@dataclass(eq=False, repr=False)
 class GaussianLDA(ProportionModel):
     """Gaussian LDA (Das, Zaheer, Dyer, ACL 2015): a token's word vector is v ~ Normal(mu_z, Sigma_z).
 
@@ -55,8 +50,7 @@ class GaussianLDA(ProportionModel):
         embeddings: word embeddings that cover the vocabulary.
         alpha: Dirichlet parameter, by default 1 / K.
         n_sweeps: visits to each token.
-        threads: for `transform`.
-        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+        threads, features, seed: as for `ProportionModel`.
 
     Attributes:
         means_: (n_topics, dim) posterior means of mu_k.
@@ -71,23 +65,17 @@ class GaussianLDA(ProportionModel):
 
     _sweep = staticmethod(fast.sweep)  # `sweep`, compiled
 
-    def __init__(
-        self,
-        n_topics: int,
-        *,
-        embeddings: WordVectors,
-        alpha: float | None = None,
-        n_sweeps: int = 30,
-        threads: int = 1,
-        features: ProportionFeatures = "proportions",
-        seed: int = 0,
-    ) -> None:
-        super().__init__(features)
-        if n_topics < 1 or n_sweeps < 1 or (alpha is not None and not alpha > 0):
-            raise UserError("GaussianLDA: n_topics and n_sweeps are whole numbers from 1 on, alpha is above zero")
-        self.n_topics, self.embeddings, self.n_sweeps = n_topics, embeddings, n_sweeps
-        self.alpha = 1.0 / n_topics if alpha is None else alpha
-        self.threads, self.seed = threads, seed
+    n_topics: int
+    _: KW_ONLY
+    embeddings: WordVectors
+    alpha: float | None = None
+    n_sweeps: int = 30
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_options(self, at_least={"n_topics": 1, "n_sweeps": 1})
+        self.alpha = 1.0 / self.n_topics if self.alpha is None else self.alpha
+        require_options(self, above={"alpha": 0})
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> GaussianLDA:
         """Learn topics from a corpus; labels are not looked at.
@@ -99,14 +87,14 @@ class GaussianLDA(ProportionModel):
         self.vocabulary_ = corpus.vocabulary
         vectors = word_vectors(corpus, self.embeddings).astype(np.float64)
         prior = vectors.mean(axis=0)
-        self.alpha_ = np.full(self.n_topics, self.alpha)
+        self.alpha_ = np.full(self.n_topics, self.alpha, np.float64)
         topics = self._first_topics(corpus, vectors - prior)
-        documents = np.repeat(np.arange(len(corpus)), corpus.lengths)
+        tokens = Tokens(np.repeat(np.arange(len(corpus)), corpus.lengths), corpus.words, topics)
         history = []
         for number in range(self.n_sweeps):
             _, log_density = self._posterior(corpus.words, topics, vectors, prior)
             weights = np.exp(log_density - log_density.max(axis=0))
-            self._sweep(documents, corpus.words, topics, self.alpha_, weights, self.seed, number)
+            self._sweep(tokens, self.alpha_, weights, self.seed, number)
             history.append(log_density[topics, corpus.words].mean())
         self.sweep_log_likelihood_ = np.array(history)
         self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)
@@ -137,9 +125,8 @@ class GaussianLDA(ProportionModel):
         """(n_topics, dim) posterior means, (n_topics, vocabulary) log predictive t densities (Murphy 2007, sec. 9)."""
         n_words, dim = vectors.shape
         kappa_0, nu_0 = 0.1, float(dim)
-        frequency = np.bincount(topics.astype(np.int64) * n_words + words, minlength=self.n_topics * n_words).reshape(
-            self.n_topics, n_words
-        )
+        cells = topics.astype(np.int64) * n_words + words
+        frequency = np.bincount(cells, minlength=self.n_topics * n_words).reshape(self.n_topics, n_words)
         single = vectors.astype(np.float32)
         means = np.empty((self.n_topics, dim))
         log_density = np.empty((self.n_topics, n_words))

@@ -1,6 +1,6 @@
 """Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA.
 
-The sampler in its plain form is `dgmbench.models.text.gibbs.sweep`.
+The samplers in their plain form are `dgmbench.models.text.gibbs.sweep` and `dgmbench.models.text.warp.sweep`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import time
 from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -21,34 +22,32 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
-from dgmbench.models.text.gibbs import PlainGibbs
 from dgmbench.models.text.likelihood import (
     document_topic_counts,
     fitted_alpha,
     joint_log_likelihood,
     word_topic_counts,
 )
-from dgmbench.models.text.preparation import require_documents
+from dgmbench.models.text.preparation import require_documents, require_options
 from dgmbench.models.text.progress import Progress, sweep_bar
-from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+from dgmbench.models.text.proportion_model import ProportionModel
 from dgmbench.run.records import write_arrays
 
-ENGINES = ("auto", "gibbs", "warp", "plain")
+ENGINES = ("auto", "gibbs", "warp")
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
 WARP_THREADS = 4
 """From so many threads on, ``auto`` takes WarpLDA.
 
-On one thread it sweeps faster than the exact sampler and mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4
-to 3.5 times the processor seconds for the same held-out likelihood per token, the more the higher that is; at 1,000
-topics it is ahead for the first five seconds and then needs up to 2.7 times as many (benchmarks/lda_curves.py). The
-exact sampler has one thread only.
+On one thread it mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4 to 3.5 times the processor seconds of the
+exact sampler, which has one thread only, for the same held-out likelihood (benchmarks/lda_curves.py).
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 2  # of a saved model
 _SAVED = ("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "threads", "features", "seed")
 
 
+@dataclass(eq=False, repr=False)
 class LDA(ProportionModel):
     """Latent Dirichlet allocation (Blei, Ng, Jordan, 2003): theta ~ Dir(alpha), phi_k ~ Dir(beta), z ~ theta, w ~ phi_z
 
@@ -58,14 +57,12 @@ class LDA(ProportionModel):
             5 / K each.
         beta: symmetric Dirichlet parameter of the topics.
         engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
-            given held-out likelihood first: gibbs, but warp from four threads on; ``plain``, gibbs as it is written
-            down, a thousand times slower, to read and to compare with.
+            given held-out likelihood first: gibbs, but warp from four threads on.
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
-        features: "proportions" of a document's topics, or "root-proportions", their square roots.
-        seed: names the random streams.
+        features, seed: as for `ProportionModel`.
         progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
             terminal, and nothing where there is none.
 
@@ -81,36 +78,22 @@ class LDA(ProportionModel):
         >>> features = lda.transform(test)  # (documents, 20), the topic proportions
     """
 
-    _saved: dict[str, np.ndarray]  # a sampler's state from a file, until `resume` has the corpus for it
+    n_topics: int
+    _: KW_ONLY
+    alpha: float | np.ndarray | None = None
+    beta: float = 0.01
+    engine: str = "auto"
+    n_sweeps: int = 200
+    optimise_alpha: bool = False
+    proposals: int = 1
+    progress: Progress | bool | None = None
+    _saved: dict[str, np.ndarray] = field(init=False)  # a sampler's state from a file, until `resume` has the corpus
 
-    def __init__(
-        self,
-        n_topics: int,
-        *,
-        alpha: float | np.ndarray | None = None,
-        beta: float = 0.01,
-        engine: str = "auto",
-        n_sweeps: int = 200,
-        optimise_alpha: bool = False,
-        proposals: int = 1,
-        threads: int = 1,
-        features: ProportionFeatures = "proportions",
-        seed: int = 0,
-        progress: Progress | bool | None = None,
-    ) -> None:
-        super().__init__(features)
-        if n_topics < 1 or n_sweeps < 1 or proposals < 1 or threads < 1:
-            raise UserError(
-                "LDA: n_topics, n_sweeps, proposals and threads are whole numbers from 1 on, got "
-                f"{n_topics}, {n_sweeps}, {proposals} and {threads}"
-            )
-        if engine not in ENGINES:
-            raise UserError(f"LDA: unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
-        self.n_topics, self.beta, self.engine, self.n_sweeps = n_topics, beta, engine, n_sweeps
-        self.alpha, self.optimise_alpha = _prior(alpha, n_topics), optimise_alpha
-        self.proposals, self.threads, self.seed, self.progress = proposals, threads, seed, progress
-        if not beta > 0:
-            raise UserError(f"LDA: beta is {beta}: give a number above zero")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = {"n_topics": 1, "n_sweeps": 1, "proposals": 1}
+        require_options(self, at_least=least, above={"beta": 0}, one_of={"engine": ENGINES})
+        self._prior = _prior(self.alpha, self.n_topics)
 
     @cached_property
     def topics_(self) -> np.ndarray:
@@ -125,7 +108,7 @@ class LDA(ProportionModel):
             UserError: no documents, an empty one, or more topics than tokens.
         """
         require_documents(corpus, at_least=self.n_topics)
-        self.vocabulary_, self._corpus_hash, self.alpha_ = corpus.vocabulary, _hash(corpus), self.alpha.copy()
+        self.vocabulary_, self._corpus_hash, self.alpha_ = corpus.vocabulary, _hash(corpus), self._prior.copy()
         self.engine_ = self.engine
         if self.engine == "auto":
             self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
@@ -148,9 +131,6 @@ class LDA(ProportionModel):
             del self._saved
         return self._run(corpus, n_sweeps)
 
-    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
-        return self._fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
         facts = {
@@ -165,7 +145,7 @@ class LDA(ProportionModel):
         write_arrays(
             Path(path),
             facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
-            alpha=self.alpha,
+            alpha=self._prior,
             alpha_fitted=self.alpha_,
             counts=counts.data,
             counts_topics=counts.indices,
@@ -197,32 +177,27 @@ class LDA(ProportionModel):
         model._saved = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         return model
 
-    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | PlainGibbs:
-        if self.engine_ == "warp":
-            named = {"proposals": self.proposals, "threads": self.threads}
-            return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
-        kind = Gibbs if self.engine_ == "gibbs" else PlainGibbs
-        return kind(corpus, self.n_topics, beta=self.beta, seed=self.seed)
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp:
+        if self.engine_ == "gibbs":
+            return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
+        named = {"proposals": self.proposals, "threads": self.threads}
+        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
 
     def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
+        start, sampler = time.perf_counter(), self._sampler
         with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
-            self._sweep(corpus, n_sweeps, progress)
-        topics = self._sampler.topics
-        self.word_topic_counts_ = word_topic_counts(corpus, topics, self.n_topics)
+            for number in range(1, n_sweeps + 1):
+                done = sampler.sweeps
+                if self.optimise_alpha and done >= _ALPHA_FROM and done % _ALPHA_EVERY == 0:
+                    counts = document_topic_counts(corpus, sampler.topics, self.n_topics)
+                    self.alpha_ = fitted_alpha(counts, self.alpha_)
+                sampler.sweep(self.alpha_)
+                if progress is not None:
+                    progress(number, n_sweeps, time.perf_counter() - start)
+        self.word_topic_counts_ = word_topic_counts(corpus, sampler.topics, self.n_topics)
         self.__dict__.pop("topics_", None)
-        self.joint_log_likelihood_ = joint_log_likelihood(corpus, topics, self.alpha_, self.beta)
+        self.joint_log_likelihood_ = joint_log_likelihood(corpus, sampler.topics, self.alpha_, self.beta)
         return self
-
-    def _sweep(self, corpus: Corpus, n_sweeps: int, progress: Progress | None) -> None:
-        start = time.perf_counter()
-        for sweep in range(1, n_sweeps + 1):
-            done = self._sampler.sweeps
-            if self.optimise_alpha and done >= _ALPHA_FROM and done % _ALPHA_EVERY == 0:
-                counts = document_topic_counts(corpus, self._sampler.topics, self.n_topics)
-                self.alpha_ = fitted_alpha(counts, self.alpha_)
-            self._sampler.sweep(self.alpha_)
-            if progress is not None:
-                progress(sweep, n_sweeps, time.perf_counter() - start)
 
 
 def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:

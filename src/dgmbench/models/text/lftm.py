@@ -1,6 +1,8 @@
-"""Latent-feature topic model: each topic mixes a word distribution of its own with one made from word vectors."""
+"""Latent-feature topic model: each topic mixes a word distribution with one made from word vectors."""
 
 from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -10,15 +12,13 @@ from dgmbench.errors import UserError
 from dgmbench.fast.random import Stream
 from dgmbench.fast.text import latent_features as fast
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.layout import word_order
-from dgmbench.models.text.preparation import WordVectors, require_documents, word_vectors
-from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+from dgmbench.fast.text.layout import Tokens, word_order
+from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
+from dgmbench.models.text.proportion_model import ProportionModel
 
 
 def sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
+    tokens: Tokens,
     switches: np.ndarray,
     alpha: np.ndarray,
     beta: float,
@@ -27,16 +27,15 @@ def sweep(
     seed: int,
     number: int,
 ) -> None:
-    """Resample topic and switch of every token; ``topics`` and ``switches`` change in place.
+    """Resample topic and switch of every token; both change in place.
 
     Args:
-        documents, words, topics: (tokens,) of every token.
         switches: (tokens,) on if the word comes from the features.
         alpha, beta, mixture: as for `LFTM`; alpha is (K,).
         features: (K, vocabulary) softmax(v_w · tau_k).
         seed, number: name the sweep's random stream.
     """
-    K, V = features.shape
+    (documents, words, topics), (K, V) = tokens, features.shape
     rng, n_dk, n_kw = Stream(seed, number, 1), np.zeros((documents.max() + 1, K)), np.zeros((K, V))
     np.add.at(n_dk, (documents, topics), 1)
     np.add.at(n_kw, (topics[~switches], words[~switches]), 1)
@@ -55,6 +54,7 @@ def sweep(
         n_k[k] += not switches[i]
 
 
+@dataclass(eq=False, repr=False)
 class LFTM(ProportionModel):
     """LF-LDA (Nguyen, Billingsley, Du, Johnson, TACL 2015).
 
@@ -76,8 +76,7 @@ class LFTM(ProportionModel):
         mixture: lambda, the share of tokens that come from features a priori.
         initial_sweeps: sweeps of plain LDA to begin with.
         n_sweeps: sweeps of the whole model.
-        threads: for `transform`.
-        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+        threads, features, seed: as for `ProportionModel`.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities, both parts mixed.
@@ -92,31 +91,22 @@ class LFTM(ProportionModel):
 
     _sweep = staticmethod(fast.sweep)  # `sweep`, compiled
 
-    def __init__(
-        self,
-        n_topics: int,
-        *,
-        embeddings: WordVectors,
-        alpha: float = 0.1,
-        beta: float = 0.01,
-        mixture: float = 0.6,
-        penalty: float = 0.01,
-        initial_sweeps: int = 200,
-        n_sweeps: int = 50,
-        threads: int = 1,
-        features: ProportionFeatures = "proportions",
-        seed: int = 0,
-    ) -> None:
-        super().__init__(features)
-        if n_topics < 1 or n_sweeps < 1 or initial_sweeps < 1 or not alpha > 0 or not beta > 0:
-            raise UserError("LFTM: topics and sweeps are whole numbers from 1 on, alpha and beta are above zero")
-        if not 0 < mixture < 1 or penalty < 0:
-            raise UserError(
-                f"LFTM: mixture is {mixture}, penalty {penalty}: mixture lies between 0 and 1, penalty >= 0"
-            )
-        self.n_topics, self.embeddings, self.alpha, self.beta = n_topics, embeddings, alpha, beta
-        self.mixture, self.penalty, self.threads, self.seed = mixture, penalty, threads, seed
-        self.initial_sweeps, self.n_sweeps = initial_sweeps, n_sweeps
+    n_topics: int
+    _: KW_ONLY
+    embeddings: WordVectors
+    alpha: float = 0.1
+    beta: float = 0.01
+    mixture: float = 0.6
+    penalty: float = 0.01
+    initial_sweeps: int = 200
+    n_sweeps: int = 50
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = {"n_topics": 1, "initial_sweeps": 1, "n_sweeps": 1, "penalty": 0}
+        require_options(self, at_least=least, above={"alpha": 0, "beta": 0})
+        if not 0 < self.mixture < 1:
+            raise UserError(f"LFTM: mixture is {self.mixture}; it must lie between 0 and 1")
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LFTM:
         """Learn topics from a corpus; labels are not looked at.
@@ -136,22 +126,19 @@ class LFTM(ProportionModel):
         topics = np.empty(corpus.n_tokens, np.int32)
         topics[order.positions] = plain.topics
         switches = np.random.default_rng(self.seed).random(corpus.n_tokens) < self.mixture
-        tokens = order.documents, order.words, topics, switches
+        tokens = Tokens(order.documents, order.words, topics)
         tau, history = np.zeros((K, vectors.shape[1])), []
         for number in range(self.n_sweeps):
             from_features = _counts(order.words[switches], topics[switches], V, K)
             tau, features, objective = fit_features(vectors, from_features, tau, self.penalty)
             history.append(objective / max(from_features.sum(), 1))
-            self._sweep(*tokens, self.alpha_, self.beta, self.mixture, features, self.seed, number)
+            self._sweep(tokens, switches, self.alpha_, self.beta, self.mixture, features, self.seed, number)
         from_counts = _counts(order.words[~switches], topics[~switches], V, K).T
         phi = (from_counts + self.beta) / (from_counts.sum(axis=1, keepdims=True) + V * self.beta)
         self.topics_ = self.mixture * features.astype(np.float64) + (1 - self.mixture) * phi
         self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
         self.tau_, self.feature_share_, self.history_ = tau, float(switches.mean()), np.array(history)
         return self
-
-    def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
-        return self._fold_in(self.topics_, self.alpha_, corpus.counts, threads=self.threads)
 
 
 def _counts(words: np.ndarray, topics: np.ndarray, V: int, K: int) -> np.ndarray:

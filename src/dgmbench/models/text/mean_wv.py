@@ -29,7 +29,10 @@ class MeanWordVectors:
 
     def transform(self, corpus: Corpus) -> np.ndarray:
         """(documents, dim) float64: the mean embedding of each document."""
-        require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
-        sums = corpus.counts @ self.word_vectors_.astype(np.float64)
-        return sums / corpus.lengths[:, None]
+        return mean_word_vectors(corpus, self.word_vectors_)
+
+
+def mean_word_vectors(corpus: Corpus, vectors: np.ndarray) -> np.ndarray:
+    """(documents, dim) float64 from the embedding of each word, (vocabulary, dim)."""
+    return (corpus.counts @ vectors.astype(np.float64)) / corpus.lengths[:, None]

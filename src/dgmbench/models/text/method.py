@@ -19,7 +19,6 @@ class DocumentMethod(Protocol):
       fit, with which a topic model is judged by its topics; ``topic_vectors_`` (n_topics, dim) if the topics are points
       in the space of the word embeddings.
     - ``feature_set``, what its features are, in words.
-    - ``transductive``, true if it looked at the documents to be classified while it was fitted.
 
     Its constructor takes ``seed``, ``threads`` and ``embeddings`` if it has use for them.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -29,16 +30,6 @@ class WordVectors(Protocol):
         """(len(words),) row of each word in ``vectors``, -1 where it has none."""
 
 
-class Splits(Protocol):
-    """A training and a test corpus over one vocabulary."""
-
-    @property
-    def train(self) -> Corpus: ...
-
-    @property
-    def test(self) -> Corpus: ...
-
-
 class Prepared(NamedTuple):
     """A corpus reduced to what has an embedding.
 
@@ -55,38 +46,32 @@ class Prepared(NamedTuple):
     dropped_test: int
 
 
-def prepare(splits: Splits, embeddings: WordVectors) -> Prepared:
+def prepare(train: Corpus, test: Corpus, embeddings: WordVectors) -> Prepared:
     """Drop the words without an embedding, then the documents left without a word, and count those.
 
     Raises:
         UserError: no word of the corpus has an embedding, or no training document is left.
     """
-    if splits.train.vocabulary != splits.test.vocabulary:
+    if train.vocabulary != test.vocabulary:
         raise UserError("train and test documents have different vocabularies: number their words together")
-    rows = embeddings.find(splits.train.vocabulary)
+    rows = embeddings.find(train.vocabulary)
     keep = rows >= 0
     if not keep.any():
         raise UserError(
             f"none of the {len(keep)} words of the corpus has an embedding in {embeddings.name}: "
             "check the language and the lower case of the text, or take other embeddings"
         )
-    train, test = splits.train.select_words(keep), splits.test.select_words(keep)
-    dropped_train = int(np.count_nonzero(train.lengths == 0))
-    dropped_test = int(np.count_nonzero(test.lengths == 0))
-    if dropped_train == len(train):
+    parts = train.select_words(keep), test.select_words(keep)
+    train, test = (part.select_documents(part.lengths > 0) for part in parts)
+    dropped_train, dropped_test = (len(part) - len(left) for part, left in zip(parts, (train, test), strict=True))
+    if not len(train):
         raise UserError(
             f"no training document has a word with an embedding in {embeddings.name}: nothing to learn from"
         )
     if dropped_train or dropped_test:
         log.info("dropped %d training and %d test documents that were left empty", dropped_train, dropped_test)
     vectors = np.ascontiguousarray(embeddings.vectors[rows[keep]], dtype=np.float32)
-    return Prepared(
-        train.select_documents(train.lengths > 0),
-        test.select_documents(test.lengths > 0),
-        vectors,
-        dropped_train,
-        dropped_test,
-    )
+    return Prepared(train, test, vectors, dropped_train, dropped_test)
 
 
 def word_vectors(corpus: Corpus, embeddings: WordVectors) -> np.ndarray:
@@ -105,6 +90,27 @@ def word_vectors(corpus: Corpus, embeddings: WordVectors) -> np.ndarray:
     return np.ascontiguousarray(embeddings.vectors[rows], dtype=np.float32)
 
 
+def require_options(
+    model: object,
+    *,
+    at_least: Mapping[str, float] = MappingProxyType({}),
+    above: Mapping[str, float] = MappingProxyType({}),
+    one_of: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> None:
+    """Check options of a model, by their names.
+
+    Raises:
+        UserError: one is too small, no number, or unknown.
+    """
+    given = vars(model)
+    rules = [(name, given[name] >= least, f"at least {least}") for name, least in at_least.items()]
+    rules += [(name, given[name] > limit, f"above {limit}") for name, limit in above.items()]
+    rules += [(name, given[name] in known, f"one of {', '.join(known)}") for name, known in one_of.items()]
+    for name, holds, said in rules:
+        if not holds:
+            raise UserError(f"{type(model).__name__}: {name} is {given[name]!r}; it must be {said}")
+
+
 def require_documents(corpus: Corpus, *, at_least: int = 1) -> None:
     """Check that there is something to learn from or to describe.
 
@@ -121,11 +127,12 @@ def require_documents(corpus: Corpus, *, at_least: int = 1) -> None:
 
 
 def require_vocabulary(corpus: Corpus, vocabulary: tuple[str, ...]) -> None:
-    """Check that a corpus numbers its words as the training corpus did.
+    """Check that there are documents, none empty, whose words are numbered as those of the training corpus were.
 
     Raises:
-        UserError: it does not.
+        UserError: it is not so.
     """
+    require_documents(corpus)
     if corpus.vocabulary is not vocabulary and corpus.vocabulary != vocabulary:
         raise UserError(
             f"these documents have a vocabulary of {corpus.n_words} words that is not the {len(vocabulary)} words "

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.errors import UserError
 from dgmbench.fast.text import proportions as fast
-from dgmbench.models.text.preparation import require_documents, require_vocabulary
+from dgmbench.models.text.preparation import require_options, require_vocabulary
 
 ProportionFeatures = Literal["proportions", "root-proportions"]
 FEATURE_SETS: Mapping[str, str] = {  # and their names in the table
@@ -22,13 +21,7 @@ FEATURE_SETS: Mapping[str, str] = {  # and their names in the table
 
 
 def fold_in(
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    counts: sparse.csr_matrix,
-    *,
-    iterations: int = 200,
-    tolerance: float = 1e-4,
-    threads: int = 1,
+    topics: np.ndarray, alpha: np.ndarray, counts: sparse.csr_matrix, *, tolerance: float = 1e-4, threads: int = 1
 ) -> np.ndarray:
     """(documents, n_topics) proportions of new documents, given the topics: the fixed point of
 
@@ -44,7 +37,7 @@ def fold_in(
         phi = topics[:, words]  # (K, types)
         n, phi = n[phi.any(axis=0)], phi[:, phi.any(axis=0)]
         theta = np.full(len(alpha), 1 / len(alpha))
-        for _ in range(iterations):
+        for _ in range(fast.ITERATIONS):
             r = theta[:, None] * phi
             new = alpha + r @ (n / r.sum(axis=0))
             new /= new.sum()
@@ -55,24 +48,31 @@ def fold_in(
     return result
 
 
-class ProportionModel(ABC):
+@dataclass(eq=False, repr=False, kw_only=True)
+class ProportionModel:
     """A fitted topic model that describes a document by theta_d, or by its square roots.
 
     Between square roots, Euclidean distance is the Hellinger distance of the distributions: a topic's small share
     counts for more than in the proportions themselves.
 
     Args:
-        features: "proportions" or "root-proportions".
+        features: "proportions" of a document's topics, or "root-proportions", their square roots.
+        threads: for `transform`; they change no result.
+        seed: names the random streams of the fit.
+
+    Attributes:
+        topics_: (n_topics, vocabulary) word probabilities.
+        alpha_: (n_topics,) Dirichlet parameters of the proportions.
     """
 
-    vocabulary_: tuple[str, ...]
+    features: ProportionFeatures = "proportions"
+    threads: int = 1
+    seed: int = 0
+
     _fold_in = staticmethod(fast.fold_in)  # `fold_in`, compiled
 
-    def __init__(self, features: ProportionFeatures) -> None:
-        if features not in FEATURE_SETS:
-            name = type(self).__name__
-            raise UserError(f"{name}: features is {features!r}; it must be one of {', '.join(FEATURE_SETS)}")
-        self.features = features
+    def __post_init__(self) -> None:
+        require_options(self, at_least={"threads": 1}, one_of={"features": FEATURE_SETS})
 
     @property
     def feature_set(self) -> str:
@@ -90,10 +90,10 @@ class ProportionModel(ABC):
         Raises:
             UserError: an empty document, or another vocabulary than that of the fit.
         """
-        require_documents(corpus)
-        require_vocabulary(corpus, self.vocabulary_)
+        require_vocabulary(corpus, self.vocabulary_)  # type: ignore[attr-defined]
         return self._infer_proportions(corpus)
 
-    @abstractmethod
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:
         """(documents, n_topics) float64 of documents that were checked."""
+        model: Any = self
+        return self._fold_in(model.topics_, model.alpha_, corpus.counts, threads=self.threads)

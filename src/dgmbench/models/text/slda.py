@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
@@ -10,9 +12,10 @@ from scipy.special import digamma, gammaln
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text import supervised as fast
-from dgmbench.fast.text.supervised import Inference
+from dgmbench.fast.text.supervised import Arrays, Inference
 from dgmbench.models.text.lda import LDA
-from dgmbench.models.text.proportion_model import ProportionFeatures, ProportionModel
+from dgmbench.models.text.preparation import require_options
+from dgmbench.models.text.proportion_model import ProportionModel
 
 _BETA = 0.01  # pseudo-count of a word in a topic
 
@@ -21,9 +24,7 @@ def infer_document(
     words: np.ndarray,
     counts: np.ndarray,
     label: int | None,
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    eta: np.ndarray,
+    model: Arrays,
     gamma: np.ndarray,
     iterations: int,
     tolerance: float,
@@ -40,14 +41,14 @@ def infer_document(
     Args:
         words, counts: (types,) the word types and how often each occurs.
         label: the class; the last one, L, has eta = 0; None to infer from the words alone.
-        topics: (K, vocabulary) word probabilities.
-        alpha, gamma: (K,) Dirichlet parameters, and where to start.
-        eta: (L, K) response weights.
+        model: (K, vocabulary) word probabilities, (K,) Dirichlet parameters alpha, (L, K) response weights eta.
+        gamma: (K,) where to start.
         iterations, tolerance: at most so many, until gamma changes by less than so much per token.
 
     Returns:
         (K,) gamma, (types, K) phi, and the evidence lower bound.
     """
+    topics, alpha, eta = model
     N, L = counts.sum(), len(eta)
     power = np.exp(eta[:, None] * counts[:, None] / N)  # (L, types, K) e^{eta_lk c_n / N}
     phi = topics[:, words].T * np.exp(digamma(gamma))  # without the response, to have a point for the tangent
@@ -79,9 +80,7 @@ def infer_document(
 def infer(
     counts: sparse.csr_matrix,
     labels: np.ndarray | None,
-    topics: np.ndarray,
-    alpha: np.ndarray,
-    eta: np.ndarray,
+    model: Arrays,
     gamma: np.ndarray,
     iterations: int,
     *,
@@ -94,14 +93,14 @@ def infer(
     """
     D, K = gamma.shape
     means, covariances = np.empty((D, K), np.float32), np.empty((D, K, K), np.float32)
-    word_counts, total = np.zeros((topics.shape[1], K)), 0.0
+    word_counts, total = np.zeros((model[0].shape[1], K)), 0.0
     for d in range(D):
         row = slice(counts.indptr[d], counts.indptr[d + 1])
         rising = np.argsort(counts.data[row], kind="stable")
         words, n = counts.indices[row][rising], counts.data[row][rising]
-        start = gamma[d] if gamma[d].any() else alpha + n.sum() / K
+        start = gamma[d] if gamma[d].any() else model[1] + n.sum() / K
         label = None if labels is None else labels[d]
-        gamma[d], phi, bound = infer_document(words, n, label, topics, alpha, eta, start, iterations, tolerance)
+        gamma[d], phi, bound = infer_document(words, n, label, model, start, iterations, tolerance)
         share = n / n.sum()
         means[d] = share @ phi
         covariances[d] = np.diag(share**2 @ phi) - (share[:, None] * phi).T @ (share[:, None] * phi)
@@ -110,6 +109,7 @@ def infer(
     return Inference(means, covariances, word_counts, total)
 
 
+@dataclass(eq=False, repr=False)
 class SLDA(ProportionModel):
     """Supervised LDA with a softmax response (Wang, Blei, Fei-Fei, CVPR 2009), by variational EM.
 
@@ -139,26 +139,17 @@ class SLDA(ProportionModel):
 
     _infer = staticmethod(fast.infer)  # `infer`, compiled
 
-    def __init__(
-        self,
-        n_topics: int,
-        *,
-        alpha: float = 0.1,
-        n_iterations: int = 12,
-        e_steps: int = 3,
-        penalty: float = 0.01,
-        threads: int = 1,
-        features: ProportionFeatures = "proportions",
-        seed: int = 0,
-    ) -> None:
-        super().__init__(features)
-        if n_topics < 1 or n_iterations < 1 or e_steps < 1 or threads < 1 or not alpha > 0 or penalty < 0:
-            raise UserError(
-                "SLDA: n_topics, n_iterations, e_steps and threads are whole numbers from 1 on, alpha is above zero, "
-                "penalty not below"
-            )
-        self.n_topics, self.alpha, self.n_iterations, self.e_steps = n_topics, alpha, n_iterations, e_steps
-        self.penalty, self.threads, self.seed = penalty, threads, seed
+    n_topics: int
+    _: KW_ONLY
+    alpha: float = 0.1
+    n_iterations: int = 12
+    e_steps: int = 3
+    penalty: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = {"n_topics": 1, "n_iterations": 1, "e_steps": 1, "penalty": 0}
+        require_options(self, at_least=least, above={"alpha": 0})
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> SLDA:
         """Learn topics and response weights; ``labels`` (documents,) are the corpus's own unless given.
@@ -193,7 +184,7 @@ class SLDA(ProportionModel):
 
     def _infer_all(self, corpus: Corpus, labels: np.ndarray | None, gamma: np.ndarray, iterations: int) -> Inference:
         model = self.topics_, self.alpha_, self.eta_
-        return self._infer(corpus.counts, labels, *model, gamma, iterations, threads=self.threads)
+        return self._infer(corpus.counts, labels, model, gamma, iterations, threads=self.threads)
 
 
 def fit_response(

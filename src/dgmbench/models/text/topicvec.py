@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,9 +12,14 @@ from scipy import sparse
 from scipy.special import digamma, gammaln, logsumexp
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.errors import UserError
 from dgmbench.fast.text import expectation as fast
-from dgmbench.models.text.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
+from dgmbench.models.text.preparation import (
+    WordVectors,
+    require_documents,
+    require_options,
+    require_vocabulary,
+    word_vectors,
+)
 
 BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
 STEPS_PER_EXPECTATION = 5
@@ -81,6 +86,7 @@ def expectation(
     return bound, word_topic
 
 
+@dataclass(eq=False, repr=False)
 class TopicVec:
     """Topic embeddings t_k in a ball; P(w | k) ∝ P(w) exp(v_w·t_k), document proportions phi_d ~ Dir(alpha).
 
@@ -109,32 +115,19 @@ class TopicVec:
 
     _expectation = staticmethod(fast.expectation)  # `expectation`, compiled
 
-    def __init__(
-        self,
-        n_topics_per_class: int = 15,
-        *,
-        embeddings: WordVectors,
-        max_norm: float = 3.0,
-        alpha: float = 0.1,
-        iterations: int = 150,
-        features: FeatureSet = "counts",
-        seed: int = 0,
-        threads: int = 1,
-    ) -> None:
-        if n_topics_per_class < 2:
-            raise UserError(f"topicvec: n_topics_per_class is {n_topics_per_class}; the null topic needs one beside it")
-        if max_norm <= 0 or alpha <= 0 or iterations < 1:
-            raise UserError("topicvec: max_norm and alpha must be above 0 and iterations at least 1")
-        if features not in FEATURE_SETS:
-            raise UserError(f"topicvec: features is {features!r}; it must be one of {', '.join(FEATURE_SETS)}")
-        self.n_topics_per_class = n_topics_per_class
-        self.embeddings = embeddings
-        self.max_norm = max_norm
-        self.alpha = alpha
-        self.iterations = iterations
-        self.features = features
-        self.seed = seed
-        self.threads = threads
+    n_topics_per_class: int = 15
+    _: KW_ONLY
+    embeddings: WordVectors
+    max_norm: float = 3.0
+    alpha: float = 0.1
+    iterations: int = 150
+    features: FeatureSet = "counts"
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        least = {"n_topics_per_class": 2, "iterations": 1, "threads": 1}
+        require_options(self, at_least=least, above={"max_norm": 0, "alpha": 0}, one_of={"features": FEATURE_SETS})
 
     @property
     def feature_set(self) -> str:
@@ -185,7 +178,6 @@ class TopicVec:
 
         The other feature sets are made of these expected counts.
         """
-        require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
         scores = self.word_vectors_ @ self.topic_vectors_.T + self.log_partitions_  # (vocabulary, topics)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -218,7 +210,7 @@ class TopicVec:
 
 
 class Ascent:
-    """Projected gradient ascent of Σ_k (t_k·S_k + m_k r_k) in the ball, each topic with a step length of its own.
+    """Projected gradient ascent of Σ_k (t_k·S_k + m_k r_k) in the ball, each topic with its own step length.
 
     S_k = Σ n_dw pi_dw^k v_w and m_k = Σ n_dw pi_dw^k; per token of topic k the gradient is S_k/m_k − E_{P(w|k)}[v].
     The objective is concave in each t_k. A step that would lower it is not taken and the length is cut; one that
@@ -245,7 +237,7 @@ class Ascent:
         values = np.einsum("kd,kd->k", self.topics, target) + self.log_partitions
         for _ in range(n_steps):
             step = self.lengths[:, None] * (target - self.means)
-            proposed = project(self.topics + shorten(step, 0.5), self.max_norm)
+            proposed = shorten(self.topics + shorten(step, 0.5), self.max_norm)
             log_partitions, means = self.background.tilt(proposed)
             reached = np.einsum("kd,kd->k", proposed, target) + log_partitions
             better = moving & (reached >= values)
@@ -272,13 +264,7 @@ def frequent_words(corpus: Corpus) -> np.ndarray:
     return words[frequency[words] > 0]
 
 
-def shorten(step: np.ndarray, longest: float) -> np.ndarray:
-    """The steps (K, dim), those longer than ``longest`` cut to that length."""
-    lengths = np.linalg.norm(step, axis=1, keepdims=True)
-    return step * np.minimum(1.0, longest / np.maximum(lengths, 1e-30)).astype(np.float32)
-
-
-def project(topics: np.ndarray, max_norm: float) -> np.ndarray:
-    """The topics (K, dim), those outside the ball pulled back to its surface."""
-    norms = np.linalg.norm(topics, axis=1, keepdims=True)
-    return topics * np.minimum(1.0, max_norm / np.maximum(norms, 1e-30)).astype(np.float32)
+def shorten(rows: np.ndarray, longest: float) -> np.ndarray:
+    """The rows (K, dim), those longer than ``longest`` cut to that length: of topics, the projection on a ball."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows * np.minimum(1.0, longest / np.maximum(lengths, 1e-30)).astype(np.float32)

@@ -1,41 +1,22 @@
-"""TopicVec's features with the mean word embedding beside them, the last row of the published table."""
+"""TopicVec's features and the mean word embedding beside them, the last row of the published table."""
 
 from __future__ import annotations
 
-from dgmbench.models.text.concatenation import Concatenation
-from dgmbench.models.text.mean_wv import MeanWordVectors
-from dgmbench.models.text.preparation import WordVectors
-from dgmbench.models.text.topicvec import FeatureSet, TopicVec
+import numpy as np
+
+from dgmbench.data.corpora import Corpus
+from dgmbench.models.text.mean_wv import mean_word_vectors
+from dgmbench.models.text.topicvec import TopicVec
 
 
-class TopicVecMeanWV(Concatenation):
-    """`TopicVec`, then `MeanWordVectors`.
+class TopicVecMeanWV(TopicVec):
+    """`TopicVec`, whose features are followed by those of `MeanWordVectors`."""
 
-    Args:
-        embeddings: word embeddings, for both.
-        n_topics_per_class, max_norm, alpha, iterations, features, seed, threads: as for `TopicVec`.
-    """
+    @property
+    def feature_set(self) -> str:
+        """What the features are, for the table."""
+        return f"{super().feature_set} + mean word vector"
 
-    def __init__(
-        self,
-        n_topics_per_class: int = 15,
-        *,
-        embeddings: WordVectors,
-        seed: int = 0,
-        threads: int = 1,
-        max_norm: float = 3.0,
-        alpha: float = 0.1,
-        iterations: int = 150,
-        features: FeatureSet = "counts",
-    ) -> None:
-        topics = TopicVec(
-            n_topics_per_class,
-            embeddings=embeddings,
-            max_norm=max_norm,
-            alpha=alpha,
-            iterations=iterations,
-            features=features,
-            seed=seed,
-            threads=threads,
-        )
-        super().__init__([topics, MeanWordVectors(embeddings=embeddings)])
+    def transform(self, corpus: Corpus) -> np.ndarray:
+        """(documents, topics + dim) float64."""
+        return np.hstack([super().transform(corpus), mean_word_vectors(corpus, self.word_vectors_)])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
-from dgmbench.models.text.doc2vec import stable_hash
+from dgmbench.models.text.doc2vec import spelled, stable_hash
 from dgmbench.models.text.lda import LDA
-from dgmbench.models.text.preparation import require_documents, require_vocabulary
+from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
 
 NEGATIVES = 5  # noise words for each context word, drawn ∝ frequency^0.75 as in skip-gram
 
 
+@dataclass(eq=False, repr=False)
 class TWE:
     """Every token is a word and a topic, and either one predicts the words around it.
 
@@ -41,30 +43,20 @@ class TWE:
 
     feature_set = "mean word and topic vector"
 
-    def __init__(
-        self,
-        n_topics: int = 100,
-        *,
-        dim: int = 100,
-        window: int = 5,
-        min_count: int = 5,
-        epochs: int = 10,
-        ridge: float = 1e-3,
-        engine: Literal["auto", "warp", "gibbs"] = "auto",
-        seed: int = 0,
-        threads: int = 1,
-    ) -> None:
-        if min(n_topics, dim, window, min_count, epochs) < 1 or ridge <= 0:
-            raise UserError("twe: n_topics, dim, window, min_count and epochs must be at least 1, and ridge above 0")
-        self.n_topics = n_topics
-        self.dim = dim
-        self.window = window
-        self.min_count = min_count
-        self.epochs = epochs
-        self.ridge = ridge
-        self.engine = engine
-        self.seed = seed
-        self.threads = threads
+    n_topics: int = 100
+    _: KW_ONLY
+    dim: int = 100
+    window: int = 5
+    min_count: int = 5
+    epochs: int = 10
+    ridge: float = 1e-3
+    engine: Literal["auto", "warp", "gibbs"] = "auto"
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("n_topics", "dim", "window", "min_count", "epochs", "threads"), 1)
+        require_options(self, at_least=least, above={"ridge": 0})
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> TWE:
         """Learn topics, then word vectors, then topic vectors.
@@ -100,7 +92,6 @@ class TWE:
 
         A document without a frequent word gets zeros.
         """
-        require_documents(corpus)
         require_vocabulary(corpus, self.vocabulary_)
         known = np.any(self.word_vectors_ != 0, axis=1)[corpus.words]
         document = np.repeat(np.arange(len(corpus)), corpus.lengths)[known]
@@ -118,9 +109,8 @@ class TWE:
         """Word vectors and output weights of the frequent words, both (frequent words, dim), by gensim."""
         from gensim.models import Word2Vec
 
-        documents = [[corpus.vocabulary[w] for w in corpus.document(i)] for i in range(len(corpus))]
         model = Word2Vec(
-            documents,
+            list(spelled(corpus)),
             sg=1,
             negative=NEGATIVES,
             vector_size=self.dim,

@@ -31,33 +31,24 @@ from __future__ import annotations
 import numpy as np
 
 from dgmbench.fast.random import Stream
+from dgmbench.fast.text.layout import Tokens
 
 
-def sweep(
-    documents: np.ndarray,
-    words: np.ndarray,
-    topics: np.ndarray,
-    proposed: np.ndarray,
-    alpha: np.ndarray,
-    beta: float,
-    n_words: int,
-    rng: Stream,
-) -> None:
-    """Visit every word and then every document once.
+def sweep(tokens: Tokens, proposed: np.ndarray, alpha: np.ndarray, beta: float, V: int, rng: Stream) -> None:
+    """Visit every word and then every document once; topics and ``proposed`` (tokens, proposals) change in place.
 
     Args:
-        documents, words: (tokens,) document and word of every token.
-        topics, proposed: (tokens,) and (tokens, proposals), changed in place.
         alpha: (K,) Dirichlet parameters of the proportions.
         beta: the symmetric Dirichlet parameter of the topics.
-        n_words: V.
+        V: the size of the vocabulary.
     """
+    documents, words, topics = tokens
     for rows, prior in ((words, np.full(len(alpha), beta)), (documents, alpha)):
-        totals = np.bincount(topics, minlength=len(alpha)) + n_words * beta  # those of the last visit
+        totals = np.bincount(topics, minlength=len(alpha)) + V * beta  # those of the last visit
         for row in np.unique(rows):
-            tokens = np.flatnonzero(rows == row)
-            accept(tokens, topics, proposed, prior, totals, rng)
-            propose(tokens, topics, proposed, prior, rng)
+            members = np.flatnonzero(rows == row)
+            accept(members, topics, proposed, prior, totals, rng)
+            propose(members, topics, proposed, prior, rng)
 
 
 def accept(

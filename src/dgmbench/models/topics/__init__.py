@@ -1,4 +1,4 @@
-"""Earlier names of `dgmbench.models.text`; they go on working."""
+"""Earlier names of `dgmbench.models.text`; they keep working."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ def prepared_corpus(spec: RunSpec) -> Prepared:
         held_out = validation_parts(train.labels) == settings.valid_part
         train, test = train.select_documents(~held_out), train.select_documents(held_out)
     train, test = evenly_spaced(train, settings.train_limit), evenly_spaced(test, settings.test_limit)
-    prepared = prepare(type(splits)(train, test), load_embeddings(settings.embeddings))
+    prepared = prepare(train, test, load_embeddings(settings.embeddings))
     assert prepared.train.labels is not None
     if len(np.unique(prepared.train.labels)) < 2:
         raise UserError(f"{spec.dataset}: the training documents are all of one class; a classifier needs two or more")
@@ -52,7 +52,7 @@ def validation_parts(labels: np.ndarray) -> np.ndarray:
     """
     rng = np.random.default_rng(VALIDATION_SEED)
     parts = np.full(len(labels), -1)
-    dealt = 0  # goes on from class to class, so that small classes do not all fall to the first fifth
+    dealt = 0  # counts on from class to class, so that small classes do not all fall to the first fifth
     for c in np.unique(labels):
         documents = rng.permutation(np.flatnonzero(labels == c))
         if len(documents) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -12,8 +12,6 @@ from scipy import sparse
 
 from dgmbench.errors import UserError
 from dgmbench.run.records import write_arrays
-
-Matrix: TypeAlias = np.ndarray | sparse.csr_matrix
 
 
 class Features(NamedTuple):
@@ -24,7 +22,7 @@ class Features(NamedTuple):
         labels: (documents,) numbers of classes.
     """
 
-    values: Matrix
+    values: np.ndarray | sparse.csr_matrix
     labels: np.ndarray
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from dgmbench.run.settings import Settings, evaluation_field
 from dgmbench.run.spec import RunSpec
 
-Sizes = list[Annotated[int, Field(ge=1)]]
+Sizes = Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(lambda sizes: sorted(set(sizes)))]
 
 
 class ClassificationSettings(Settings):
@@ -35,7 +35,7 @@ class ClassificationSettings(Settings):
 
 
 class TopicAnalysisSettings(Settings):
-    """What the topic models' deeper analysis does; no run of the table depends on it."""
+    """What the topic models' analysis does; no run of the table depends on it."""
 
     left_to_right_documents: int = Field(
         100, ge=0, description="test documents (evenly spaced) for the left-to-right log-likelihood; 0 is all"
@@ -57,14 +57,7 @@ class TopicAnalysisSettings(Settings):
     @classmethod
     def _without_what_is_left_out(cls, value: Any) -> Any:
         """``name: false`` leaves a method out."""
-        return (
-            {n: numbers for n, numbers in value.items() if numbers is not False} if isinstance(value, dict) else value
-        )
-
-    @field_validator("topics")
-    @classmethod
-    def _rising(cls, value: dict[str, list[int]]) -> dict[str, list[int]]:
-        return {name: sorted(set(numbers)) for name, numbers in value.items()}
+        return {n: v for n, v in value.items() if v is not False} if isinstance(value, dict) else value
 
 
 def document_settings(spec: RunSpec) -> ClassificationSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +18,10 @@ from dgmbench.tasks.classification.rows import Method
 
 F1 = Metric("f1", "macro F1", unit="%", digits=1)
 METRICS = (Metric("precision", unit="%", digits=1), Metric("recall", unit="%", digits=1), F1)
+_COLUMNS = (
+    *("n_seeds", "precision", "recall", "f1", "f1_sd_seeds", "paper_precision", "paper_recall", "paper_f1"),
+    *("delta_f1", "embeddings", "features", "seconds", "status"),
+)
 # How the corpora here differ from those of the published table.
 _CORPORA = {
     "20news": "20news: this text keeps the subject line, which the paper strips with the rest of the header: bag of "
@@ -38,12 +41,6 @@ class Sample(NamedTuple):
 class ClassificationTable(MetricTable):
     """Three metrics; methods are compared by macro F1, which is no mean over documents: by bootstrap."""
 
-    def columns(self, cells: Cells) -> Sequence[str]:
-        return (
-            *("corpus", "method", "n_seeds", "precision", "recall", "f1", "f1_sd_seeds", "paper_precision"),
-            *("paper_recall", "paper_f1", "delta_f1", "embeddings", "features", "seconds", "status"),
-        )
-
     def row(self, cell: Cell) -> dict[str, Any]:
         row, runs = super().row(cell), cell.measured("f1")
         paper = row["paper_f1"]
@@ -54,7 +51,7 @@ class ClassificationTable(MetricTable):
                 "features": runs[0].get("metrics", "features"),
                 "seconds": mean_of(runs, "training.fit_seconds", "evaluation.measure_seconds"),
             }
-        return row
+        return {name: row[name] for name in _COLUMNS}
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
         runs = [(cell.model, run) for cell in cells for run in cell.measured("f1")]
@@ -66,8 +63,8 @@ class ClassificationTable(MetricTable):
             values = ((method, run.get(*keys)) for method, run in runs)
             return variants((method, f"{value:,}" if isinstance(value, int) else value) for method, value in values)
 
-        unfinished = list(dict.fromkeys(method for method, run in runs if not run.get("metrics", "converged")))
-        transductive = list(dict.fromkeys(method for method, run in runs if run.get("metrics", "transductive")))
+        unfinished = dict.fromkeys(method for method, run in runs if not run.get("metrics", "converged"))
+        transductive = dict.fromkeys(method for method, run in runs if run.get("metrics", "transductive"))
         dropped = variants(
             (method, f"{run.get('corpus', 'dropped_train')} training and {run.get('corpus', 'dropped_test')} held-out")
             for method, run in runs

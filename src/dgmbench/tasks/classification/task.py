@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dgmbench.data.catalogue import require_dataset
@@ -28,7 +27,7 @@ def topic_analysis(plan: Plan) -> TopicAnalysisSettings:
     """The settings of the topic models' analysis.
 
     Raises:
-        UserError: they name a method that nobody knows.
+        UserError: they name an unknown method.
     """
     settings = plan.analyses["classification"]
     assert isinstance(settings, TopicAnalysisSettings)
@@ -53,11 +52,6 @@ def topic_curve(plan: Plan) -> list[RunSpec]:
     return runs
 
 
-def _reads(spec: RunSpec) -> tuple[str, ...]:
-    """The embeddings decide the vocabulary of every method."""
-    return spec.dataset, document_settings(spec).embeddings
-
-
 def _rule(spec: RunSpec, row: Method, where: str) -> None:
     settings = document_settings(spec)
     require_dataset(settings.embeddings, "embeddings", f"{where}.embeddings")
@@ -66,10 +60,6 @@ def _rule(spec: RunSpec, row: Method, where: str) -> None:
         raise UserError(
             f"{where}.transductive: only {able} can be fitted on the classified documents, not {spec.model}"
         )
-
-
-def _needed(plan: Plan) -> Mapping[str, list[RunSpec]]:
-    return {"evaluation": topic_curve(plan)}
 
 
 CLASSIFICATION = Task(
@@ -88,7 +78,7 @@ CLASSIFICATION = Task(
         "topics: held-out likelihood, coherence, F1 against their number, a document among its topics",
         TopicAnalysisSettings,
         f"{_HERE}.analysis.analyse:analyse",
-        _needed,
+        runs=lambda plan: {"evaluation": topic_curve(plan)},
     ),
     row_type=Method,
     dataset_word="corpus",
@@ -96,7 +86,8 @@ CLASSIFICATION = Task(
     row_word="method",
     rows_word="methods",
     examples="documents",
-    reads=_reads,
+    # the embeddings decide the vocabulary of every method
+    reads=lambda spec: (spec.dataset, document_settings(spec).embeddings),
     rule=_rule,
     libraries=("numpy", "scipy", "scikit-learn", "numba", "gensim"),
     memory_mb=3500,

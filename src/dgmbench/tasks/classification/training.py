@@ -15,7 +15,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.classification.building import build_method, embeddings_used
 from dgmbench.tasks.classification.documents import joined, prepared_corpus
-from dgmbench.tasks.classification.features import Features, Matrix, write_features
+from dgmbench.tasks.classification.features import Features, write_features
 from dgmbench.tasks.classification.settings import document_settings
 
 log = logging.getLogger("dgmbench")
@@ -34,10 +34,8 @@ def train(job: Job) -> Training:
     method = build_method(spec, job.row, job.threads)
     transductive = document_settings(spec).transductive
     watch = Stopwatch()
-    if transductive:
-        method.fit(joined(data.train, data.test), None)
-    else:
-        method.fit(data.train, data.train.labels)
+    seen = (joined(data.train, data.test), None) if transductive else (data.train, data.train.labels)
+    method.fit(*seen)
     fit_seconds = watch.seconds
     parts = {"train": _features(method, data.train, spec), "test": _features(method, data.test, spec)}
     transform_seconds = round(watch.seconds - fit_seconds, 3)
@@ -75,10 +73,6 @@ def _features(method: Any, corpus: Corpus, spec: RunSpec) -> Features:
         raise UserError(
             f"{spec.model}: transform gave {shape or 'no array'} for {len(corpus)} documents, not (documents, features)"
         )
-    return Features(_matrix(values), corpus.labels)
-
-
-def _matrix(values: Any) -> Matrix:
     if sparse.issparse(values):
-        return sparse.csr_matrix(values)
-    return np.asarray(values, dtype=np.float32 if values.dtype == np.float32 else np.float64)
+        return Features(sparse.csr_matrix(values), corpus.labels)
+    return Features(np.asarray(values, np.float32 if values.dtype == np.float32 else np.float64), corpus.labels)

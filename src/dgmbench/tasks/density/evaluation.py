@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     advice = "an image takes at most 1000 samples at once, whatever k is: free some memory or use a smaller model"
     started = time.perf_counter()
     with float32_products(tf32=False), explain_lack_of_memory(spec.run_id, advice):
-        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_progress(len(images)))
+        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_log_fifths)
     seconds = round(time.perf_counter() - started, 3)
     finite = bool(np.isfinite(values).all())
     error = values.std(ddof=1) / math.sqrt(len(values)) if finite and len(values) > 1 else None
@@ -48,10 +48,9 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "k": settings.k,
         "final_bound": training["final_bound"],
     }
+    drawn = "stochastic, new each epoch; test once, fixed seed"
     protocol = {
-        "binarisation": "binary data"
-        if load_images(spec.dataset).binary
-        else "stochastic, new each epoch; test once, fixed seed",
+        "binarisation": "binary data" if load_images(spec.dataset).binary else drawn,
         "batch_norm": "statistics of one pass over the training set",
         "split": settings.split,
     }
@@ -59,12 +58,6 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     return Evaluation(metrics, seconds, {"log_likelihood": values}, status, {"protocol": protocol})
 
 
-def _progress(total: int) -> Callable[[int, int], None]:
-    """Log a fifth at a time."""
-    step = max(1, total // 5)
-
-    def show(done: int, of: int) -> None:
-        if done % step == 0:
-            log.info("evaluated %d of %d images", done, of)
-
-    return show
+def _log_fifths(done: int, total: int) -> None:
+    if done % max(1, total // 5) == 0:
+        log.info("evaluated %d of %d images", done, total)

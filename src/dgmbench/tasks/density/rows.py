@@ -8,6 +8,7 @@ from typing import Any
 from dgmbench.run.task import Row
 
 _VAE = "dgmbench.models.images.vae:VAE"
+_CNN = "dgmbench.models.images.cnn:CNN"
 _MLP: Mapping[str, Mapping[str, Any]] = {
     "mnist": {"hidden": [500, 500], "latent": 100},
     "ocr-letters": {"hidden": [200, 200], "latent": 50},
@@ -18,55 +19,35 @@ _MEMORY_PAPER = "Li, Zhu, Zhang, ICML 2016"
 _MEMORY = {"memory": True}
 
 
-def _vae(about: str, k: int = 1) -> Row:
-    """A plain auto-encoder; with more than one sample it is compared with one sample."""
-    settings = {"importance_samples": k} if k > 1 else {}
-    return Row(_VAE, about, settings=settings, by_dataset=_MLP, compared_with=("vae",) if k > 1 else ())
-
-
-def _memory(plain: str, about: str, k: int = 1, compared_with: tuple[str, ...] = ()) -> Row:
-    """The same with a memory, compared with the plain one."""
-    settings = {"importance_samples": k} if k > 1 else {}
+def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = (), **facts: Any) -> Row:
+    """An auto-encoder trained with k samples; a variant has a memory, and is compared with the plain one."""
     return Row(
-        _VAE,
-        about,
-        options=_MEMORY,
-        settings=settings,
-        by_dataset=_MLP,
-        variant_of=plain,
-        compared_with=(plain, *compared_with),
+        about=about,
+        settings={"importance_samples": k} if k > 1 else {},
+        variant_of=variant_of,
+        compared_with=(variant_of, *compared_with) if variant_of else compared_with,
+        **{"factory": _VAE, "by_dataset": _MLP, "options": _MEMORY if variant_of else {}} | facts,
     )
 
 
 def _cnn(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = ()) -> Row:
-    return Row(
-        "dgmbench.models.images.cnn:CNN",
-        f"proxy of the published 5-layer CNN, details chosen here: {about}",
-        options=_MEMORY if variant_of else {},
-        settings={"importance_samples": k} if k > 1 else {},
-        datasets=("mnist",),
-        variant_of=variant_of,
-        compared_with=compared_with or ((variant_of,) if variant_of else ()),
-    )
+    about = f"proxy of the published 5-layer CNN, details chosen here: {about}"
+    return _vae(about, k, variant_of, compared_with, factory=_CNN, by_dataset={}, datasets=("mnist",))
 
 
 ROWS: dict[str, Row] = {
     "vae": _vae(f"variational auto-encoder ({_VAE_PAPER})"),
-    "mem-vae": _memory("vae", f"VAE with external memory ({_MEMORY_PAPER})", compared_with=("large-vae",)),
-    "iwae-5": _vae(f"importance-weighted, 5 samples ({_IWAE_PAPER})", 5),
-    "mem-iwae-5": _memory("iwae-5", f"IWAE-5 with memory ({_MEMORY_PAPER})", 5),
-    "iwae-50": _vae(f"importance-weighted, 50 samples ({_IWAE_PAPER})", 50),
-    "mem-iwae-50": _memory("iwae-50", f"IWAE-50 with memory ({_MEMORY_PAPER})", 50),
-    "mem-vae-softmax": Row(
-        _VAE,
+    "mem-vae": _vae(f"VAE with external memory ({_MEMORY_PAPER})", 1, "vae", ("large-vae",)),
+    "iwae-5": _vae(f"importance-weighted, 5 samples ({_IWAE_PAPER})", 5, compared_with=("vae",)),
+    "mem-iwae-5": _vae(f"IWAE-5 with memory ({_MEMORY_PAPER})", 5, "iwae-5"),
+    "iwae-50": _vae(f"importance-weighted, 50 samples ({_IWAE_PAPER})", 50, compared_with=("vae",)),
+    "mem-iwae-50": _vae(f"IWAE-50 with memory ({_MEMORY_PAPER})", 50, "iwae-50"),
+    "mem-vae-softmax": _vae(
         f"mem-vae with softmax attention and a sum: the variant for looking at slots ({_MEMORY_PAPER})",
-        options={**_MEMORY, "attention": "softmax"},
-        by_dataset=_MLP,
         variant_of="vae",
-        compared_with=("vae",),
+        options={**_MEMORY, "attention": "softmax"},
     ),
-    "large-vae": Row(
-        _VAE,
+    "large-vae": _vae(
         "VAE with as many parameters as mem-vae: the fairness control",
         by_dataset={
             "mnist": {"hidden": [530, 530], "latent": 100},

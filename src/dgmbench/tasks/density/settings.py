@@ -23,7 +23,7 @@ class DensitySettings(TrainingSettings):
 
 
 class DensityAnalysisSettings(Settings):
-    """How much of the density models' deeper analysis is done; no training depends on it."""
+    """How much of the density models' analysis is done; no training depends on it."""
 
     imputation_images: int = Field(200, ge=0, description="test images whose missing pixels are filled in; 0 is all")
     imputation_passes: int = Field(100, ge=1, description="how often each missing pixel is replaced")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from dgmbench.metrics.differences import Interval
@@ -24,30 +23,21 @@ _PAPER = DensitySettings.model_validate({})
 class DensityTable(MetricTable):
     """One metric, with the facts that a log-likelihood depends on: k, epochs, parameters."""
 
-    def columns(self, cells: Cells) -> Sequence[str]:
-        return (
-            *("dataset", "model", "n_seeds", "k", "ll_mean", "ll_se", "ll_sd_seeds", "paper", "delta"),
-            *("epochs", "parameters", "train_seconds", "status"),
-        )
-
     def row(self, cell: Cell) -> dict[str, Any]:
         paper, measured, nan = cell.published("log_likelihood"), estimate(cell, LOG_LIKELIHOOD), math.nan
-        row: dict[str, Any] = {"n_seeds": 0, "ll_sd_seeds": None, "paper": paper, "status": cell.status}
-        row |= dict.fromkeys(("k", "ll_mean", "ll_se", "epochs", "parameters", "train_seconds"), nan)
-        row["delta"] = None if paper is None else nan
-        if measured is None:
-            return row
-        runs = measured.runs
-        return row | {
+        runs, mean = (measured.runs, measured.mean) if measured else ([], nan)
+        return {
             "n_seeds": len(runs),
-            "k": runs[0].get("metrics", "k"),
-            "ll_mean": measured.mean,
-            "ll_se": nan if measured.error is None else measured.error,
-            "ll_sd_seeds": measured.spread,
-            "delta": None if paper is None else measured.mean - paper,
-            "epochs": min(run.get("training", "epochs") for run in runs),
-            "parameters": runs[0].get("training", "parameters"),
-            "train_seconds": mean_of(runs, "training.train_seconds"),
+            "k": runs[0].get("metrics", "k") if runs else nan,
+            "ll_mean": mean,
+            "ll_se": nan if measured is None or measured.error is None else measured.error,
+            "ll_sd_seeds": measured.spread if measured else None,
+            "paper": paper,
+            "delta": None if paper is None else mean - paper,
+            "epochs": min((run.get("training", "epochs") for run in runs), default=nan),
+            "parameters": runs[0].get("training", "parameters") if runs else nan,
+            "train_seconds": mean_of(runs, "training.train_seconds") if runs else nan,
+            "status": cell.status,
         }
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.density.rows import ROWS
 from dgmbench.tasks.density.settings import DensityAnalysisSettings, DensitySettings, density_settings
 
-if TYPE_CHECKING:
-    from dgmbench.run.plan import Plan
-
 _HERE = "dgmbench.tasks.density"
-
-
-def _devices(spec: RunSpec) -> int:
-    return density_settings(spec).devices
 
 
 def _cost(spec: RunSpec) -> float:
@@ -26,10 +16,6 @@ def _cost(spec: RunSpec) -> float:
     images = settings.train_limit or 50_000
     width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
     return float(settings.importance_samples * settings.epochs * images * width**2)
-
-
-def _trained(plan: Plan) -> Mapping[str, list[RunSpec]]:
-    return {"training": plan.of("density")}
 
 
 DENSITY = Task(
@@ -48,10 +34,10 @@ DENSITY = Task(
         "missing pixels, memory slots, samples, the bound against k",
         DensityAnalysisSettings,
         f"{_HERE}.analysis.analyse:analyse",
-        _trained,
+        runs=lambda plan: {"training": plan.of("density")},
         gpus=1,
     ),
-    devices=_devices,
+    devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
     libraries=("numpy", "torch", "lightning"),
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
@@ -61,7 +60,8 @@ def train(job: Job) -> Training:
     history = fitted.history
     with atomic_write(job.folder / "model.pt", "wb") as file:
         torch.save({name: value.detach().clone().cpu() for name, value in model.state_dict().items()}, file)
-    write_curve(job.folder / "curve.csv", history)
+    with atomic_write(job.folder / "curve.csv") as file:
+        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
     record = {
         "epochs": len(history.get("epoch", ())),
         "diverged_at": fitted.diverged_at,
@@ -99,11 +99,3 @@ class _OneSample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, ...) → (1, batch) log-weights."""
         return self.model.log_weights(x, 1)
-
-
-def write_curve(path: Path, columns: Mapping[str, list[Any]]) -> None:
-    """Equally long columns as CSV, atomically."""
-    with atomic_write(path) as file:
-        file.write(",".join(columns) + "\n")
-        for row in zip(*columns.values(), strict=True):
-            file.write(",".join(repr(value) for value in row) + "\n")

@@ -1,6 +1,6 @@
 """What an evaluation does between its matrix products to a block of samples of one image, in place.
 
-Where a sum, an exponential and a division follow upon each other, each has a loop over the row of its own: a processor
+Where a sum, an exponential and a division follow upon each other, each has its own loop over the row: a processor
 looks some two hundred instructions ahead, and one long chain for every few numbers would leave it waiting.
 """
 
@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast import FAST
-from dgmbench.fast.images.kernels.ladder import columns_of
 from dgmbench.fast.special import exp
 
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
@@ -56,51 +55,6 @@ def add_sigmoid(scores: np.ndarray, bias: np.ndarray) -> None:
             row[j] = exp(-(scores[i, j] + bias[j]))
         for j in range(slots):
             scores[i, j] = ONE / (ONE + row[j])
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def add_softmax(scores: np.ndarray, bias: np.ndarray) -> None:
-    """scores = softmax(scores + bias) over the slots; ``scores`` (n, slots), ``bias`` (slots,)."""
-    n, slots = scores.shape
-    bias, row = bias.copy(), np.empty(slots, np.float32)
-    for i in range(n):
-        largest = scores[i, 0] + bias[0]
-        for j in range(slots):
-            row[j] = scores[i, j] + bias[j]
-            largest = max(largest, row[j])
-        total = ZERO
-        for j in range(slots):
-            row[j] = exp(row[j] - largest)
-            total += row[j]
-        for j in range(slots):
-            scores[i, j] = row[j] / total
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def compose(h: np.ndarray, m: np.ndarray, ladder: np.ndarray) -> None:
-    """h becomes the composition of h and m, as in `ladder.compose`; ``ladder`` (9, width), the rest (n, width)."""
-    n, width = h.shape
-    a1, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
-    sums, gates = np.empty(width, np.float32), np.empty(width, np.float32)
-    for i in range(n):
-        for j in range(width):
-            x, y = h[i, j], m[i, j]
-            sums[j] = a1[j] + a2[j] * x + (a3[j] + a4[j] * x) * y
-            gates[j] = -(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
-        for j in range(width):
-            gates[j] = exp(gates[j])
-        for j in range(width):
-            value = sums[j] + b1[j] / (ONE + gates[j])
-            h[i, j] = ZERO if value < ZERO else value
-
-
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def sum_relu(h: np.ndarray, m: np.ndarray) -> None:
-    """h = max(0, h + m)."""
-    for i in range(h.shape[0]):
-        for j in range(h.shape[1]):
-            value = h[i, j] + m[i, j]
-            h[i, j] = ZERO if value < ZERO else value
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

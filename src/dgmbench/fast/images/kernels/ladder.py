@@ -6,49 +6,47 @@ import numpy as np
 from numba import njit
 
 from dgmbench.fast import FAST
-from dgmbench.fast.special import sigmoid
+from dgmbench.fast.special import exp, sigmoid
 
+Arrays = tuple[np.ndarray, ...]
 ONE, ZERO = np.float32(1), np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def compose(h: np.ndarray, m: np.ndarray, ladder: np.ndarray, out: np.ndarray) -> None:
-    """out = max(0, a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)).
+    """out = max(0, a1 + a2·h + a3·m + a4·h·m + b1·σ(c1 + c2·h + c3·m + c4·h·m)); it may be h itself.
 
-    ``ladder`` (9, width), the rest (n, width).
+    ``ladder`` (9, width), the rest (n, width). The sum, the exponential and the division have a loop each: a processor
+    looks some two hundred instructions ahead, and one long chain for every few numbers would leave it waiting.
     """
     rows, width = h.shape
     a1, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
+    sums, gates = np.empty(width, np.float32), np.empty(width, np.float32)
     for i in range(rows):
         for j in range(width):
             x, y = h[i, j], m[i, j]
-            gate = sigmoid(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
-            value = a1[j] + a2[j] * x + (a3[j] + a4[j] * x) * y + b1[j] * gate
+            sums[j] = a1[j] + a2[j] * x + (a3[j] + a4[j] * x) * y
+            gates[j] = -(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
+        for j in range(width):
+            gates[j] = exp(gates[j])
+        for j in range(width):
+            value = sums[j] + b1[j] / (ONE + gates[j])
             out[i, j] = ZERO if value < ZERO else value  # in this order NaN stays NaN
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def compose_backward(
-    grad: np.ndarray,
-    grad_slope: np.ndarray,
-    grad_constant: np.ndarray,
-    h: np.ndarray,
-    m: np.ndarray,
-    out: np.ndarray,
-    ladder: np.ndarray,
-    start: int,
-    grad_h: np.ndarray,
-    grad_m: np.ndarray,
-    totals: np.ndarray,
+    grad: np.ndarray, average: Arrays, state: Arrays, ladder: np.ndarray, start: int, grads: Arrays, totals: np.ndarray
 ) -> None:
-    """Gradients of `compose` by h and m; adds the one by the ladder to ``totals`` (9, width) float64.
+    """Gradients of `compose` by h and m, into ``grads``; adds the one by the ladder to ``totals`` (9, width) float64.
 
     The gradient by row i of its value is grad_i + constant_{(start + i) mod batch} + slope · out_i: the last two are
-    what comes through the average of the normalised rows; ``grad_slope`` (width,), ``grad_constant`` (batch, width).
+    what comes through the average of the normalised rows; ``average`` is slope (width,) and constant (batch, width).
+    ``state`` is h, m and out, as for `compose`.
     """
-    rows, width = h.shape
-    batch = grad_constant.shape[0]
+    (grad_slope, grad_constant), (h, m, out), (grad_h, grad_m) = average, state, grads
+    (rows, width), batch = h.shape, grad_constant.shape[0]
     _, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
     slope = grad_slope.copy()
     # arrays made here: the compiler knows that they overlap nothing, and vectorises the loops
@@ -96,19 +94,10 @@ def compose_backward(
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy", inline="always")
-def columns_of(ladder: np.ndarray) -> tuple[np.ndarray, ...]:
+def columns_of(ladder: np.ndarray) -> Arrays:
     """Copies of the nine coefficient vectors."""
-    return (
-        ladder[0].copy(),
-        ladder[1].copy(),
-        ladder[2].copy(),
-        ladder[3].copy(),
-        ladder[4].copy(),
-        ladder[5].copy(),
-        ladder[6].copy(),
-        ladder[7].copy(),
-        ladder[8].copy(),
-    )
+    c = ladder.copy()
+    return c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -121,17 +110,8 @@ def add_samples(rows: np.ndarray, start: int, sums: np.ndarray) -> None:
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def attend(scores: np.ndarray, bias: np.ndarray) -> None:
-    """scores ← σ(scores + bias); (n, slots), (slots,)."""
-    b = bias.copy()
-    for i in range(scores.shape[0]):
-        for j in range(scores.shape[1]):
-            scores[i, j] = sigmoid(scores[i, j] + b[j])
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
 def attend_backward(grad: np.ndarray, attention: np.ndarray, totals: np.ndarray) -> None:
-    """grad ← its value by the scores of `attend`; adds its sum over the rows to ``totals`` (slots,) float64."""
+    """grad ← its value by the scores, before the sigmoid; adds its sum over the rows to ``totals`` (slots,) float64."""
     n, slots = grad.shape
     s = np.empty(slots, np.float32)
     for start in range(0, n, ROWS):

@@ -8,6 +8,7 @@ from numba import njit
 from dgmbench.fast import FAST
 from dgmbench.fast.special import exp, sigmoid
 
+Arrays = tuple[np.ndarray, ...]
 ONE, HALF, ZERO = np.float32(1), np.float32(0.5), np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64
 FACTORS = 64  # factors in [1, 2] whose product stays a float32 number: one logarithm for so many pixels
@@ -28,15 +29,6 @@ def bernoulli(logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray) ->
                 factors *= ONE + exp(-abs(logit))
             total += linear - np.log(factors)
         out[i] = total
-
-
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_bias(rows: np.ndarray, bias: np.ndarray) -> None:
-    """rows ← rows + bias."""
-    b = bias.copy()
-    for i in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            rows[i, j] += b[j]
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -79,16 +71,12 @@ def importance(log_w: np.ndarray, weights: np.ndarray) -> float:
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def sample(
-    mean: np.ndarray,
-    log_variance: np.ndarray,
-    deviation: np.ndarray,
-    noise: np.ndarray,
-    z: np.ndarray,
-    log_ratio: np.ndarray,
-) -> None:
-    """z = mean + noise · deviation (k, batch, latent), log_ratio = ½ Σ (noise² − z² + log_variance) (k, batch)."""
-    samples, batch, width = noise.shape
+def sample(moments: Arrays, noise: np.ndarray, z: np.ndarray, log_ratio: np.ndarray) -> None:
+    """z = mean + noise · deviation (k, batch, latent), log_ratio = ½ Σ (noise² − z² + log_variance) (k, batch).
+
+    ``moments`` are mean, log-variance and deviation, each (batch, latent).
+    """
+    (mean, log_variance, deviation), (samples, batch, width) = moments, noise.shape
     for i in range(samples):
         for b in range(batch):
             total = ZERO
@@ -102,23 +90,16 @@ def sample(
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def sample_backward(
-    grad: np.ndarray,
-    weight: np.ndarray,
-    grad_ratio: np.ndarray,
-    path_only: bool,
-    deviation: np.ndarray,
-    noise: np.ndarray,
-    z: np.ndarray,
-    grad_mean: np.ndarray,
-    grad_log_variance: np.ndarray,
+    grad: np.ndarray, weight: np.ndarray, grad_ratio: np.ndarray, path_only: bool, drawn: Arrays, grads: Arrays
 ) -> None:
-    """Adds to the gradients by mean and log-variance (batch, width), which come as zeros.
+    """Adds to ``grads``, by mean and log-variance (batch, width), which come as zeros.
 
-    ``grad`` is what comes from the decoder, ``grad_ratio`` (samples, batch) that of the log-ratio. The whole gradient
-    by z is t = weight · (grad − z · grad_ratio), with ``path_only`` t = weight · (grad + (noise / deviation − z) ·
-    grad_ratio); then ∂C/∂μ = Σ t and ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with
-    ``path_only``.
+    ``grad`` is what comes from the decoder, ``grad_ratio`` (samples, batch) that of the log-ratio; ``drawn`` are
+    deviation, noise and z of `sample`. The whole gradient by z is t = weight · (grad − z · grad_ratio), with
+    ``path_only`` t = weight · (grad + (noise / deviation − z) · grad_ratio); then ∂C/∂μ = Σ t and
+    ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with ``path_only``.
     """
+    (deviation, noise, z), (grad_mean, grad_log_variance) = drawn, grads
     samples, batch, width = noise.shape
     for i in range(samples):
         for b in range(batch):

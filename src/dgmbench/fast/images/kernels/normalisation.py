@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -11,11 +13,24 @@ ZERO = np.float32(0)
 ROWS = 64  # rows summed in float32 before their sum goes to float64
 
 
-@njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_moments(rows: np.ndarray, origin: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
-    """Add Σ d and Σ d² of d = rows − origin to ``first`` and ``second``, each (width,) float64.
+class Norm(NamedTuple):
+    """A batch norm, or the gradient of one.
 
-    ``origin`` (width,) is some row: squares of a large mean would drown the variance.
+    Attributes:
+        unit: (2, width) mean and one over the standard deviation; of a gradient, slope and constant of `rows_gradient`.
+        scale, shift: (width,).
+    """
+
+    unit: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+
+
+@njit(cache=True, fastmath=FAST, error_model="numpy")
+def add_moments(rows: np.ndarray, origin: np.ndarray, sums: np.ndarray) -> None:
+    """Add Σ d and Σ d² of d = rows − origin to ``sums`` (2, width) float64.
+
+    ``origin`` (width,) is some row: squares of a large mean would lose the variance to rounding.
     """
     n, width = rows.shape
     o = origin.copy()
@@ -30,36 +45,25 @@ def add_moments(rows: np.ndarray, origin: np.ndarray, first: np.ndarray, second:
                 s[j] += d
                 q[j] += d * d
         for j in range(width):
-            first[j] += s[j]
-            second[j] += q[j]
+            sums[0, j] += s[j]
+            sums[1, j] += q[j]
 
 
 @njit(cache=True, error_model="numpy")
-def finish_moments(
-    n: int,
-    origin: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    eps: float,
-    mean: np.ndarray,
-    inverse: np.ndarray,
-) -> None:
-    """Mean and 1 / sqrt(variance + eps) of n rows from their `add_moments`; sets the sums back to zero."""
-    for j in range(len(mean)):
-        shifted = first[j] / n
-        mean[j] = origin[j] + shifted
-        inverse[j] = 1.0 / np.sqrt(max(second[j] / n - shifted * shifted, 0.0) + eps)
-        first[j] = 0.0
-        second[j] = 0.0
+def finish_moments(n: int, origin: np.ndarray, sums: np.ndarray, eps: float, unit: np.ndarray) -> None:
+    """Mean and 1 / sqrt(variance + eps) of n rows, ``unit`` (2, width), from `add_moments`; sets the sums to zero."""
+    for j in range(len(origin)):
+        shifted = sums[0, j] / n
+        unit[0, j] = origin[j] + shifted
+        unit[1, j] = 1.0 / np.sqrt(max(sums[1, j] / n - shifted * shifted, 0.0) + eps)
+        sums[:, j] = 0.0
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def normalise_relu(
-    rows: np.ndarray, mean: np.ndarray, inverse: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray
-) -> None:
-    """out = max(0, (rows − mean) · inverse · scale + shift); ``inverse`` is one over the standard deviation."""
-    factor = inverse * scale
-    offset = shift - mean * factor
+def normalise_relu(rows: np.ndarray, norm: Norm, out: np.ndarray) -> None:
+    """out = max(0, (rows − mean) · inverse · scale + shift)."""
+    factor = norm.unit[1] * norm.scale
+    offset = norm.shift - norm.unit[0] * factor
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             value = rows[i, j] * factor[j] + offset[j]
@@ -67,22 +71,12 @@ def normalise_relu(
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_relu_gradient(
-    grad: np.ndarray,
-    rows: np.ndarray,
-    mean: np.ndarray,
-    inverse: np.ndarray,
-    scale: np.ndarray,
-    shift: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """out = the gradient behind the ReLU; adds its sum and the sum of it times (rows − mean), (width,) float64."""
+def add_relu_gradient(grad: np.ndarray, rows: np.ndarray, norm: Norm, sums: np.ndarray, out: np.ndarray) -> None:
+    """out = the gradient behind the ReLU; adds its sum and the sum of it times (rows − mean) to ``sums`` (2, width)."""
     n, width = rows.shape
-    factor = inverse * scale
-    offset = shift - mean * factor
-    centre = mean.copy()
+    factor = norm.unit[1] * norm.scale
+    offset = norm.shift - norm.unit[0] * factor
+    centre = norm.unit[0].copy()
     s, q = np.empty(width, np.float32), np.empty(width, np.float32)
     for start in range(0, n, ROWS):
         s[:] = ZERO
@@ -95,53 +89,32 @@ def add_relu_gradient(
                 q[j] += g * (value - centre[j])
                 out[i, j] = g
         for j in range(width):
-            first[j] += s[j]
-            second[j] += q[j]
+            sums[0, j] += s[j]
+            sums[1, j] += q[j]
 
 
 @njit(cache=True, error_model="numpy")
-def finish_gradient(
-    n: int,
-    first: np.ndarray,
-    second: np.ndarray,
-    mean: np.ndarray,
-    inverse: np.ndarray,
-    scale: np.ndarray,
-    own: np.ndarray,
-    own_unit: np.ndarray,
-    grad_scale: np.ndarray,
-    grad_shift: np.ndarray,
-    slope: np.ndarray,
-    constant: np.ndarray,
-) -> None:
-    """Gradients of scale and shift, and what `rows_gradient` needs; sets the sums back to zero.
+def finish_gradient(n: int, sums: np.ndarray, norm: Norm, own: np.ndarray, grads: Norm) -> None:
+    """Gradients of scale and shift, and the line of `rows_gradient`, all into ``grads``; sets the sums to zero.
 
-    With u = scale · g + o the gradient by the normalised rows, of which o comes from elsewhere, and ``own`` = Σ o,
-    ``own_unit`` = Σ o · unit: the gradient by the rows is inverse · (u − mean u − unit · mean(u · unit)).
+    With u = scale · g + o the gradient by the normalised rows, of which o comes from elsewhere, and ``own`` (2, width)
+    = Σ o and Σ o · unit: the gradient by the rows is inverse · (u − mean u − unit · mean(u · unit)).
     """
-    for j in range(len(mean)):
-        g, g_unit = first[j], second[j] * inverse[j]
-        grad_shift[j] = g
-        grad_scale[j] = g_unit
-        slope[j] = -inverse[j] * inverse[j] * (scale[j] * g_unit + own_unit[j]) / n
-        constant[j] = -inverse[j] * (scale[j] * g + own[j]) / n - slope[j] * mean[j]
-        first[j] = 0.0
-        second[j] = 0.0
+    scale, inverse, line = norm.scale, norm.unit[1], grads.unit
+    for j in range(len(scale)):
+        g, g_unit = sums[0, j], sums[1, j] * inverse[j]
+        grads.shift[j] = g
+        grads.scale[j] = g_unit
+        line[0, j] = -inverse[j] * inverse[j] * (scale[j] * g_unit + own[1, j]) / n
+        line[1, j] = -inverse[j] * (scale[j] * g + own[0, j]) / n - line[0, j] * norm.unit[0, j]
+        sums[:, j] = 0.0
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def rows_gradient(
-    grad: np.ndarray,
-    rows: np.ndarray,
-    inverse: np.ndarray,
-    scale: np.ndarray,
-    slope: np.ndarray,
-    constant: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """out = inverse · scale · grad + slope · rows + constant."""
-    factor = inverse * scale
-    a, b = slope.copy(), constant.copy()
+def rows_gradient(grad: np.ndarray, rows: np.ndarray, norm: Norm, line: np.ndarray, out: np.ndarray) -> None:
+    """out = inverse · scale · grad + slope · rows + constant; ``line`` (2, width) is slope and constant."""
+    factor = norm.unit[1] * norm.scale
+    a, b = line[0].copy(), line[1].copy()
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             out[i, j] = factor[j] * grad[i, j] + a[j] * rows[i, j] + b[j]

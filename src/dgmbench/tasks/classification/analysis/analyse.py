@@ -1,16 +1,15 @@
-"""The deeper analysis of the topic models: how good topics are, F1 against their number, one document drawn."""
+"""The analysis of the topic models: how good topics are, F1 against their number, one document drawn."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from dgmbench.errors import UserError
-from dgmbench.files import write_text
 from dgmbench.names import slug
+from dgmbench.report.formats import write_frame
 from dgmbench.run import stages
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
@@ -41,10 +40,6 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     Topic models are fitted, and classified by, as for the table; what is finished is not done again. What is judged
     stands in ``classification.analysis``.
 
-    Args:
-        gpus: not used.
-        threads: CPU threads.
-
     Raises:
         UserError: the configuration has no topic model, or no document with the place that it names.
     """
@@ -59,7 +54,10 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         old.unlink()
     rows: list[dict[str, Any]] = []
     listed: list[dict[str, Any]] = []
-    for runs in _by_documents(models):
+    groups: dict[tuple[str, Any], list[RunSpec]] = {}
+    for spec in models:  # runs on the same corpus with the same settings saw the same documents
+        groups.setdefault((spec.dataset, spec.settings), []).append(spec)
+    for runs in groups.values():
         common = common_words(prepared_corpus(runs[0]))
         fitted = [fitted_topics(task, spec, workspace, threads) for spec in runs]
         for each in (unigram(runs[0], common.train), *fitted):
@@ -71,12 +69,12 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         if placed is not None:
             _draw_document(placed, common, settings.documents.get(runs[0].dataset), workspace)
     if rows:
-        _write(workspace, "topics", frame := pd.DataFrame(rows))
-        _write(workspace, "top_words", pd.DataFrame(listed))
+        write_frame(frame := pd.DataFrame(rows), workspace.tables / "topics.csv")
+        write_frame(pd.DataFrame(listed), workspace.tables / "top_words.csv")
         quality.write_markdown(frame, settings, workspace.tables / "topics.md")
     if curve:
         frame = curve_table(task, curve, workspace, threads)
-        _write(workspace, "f1_vs_topics", frame)
+        write_frame(frame, workspace.tables / "f1_vs_topics.csv")
         draw_f1_curve(frame, workspace.figures / "f1_vs_topics")
     log.info("analysed the topics: tables in %s, figures in %s", workspace.tables, workspace.figures)
 
@@ -89,14 +87,6 @@ def planned_topic_models(plan: Plan) -> list[RunSpec]:
         if name not in {spec.model for spec in runs}:
             log.info("%s is not in this configuration: its topics are left out", name)
     return [spec for spec in runs if spec.model in models]
-
-
-def _by_documents(runs: Iterable[RunSpec]) -> list[list[RunSpec]]:
-    """The runs, those on the same corpus with the same settings together: they saw the same documents."""
-    groups: dict[tuple[str, Any], list[RunSpec]] = {}
-    for run in runs:
-        groups.setdefault((run.dataset, run.settings), []).append(run)
-    return list(groups.values())
 
 
 def curve_table(task: Task, runs: list[RunSpec], workspace: Workspace, threads: int = 1) -> pd.DataFrame:
@@ -134,8 +124,3 @@ def _draw_document(fitted: FittedTopics, common: Common, place: int | None, work
     if common.test.labels is not None:
         title += f" ({common.test.classes[common.test.labels[place]]})"
     draw_projection(points, f"{fitted.spec.model}: {title}", workspace.figures / f"projection-{slug(corpus)}")
-
-
-def _write(workspace: Workspace, name: str, frame: pd.DataFrame) -> None:
-    text = frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    write_text(workspace.tables / f"{name}.csv", text)

@@ -1,63 +1,44 @@
-"""Figures of the topic models' analysis: F1 against the number of topics, and one document among its topics."""
+"""Figures of the topic models' analysis: F1 against the number of topics, and one document among its topics.
+
+A path is without suffix: it gets ``.png``, ``.pdf`` and ``.csv``.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from dgmbench.report.figures import figure_style, panels, save_figure
+from dgmbench.report.figures import draw_lines, figure_style, log_axis, panels, save_figure
 
 _MARKERS = ("o", "s", "^", "D")
 _APART = (0, 1, 2, 4)  # of the palette: also in grey, and side by side
 _DOT, _TOPIC = 26.0, 190.0  # areas in square points, of a word that occurs once and of a topic
+_DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))  # right, up
 _TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
 def draw_f1_curve(frame: pd.DataFrame, path: Path) -> Path:
-    """Macro F1 against the number of topics, a panel per corpus, a line per method.
-
-    With several seeds the line is their mean and the band their standard deviation.
-
-    Args:
-        frame: columns corpus, method, seed, topics, f1 (percent).
-        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
-    """
+    """Macro F1 (corpus, method, seed, topics, f1 in percent) against the number of topics, a panel per corpus."""
     corpora, methods = (list(dict.fromkeys(frame[name])) for name in ("corpus", "method"))
     with figure_style() as colours:
         figure, axes = panels(len(corpora), 3.4)
+        styles: dict[str, Any] = {"hue_order": methods, "style_order": methods, "dashes": False, "ms": 6}
+        styles["palette"] = [colours[i % len(colours)] for i in range(len(methods))]
+        styles["markers"] = [_MARKERS[i % len(_MARKERS)] for i in range(len(methods))]
         for ax, corpus in zip(axes, corpora, strict=True):
             part = frame[frame["corpus"] == corpus]
-            sns.lineplot(
-                part,
-                x="topics",
-                y="f1",
-                hue="method",
-                style="method",
-                hue_order=methods,
-                style_order=methods,
-                palette=[colours[i % len(colours)] for i in range(len(methods))],
-                markers=[_MARKERS[i % len(_MARKERS)] for i in range(len(methods))],
-                dashes=False,
-                errorbar="sd",
-                lw=1.5,
-                ms=6,
-                ax=ax,
-            )
+            draw_lines(ax, part, "topics", "f1", styles, model="method")
             low, high = part["topics"].min(), part["topics"].max()
-            ax.set(title=corpus, xlabel="topics", ylabel="macro F1 (%)", xscale="log")
-            ticks = [tick for tick in _TICKS if 0.7 * low <= tick <= 1.4 * high]
-            ax.set_xticks(ticks, [str(tick) for tick in ticks])
-            ax.minorticks_off()
+            ax.set(title=corpus, xlabel="topics", ylabel="macro F1 (%)")
+            log_axis(ax, [tick for tick in _TICKS if 0.7 * low <= tick <= 1.4 * high])
             ax.legend(frameon=False, loc="lower right")
         return save_figure(figure, frame, path)
 
@@ -66,11 +47,7 @@ def draw_projection(points: pd.DataFrame, title: str, path: Path) -> Path:
     """The words of a document, as large as they are frequent, and its topics, in the plane.
 
     A word has the colour and the shape of its topic. Labels that find no free place are left out, those of rare words
-    first; the CSV has all.
-
-    Args:
-        points: what `dgmbench.tasks.classification.analysis.projection.project_document` returns.
-        path: without suffix; gets ``.png``, ``.pdf`` and ``.csv``.
+    first; the CSV has all. The points are those of `projection.project_document`.
     """
     words = points[points["kind"] == "word"].sort_values("count", ascending=False, kind="stable")
     topics = points[points["kind"] == "topic"]
@@ -115,61 +92,37 @@ class _Anchor(NamedTuple):
     style: dict[str, Any]
     is_topic: bool
 
-    @property
-    def radius(self) -> float:
-        return math.sqrt(self.area) / 2
-
 
 def _place_labels(ax: Axes, anchors: list[_Anchor], renderer: Any) -> None:
     """Write each label beside its point where it covers no other label, no other point, and not the frame.
 
-    Those of topics come first, and cover points of words where there is no other place.
+    Topics come first, and their labels may cover points of words.
     """
     per_point = ax.figure.dpi / 72
     frame = ax.get_window_extent(renderer)
-    points = [_square(ax, each, 0.7 * each.radius * per_point) for each in anchors]  # a corner may be touched
-    written: list[Bbox] = []
+    points, written = [], list[Bbox]()
     for each in anchors:
-        of_topics = [box for box, other in zip(points, anchors, strict=True) if other.is_topic]
-        for in_the_way in (points, of_topics) if each.is_topic else (points,):
-            free = _write(ax, each, [*written, *in_the_way], frame, renderer)
-            if free is not None:
-                written.append(free)
-                break
-
-
-def _write(ax: Axes, anchor: _Anchor, taken: list[Bbox], frame: Bbox, renderer: Any) -> Bbox | None:
-    """Write a label at the first place that is free; its box, or None when there is no such place."""
-    for text in _candidates(ax, anchor):
-        box = text.get_window_extent(renderer).padded(0.7 * ax.figure.dpi / 72)
-        if _inside(box, frame) and not any(box.overlaps(other) for other in taken):
-            return box
-        text.remove()
-    return None
-
-
-def _square(ax: Axes, anchor: _Anchor, reach: float) -> Bbox:
-    column, row = ax.transData.transform((anchor.x, anchor.y))
-    return Bbox.from_extents(column - reach, row - reach, column + reach, row + reach)
-
-
-def _candidates(ax: Axes, anchor: _Anchor) -> Iterator[Annotation]:
-    """The label to the right, left, above, below, and between these, then the same farther off."""
-    gap = anchor.radius + (5.5 if anchor.is_topic else 1.5)
-    for distance in (gap, gap + 5):
-        diagonal = 0.7 * distance
-        for right, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
-            step = distance if 0 in (right, up) else diagonal
-            yield ax.annotate(
-                anchor.label,
-                (anchor.x, anchor.y),
+        column, row = ax.transData.transform((each.x, each.y))
+        reach = 0.35 * math.sqrt(each.area) * per_point  # a corner may be touched
+        points.append(Bbox.from_extents(column - reach, row - reach, column + reach, row + reach))
+    of_topics = [box for box, each in zip(points, anchors, strict=True) if each.is_topic]
+    for each in anchors:
+        gap = math.sqrt(each.area) / 2 + (5.5 if each.is_topic else 1.5)
+        for distance, (right, up) in itertools.product((gap, gap + 5), _DIRECTIONS):
+            step = distance if 0 in (right, up) else 0.7 * distance
+            text = ax.annotate(
+                each.label,
+                (each.x, each.y),
                 (right * step, up * step),
                 textcoords="offset points",
                 ha=("center", "left", "right")[right],
                 va=("center", "bottom", "top")[up],
-                **anchor.style,
+                **each.style,
             )
-
-
-def _inside(box: Bbox, frame: Bbox) -> bool:
-    return bool(frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1)
+            box = text.get_window_extent(renderer).padded(0.7 * per_point)
+            inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1
+            taken = (*written, *(of_topics if each.is_topic else points))
+            if inside and not any(box.overlaps(other) for other in taken):
+                written.append(box)
+                break
+            text.remove()

@@ -29,7 +29,8 @@ def project_document(fitted: FittedTopics, common: Common, place: int) -> pd.Dat
     """
     assert fitted.topic_vectors is not None
     words, counts = np.unique(common.test.document(place), return_counts=True)
-    theta = _proportions(fitted, words, counts)
+    row = sparse.csr_matrix((counts.astype(np.int32), words, [0, len(words)]), shape=(1, fitted.topics.shape[1]))
+    theta = fold_in(fitted.topics, fitted.alpha, row)[0]
     moved = np.linalg.norm(fitted.topic_vectors, axis=1) > 0  # the null topic has no direction
     shown = np.argsort(-np.where(moved, theta, -1.0), kind="stable")[:TOPICS]
     shown = shown[moved[shown]]
@@ -61,11 +62,6 @@ def readable_document(fitted: FittedTopics, test: Corpus) -> int:
     gain = np.log(np.maximum(fitted.topics.max(axis=0), 1e-30) / np.maximum(fitted.topics[0], 1e-30))
     means = [gain[test.document(int(d))].mean() for d in fitting]
     return int(fitting[np.argmax(means)])
-
-
-def _proportions(fitted: FittedTopics, words: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    row = sparse.csr_matrix((counts.astype(np.int32), words, [0, len(words)]), shape=(1, fitted.topics.shape[1]))
-    return fold_in(fitted.topics, fitted.alpha, row)[0]
 
 
 def _nearest(vectors: np.ndarray, common: Common) -> list[str]:

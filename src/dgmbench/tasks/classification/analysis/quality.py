@@ -24,11 +24,7 @@ TOP_WORDS = 10
 def judge(
     fitted: FittedTopics, test: Corpus, settings: TopicAnalysisSettings, threads: int = 1
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A row of ``topics.csv`` and, for each topic, one of ``top_words.csv``.
-
-    Args:
-        test: the held-out documents over the scored words.
-    """
+    """A row of ``topics.csv`` and, for each topic, one of ``top_words.csv``; ``test`` is over the scored words."""
     documents = [test.document(i) for i in range(len(test))]
     completed = document_completion(fitted.topics, fitted.alpha, documents, seed=SEED, threads=threads)
     sample = evenly_spaced(test.select_documents(test.lengths > 0), settings.left_to_right_documents)
@@ -57,9 +53,7 @@ def judge(
 def per_token(name: str, log_likelihood: np.ndarray, tokens: np.ndarray) -> dict[str, Any]:
     """Nats per token over all documents, its standard error over documents, and how many tokens and documents.
 
-    Args:
-        log_likelihood: (documents,) nats.
-        tokens: (documents,) scored tokens of each.
+    Both arrays are (documents,): nats, and scored tokens of each.
     """
     total, documents = int(tokens.sum()), int(np.count_nonzero(tokens))
     mean = float(log_likelihood.sum() / total) if total else float("nan")
@@ -75,14 +69,9 @@ def write_markdown(frame: pd.DataFrame, settings: TopicAnalysisSettings, path: P
     header = ("corpus", "method", "seed", "K", "completion", "left to right", "NPMI", "diversity")
     table = [
         (
-            row["corpus"],
-            row["method"],
-            str(row["seed"]),
-            str(row["topics"]),
-            _with_error(row, "completion"),
-            _with_error(row, "left_to_right"),
-            f"{row['npmi']:.3f}",
-            f"{row['diversity']:.3f}",
+            *(str(row[name]) for name in ("corpus", "method", "seed", "topics")),
+            *(_with_error(row, name) for name in ("completion", "left_to_right")),
+            *(f"{row[name]:.3f}" for name in ("npmi", "diversity")),
         )
         for row in frame.to_dict("records")
     ]

@@ -127,12 +127,7 @@ def _exported(method: Any, spec: RunSpec, data: Prepared, words: np.ndarray) -> 
 
 
 def unigram(spec: RunSpec, train: Corpus) -> FittedTopics:
-    """The word frequencies of the training documents as one topic: what every topic model should beat.
-
-    Args:
-        spec: a run on the same documents.
-        train: its training documents over the scored words.
-    """
+    """The word frequencies of a run's training documents as one topic: what every topic model should beat."""
     frequency = np.bincount(train.words, minlength=train.n_words)
     named = dataclasses.replace(spec, model="unigram", seed=0, options={})
     return FittedTopics(named, (frequency / frequency.sum())[None], np.ones(1))

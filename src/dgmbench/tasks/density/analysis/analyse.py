@@ -1,4 +1,4 @@
-"""The deeper analysis of trained density models: imputation, memory slots, the bound against k, samples."""
+"""The analysis of trained density models: imputation, memory slots, the bound against k, samples."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 
 from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
-from dgmbench.files import write_text
 from dgmbench.names import slug
+from dgmbench.report.formats import write_frame
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.analysis import figures as gallery
 from dgmbench.tasks.density.analysis.bounds import bound_table
 from dgmbench.tasks.density.analysis.imputation import completed_blocks, imputation_tables, with_its_base
 from dgmbench.tasks.density.analysis.samples import sample_blocks
-from dgmbench.tasks.density.analysis.slots import NEXT_TO_X, slot_pictures, slot_tables
+from dgmbench.tasks.density.analysis.slots import NEXT_TO_X, slot_blocks, slot_tables
 from dgmbench.tasks.density.analysis.trained import Trained, first_of_each, trained_models
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
 
@@ -31,10 +31,6 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     """Write ``tables/{imputation,bound_vs_k,memory_slots,memory_summary}.csv`` and their figures.
 
     Models that are not trained are named and left out. Sizes are those of ``density.analysis``.
-
-    Args:
-        gpus: GPUs to use; 0 is the CPU.
-        threads: CPU threads.
 
     Raises:
         UserError: nothing is trained, or the results cannot be written.
@@ -55,8 +51,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         old.unlink()
     tables = {"imputation": imputed, "bound_vs_k": bounds, "memory_slots": preferences, "memory_summary": summary}
     for name, frame in tables.items():
-        text = frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-        write_text(workspace.tables / f"{name}.csv", text)
+        write_frame(frame, workspace.tables / f"{name}.csv")
     variant_of = {each.spec.model: each.row.variant_of for each in models}
     if len(errors):
         gallery.draw_imputation_errors(errors, variant_of, workspace.figures / "imputation")
@@ -78,5 +73,5 @@ def _draw_images(models: list[Trained], settings: DensityAnalysisSettings, figur
             continue
         gallery.draw_images(completed_blocks(with_its_base(shown), settings), shape, figures / f"imputation-{name}")
         gallery.draw_images(sample_blocks(shown), shape, figures / f"samples-{name}")
-        if pictures := slot_pictures(shown):
-            gallery.draw_slots(pictures, shape, figures / f"slot_images-{name}")
+        if slots := slot_blocks(shown):
+            gallery.draw_images(slots, shape, figures / f"slot_images-{name}")

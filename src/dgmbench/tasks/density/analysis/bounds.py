@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from typing import Any
 
@@ -22,7 +21,7 @@ SEED = 0
 
 
 def bound_table(models: list[Trained], settings: DensityAnalysisSettings) -> pd.DataFrame:
-    """The bound against k of each model and of the oracle, whose exact value stands beside it, in nats per image.
+    """The bound against k of each model and of the oracle, with the oracle's exact value, in nats per image.
 
     ``gain`` is the paired mean difference to the k before, with its standard error.
     """
@@ -46,16 +45,16 @@ def _bound_rows(
     columns: dict[str, Any], values: dict[int, np.ndarray], exact: float | None = None, status: str = "ok"
 ) -> list[dict[str, Any]]:
     rows = []
-    for before, k in itertools.pairwise([None, *values]):
-        assert k is not None
-        gains = values[k] - values[before] if before is not None else None
+    before: np.ndarray | None = None
+    for k, bounds in values.items():
+        gains, before = bounds - before if before is not None else None, bounds
         rows.append(
             {
                 **columns,
                 "k": k,
-                "images": len(values[k]),
-                "bound": values[k].mean(),
-                "standard_error": standard_error(values[k]),
+                "images": len(bounds),
+                "bound": bounds.mean(),
+                "standard_error": standard_error(bounds),
                 "gain": gains.mean() if gains is not None else None,
                 "gain_error": standard_error(gains) if gains is not None else None,
                 "exact": exact,
@@ -66,7 +65,7 @@ def _bound_rows(
 
 
 def linear_gaussian(images: int = 100, pixels: int = 64, latent: int = 10) -> tuple[LinearGaussian, torch.Tensor]:
-    """A linear-Gaussian model with a loose proposal, and (images, pixels) drawn from it: its log p(x) is known."""
+    """A linear-Gaussian model, its proposal too wide, and (images, pixels) drawn from it: its log p(x) is known."""
     generator = torch.Generator().manual_seed(SEED)
     model = LinearGaussian(torch.randn(pixels, latent, generator=generator), noise=0.5, shift=0.02, spread=2.0)
     z = torch.randn(images, latent, generator=generator)

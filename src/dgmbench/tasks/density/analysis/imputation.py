@@ -11,7 +11,7 @@ import pandas as pd
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.differences import mean_difference
 from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
-from dgmbench.tasks.density.analysis.figures import Block, Strip
+from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, evenly, examples, grey_images, standard_error
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
 
@@ -37,14 +37,12 @@ def imputation_tables(models: list[Trained], settings: DensityAnalysisSettings) 
     The base (column ``twin``) is the model that the row is a variant of, with the same seed; the difference is paired
     by image, with a 95 % interval.
     """
-    errors, rows = [], []
+    errors, rows = [], list[dict[str, Any]]()
     by_image: dict[tuple[Any, ...], np.ndarray] = {}
-    bases: dict[str, str] = {}
     for each in models:
         if not each.is_autoencoder:
             log.info("%s has no encode and decode: no imputation, no samples", each.spec.model)
             continue
-        bases[each.spec.model] = each.row.variant_of
         grey, _ = grey_images(each.spec)
         images = grey[evenly(len(grey), settings.imputation_images)]
         for name, missing in imputation_masks(load_images(each.spec.dataset).shape, len(images)).items():
@@ -55,35 +53,32 @@ def imputation_tables(models: list[Trained], settings: DensityAnalysisSettings) 
             row = {"missing": missing.mean(), "images": len(images), "passes": settings.imputation_passes}
             row |= {"error_first": done.errors[1], "error": done.errors[-1]}
             row |= {"standard_error": standard_error(done.image_errors), "batch_norm": "stored"}
+            row |= {"twin": each.row.variant_of, "difference": None, "low": None, "high": None}
             rows.append({**where, **row, "status": each.status})
         log.info("%s on %s, seed %d: imputed", each.spec.model, each.spec.dataset, each.spec.seed)
     for row in rows:
-        dataset, model, seed, mask = key = tuple(row[name] for name in ("dataset", "model", "seed", "mask"))
-        base = bases[model]
-        row |= _against(base, by_image[key], by_image.get((dataset, base, seed, mask))) | {"status": row.pop("status")}
+        ours, theirs = (
+            by_image.get((row["dataset"], model, row["seed"], row["mask"])) for model in (row["model"], row["twin"])
+        )
+        if ours is not None and theirs is not None:
+            row["difference"], row["low"], row["high"] = mean_difference(ours, theirs)
+        else:
+            row["twin"] = None
     columns = ["dataset", "model", "seed", "mask", "pass", "error"]
     return pd.DataFrame(rows), pd.concat(errors, ignore_index=True) if errors else pd.DataFrame(columns=columns)
 
 
-def _against(base: str, ours: np.ndarray, theirs: np.ndarray | None) -> dict[str, Any]:
-    if theirs is None:
-        return dict.fromkeys(("twin", "difference", "low", "high"))
-    interval = mean_difference(ours, theirs)
-    return {"twin": base, "difference": interval.mean, "low": interval.low, "high": interval.high}
-
-
-def completed_blocks(models: list[Trained], settings: DensityAnalysisSettings) -> list[Block]:
+def completed_blocks(models: list[Trained], settings: DensityAnalysisSettings) -> dict[str, Strips]:
     """For each mask: an image of each class, the same without what is missing, and what each model made of it."""
     spec = models[0].spec
     grey, labels = grey_images(spec)
     images = grey[examples(labels)]
-    blocks = []
+    blocks: dict[str, Strips] = {}
     for name, missing in imputation_masks(load_images(spec.dataset).shape, len(images)).items():
-        strips = [Strip("data", images), Strip("corrupted", np.where(missing, np.nan, images))]
+        blocks[name] = {"data": images, "corrupted": np.where(missing, np.nan, images)}
         for each in models:
             done = impute(each.model, images, missing, settings.imputation_passes, seed=SEED)  # type: ignore[arg-type]
-            strips.append(Strip(each.spec.model, done.completed))
-        blocks.append(Block(name, tuple(strips)))
+            blocks[name][each.spec.model] = done.completed
     return blocks
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from dgmbench.tasks.density.analysis.figures import Block, Strip
+from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, examples, grey_images
 
 # The same latent samples for every model.
@@ -14,16 +14,16 @@ SEED = 0
 
 
 @torch.no_grad()
-def sample_blocks(models: list[Trained]) -> list[Block]:
+def sample_blocks(models: list[Trained]) -> dict[str, Strips]:
     """An image of each class beside its reconstructions, and samples from the prior: decoder means."""
     spec = models[0].spec
     images = binary_images(spec)[examples(grey_images(spec)[1])]
-    reconstructed, drawn = [Strip("data", images)], list[Strip]()
+    blocks: dict[str, Strips] = {"reconstructions": {"data": images}, "samples": {}}
     for each in models:
         model: Any = each.model
         device = next(model.parameters()).device
         mean, _ = model.encode(torch.as_tensor(images, device=device))
         z = torch.randn(mean.shape, generator=torch.Generator().manual_seed(SEED)).to(device)
-        for strips, latent in ((reconstructed, mean), (drawn, z)):
-            strips.append(Strip(each.spec.model, torch.sigmoid(model.decode(latent)).cpu().numpy()))
-    return [Block("reconstructions", tuple(reconstructed)), Block("samples", tuple(drawn))]
+        for title, latent in (("reconstructions", mean), ("samples", z)):
+            blocks[title][each.spec.model] = torch.sigmoid(model.decode(latent)).cpu().numpy()
+    return blocks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.memory_slots import class_preferences, summarise
 from dgmbench.models.images.slots import memory_attention, slot_images
-from dgmbench.tasks.density.analysis.published_slots import published_preferences, published_summary
+from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
 
 NEXT_TO_X = "next to x"
@@ -43,7 +44,7 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
         return pd.DataFrame(columns=columns), pd.DataFrame(columns=["dataset", "model", "seed", "layer"])
     paper = {"dataset": "mnist", "model": "paper", "seed": None, "layer": NEXT_TO_X}
     preferences.append(_long(paper, published_preferences().T, [str(digit) for digit in range(10)]))
-    summaries.append({**paper, "attention": "softmax", **_published()})
+    summaries.append({**paper, "attention": "softmax", **_published_row()})
     whole = {"seed": "Int64"}  # whole numbers also beside the paper's row, which has no seed
     summary = pd.DataFrame(summaries).astype(whole | {"slots": "Int64", "active_slots": "Int64"})
     return pd.concat(preferences, ignore_index=True).astype(whole), summary
@@ -53,13 +54,12 @@ def _attention(each: Trained, images: np.ndarray) -> Iterator[tuple[str, str, np
     """Layer, kind of attention and (images, slots) for each memory layer, at the mean of q(z | x)."""
     model: Any = each.model
     device = next(model.parameters()).device
-    chunks = []
+    chunks = torch.as_tensor(images).split(_CHUNK)
     with torch.no_grad():
-        for chunk in torch.as_tensor(images).split(_CHUNK):
-            chunks.append(memory_attention(model, model.encode(chunk.to(device))[0]))
-    for place, parts in enumerate(zip(*chunks, strict=True)):
+        found = [memory_attention(model, model.encode(chunk.to(device))[0]) for chunk in chunks]
+    for place, parts in enumerate(zip(*found, strict=True)):
         attention = torch.cat([weights for _, weights in parts]).cpu().numpy()
-        yield _layer_name(place, len(chunks[0])), "softmax" if parts[0][0].soft else "sigmoid", attention
+        yield _layer_name(place, len(found[0])), "softmax" if parts[0][0].soft else "sigmoid", attention
 
 
 def _layer_name(place: int, layers: int) -> str:
@@ -71,43 +71,58 @@ def _layer_name(place: int, layers: int) -> str:
 
 def _long(where: dict[str, Any], table: np.ndarray, names: list[str]) -> pd.DataFrame:
     classes, slots = table.shape
-    columns = {
-        "slot": np.tile(np.arange(slots), classes),
-        "class": np.repeat(names, slots),
-        "preference": table.reshape(-1),
-    }
-    return pd.DataFrame({**where, **columns})
+    columns = {"slot": np.tile(np.arange(slots), classes), "class": np.repeat(names, slots)}
+    return pd.DataFrame({**where, **columns, "preference": table.reshape(-1)})
 
 
 def _summary(table: np.ndarray, names: list[str]) -> dict[str, Any]:
     found = summarise(table)
     pairs = (f"{names[a]}-{names[b]} {r:.2f}" for a, b, r in found.closest())
-    row = {
+    row: dict[str, Any] = {
         "slots": table.shape[1],
         "mean_entropy": found.mean_entropy,
         "max_entropy": math.log(table.shape[1]),
         "active_slots": found.active,
         "closest_classes": ", ".join(pairs),
     }
-    for measure in published_summary():
-        if measure.startswith("correlation "):
-            a, b = measure.removeprefix("correlation ").split("-")
-            known = a in names and b in names
-            row[measure] = found.correlation[names.index(a), names.index(b)] if known else None
+    for pair in _published_pairs():
+        known = all(name in names for name in pair.split("-"))
+        row[f"correlation {pair}"] = found.correlation[*map(names.index, pair.split("-"))] if known else None
     return row
 
 
-def _published() -> dict[str, Any]:
-    """The row of the published summary, in the columns of `_summary`."""
+def published_preferences() -> np.ndarray:
+    """(3, 10) preferences of the digits for the three slots that were printed; their order carries no meaning."""
+    return _published("memory_slots.csv").filter(regex="^c[0-9]$").to_numpy()
+
+
+def published_summary() -> dict[str, float]:
+    """What was printed of all 70 slots, by measure: entropies in nats, the most correlated pairs of digits."""
+    frame = _published("memory_summary.csv")
+    return dict(zip(frame["measure"], frame["value"], strict=True))
+
+
+def _published(name: str) -> pd.DataFrame:
+    with (resources.files(__package__) / name).open(encoding="utf-8") as file:
+        return pd.read_csv(file, comment="#")
+
+
+def _published_pairs() -> dict[str, float]:
+    """The correlations that were printed, by pair of digits."""
+    word = "correlation "
+    return {name.removeprefix(word): r for name, r in published_summary().items() if name.startswith(word)}
+
+
+def _published_row() -> dict[str, Any]:
+    """The published summary, in the columns of `_summary`."""
     printed = published_summary()
-    pairs = {name.removeprefix("correlation "): r for name, r in printed.items() if name.startswith("correlation ")}
-    closest = ", ".join(f"{pair} {r:.2f}" for pair, r in pairs.items())
+    closest = ", ".join(f"{pair} {r:.2f}" for pair, r in _published_pairs().items())
     return {**printed, "max_entropy": math.log(printed["slots"]), "closest_classes": closest}
 
 
-def slot_pictures(models: list[Trained]) -> list[tuple[str, np.ndarray]]:
-    """A title and the slots' images, (slots, pixels), for each memory layer with softmax attention."""
-    pictures = []
+def slot_blocks(models: list[Trained]) -> dict[str, Strips]:
+    """What each slot draws alone, ten beside each other, for each memory layer with softmax attention."""
+    blocks = {}
     for each in models:
         model: Any = each.model
         with torch.no_grad():
@@ -117,5 +132,6 @@ def slot_pictures(models: list[Trained]) -> list[tuple[str, np.ndarray]]:
         for place, (layer, _) in enumerate(layers):
             if layer.soft:
                 images = slot_images(model, layer, z.shape[1]).cpu().numpy()
-                pictures.append((f"{each.spec.model}, {_layer_name(place, len(layers))}", images))
-    return pictures
+                strips = {f"{first}–": images[first : first + 10] for first in range(0, len(images), 10)}
+                blocks[f"{each.spec.model}, {_layer_name(place, len(layers))}"] = strips
+    return blocks

@@ -1,0 +1,34 @@
+# Functions of single rules: what a job of theirs needs.
+
+
+def configuration(wildcards):
+    """The configuration as the commands read it; behind a function, so that its braces are no wildcards."""
+    return json.dumps(config, indent=1)
+
+
+def analysed_runs(wildcards):
+    """What the analysis of a task needs to be trained, or evaluated, before."""
+    needed = ANALYSES[wildcards.task].runs(PLAN)
+    folders = {"training": "trained", "evaluation": "runs"}
+    names = {
+        "training": [run.training_id for run in needed.get("training", ())],
+        "evaluation": [run.run_id for run in needed.get("evaluation", ())],
+    }
+    return sorted({f"{ROOT}/{folders[stage]}/{name}" for stage, ids in names.items() for name in ids})
+
+
+def analysed_data(wildcards):
+    """The data that the runs of a task read."""
+    task = PLAN.tasks[wildcards.task]
+    names = {name for run in PLAN.of(wildcards.task) for name in task.reads(run)}
+    return [f"{ROOT}/data/{file_name(name)}.json" for name in sorted(names)]
+
+
+def analysis_code(wildcards):
+    """A hash of the code of a task's analysis."""
+    return [package_hash("report"), source_hash(ANALYSES[wildcards.task].run.partition(":")[0])]
+
+
+def analysis_gpus(wildcards):
+    """GPUs that the analysis can use."""
+    return ANALYSES[wildcards.task].gpus
