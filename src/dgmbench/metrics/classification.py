@@ -114,8 +114,9 @@ def _score(labels: np.ndarray, predictions: np.ndarray, converged: bool, solver:
     from sklearn.metrics import precision_recall_fscore_support
 
     precision, recall, f1, _ = precision_recall_fscore_support(labels, predictions, average="macro", zero_division=0)
-    shares = precision, recall, f1, np.mean(labels == predictions)
-    return Classification(*(100 * float(share) for share in shares), converged, solver, predictions, seconds)
+    accuracy = np.mean(labels == predictions)
+    precision, recall, f1, accuracy = (100 * float(share) for share in (precision, recall, f1, accuracy))
+    return Classification(precision, recall, f1, accuracy, converged, solver, predictions, seconds)
 
 
 def _checked(features: Features, labels: np.ndarray, part: str) -> Features:

@@ -73,7 +73,11 @@ def test_a_transductive_method_sees_the_documents_it_is_judged_on(
 
     monkeypatch.setattr(kind, "fit", spying)
     records = [
-        train(CLASSIFICATION, run_on(texts(40), texts(20, seed=1), method, SMALL.get(method, {}), transductive=on), workspace)
+        train(
+            CLASSIFICATION,
+            run_on(texts(40), texts(20, seed=1), method, SMALL.get(method, {}), transductive=on),
+            workspace,
+        )
         for on in (False, True)
     ]
     assert [record["method"]["transductive"] for record in records] == [False, True]

@@ -118,7 +118,7 @@ class CNN(nn.Module):
         return self._encode(x)[:2]
 
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mean and log-variance, and what the second and the fifth layer read: (batch, 12, 12, 32), (batch, 5, 5, 64)."""
+        """Mean, log-variance, and what layers two and five read: (batch, 12, 12, 32), (batch, 5, 5, 64)."""
         second = halve(self.encoder1(x.reshape(-1, SIDE, SIDE, 1)))
         fifth = self.encoder4(halve(self.encoder3(self.encoder2(second))))
         rows = self.encoder5(fifth).reshape(len(x), -1)

@@ -1,11 +1,20 @@
-"""Document methods: each turns a corpus into features, by ``fit(corpus, labels)`` and ``transform(corpus)``."""
+"""Document methods: each turns documents into features.
+
+A method is any class with ``fit(corpus, labels)``, which learns from training documents and may leave ``labels`` aside,
+and ``transform(corpus)``, (documents, features) of training or held-out documents, which leaves the method as it is. Its
+constructor takes ``seed``, ``threads`` and ``embeddings`` if it has use for them. It may also have
+
+- ``topics_`` (n_topics, vocabulary) word probabilities and ``alpha_`` (n_topics,) Dirichlet parameters after the fit,
+  with which a topic model is judged by its topics; ``topic_vectors_`` (n_topics, dim) if the topics are points in the
+  space of the word embeddings.
+- ``feature_set``, what its features are, in words.
+"""
 
 from importlib import import_module
 from typing import Any
 
 _HOME = {
     "BagOfWords": "bow",
-    "Concatenation": "concatenation",
     "Doc2Vec": "doc2vec",
     "GaussianLDA": "gaussian_lda",
     "LDA": "lda",

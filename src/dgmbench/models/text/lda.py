@@ -39,8 +39,8 @@ ALPHA_SUM = 5.0
 WARP_THREADS = 4
 """From so many threads on, ``auto`` takes WarpLDA.
 
-On one thread it mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4 to 3.5 times the processor seconds of the
-exact sampler, which has one thread only, for the same held-out likelihood (benchmarks/lda_curves.py).
+On one thread it mixes more slowly: at 100 topics on 20 Newsgroups it needs 1.4 to 3.5 times the processor seconds of
+the exact sampler, which has one thread only, for the same held-out likelihood (benchmarks/lda_curves.py).
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 2  # of a saved model
