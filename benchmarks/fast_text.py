@@ -144,7 +144,7 @@ def inference(corpus: Corpus, some: Corpus, K: int) -> Iterator[Comparison]:
     model, eta = (lda.topics_, lda.alpha_), rng.standard_normal((9, K))
 
     def infer(function: Any) -> Work:
-        return lambda: function(some.counts, some.labels, *model, eta, np.zeros((len(some), K), np.float32), 3)
+        return lambda: function(some.counts, some.labels, (*model, eta), np.zeros((len(some), K), np.float32), 3)
 
     exact = np.exp  # of float32, as C's library has it
     yield "`supervised`", "`slda.infer`", infer(supervised.infer), infer(slda.infer)

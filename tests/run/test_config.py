@@ -118,6 +118,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         ({"presett": "a"}, "config: unknown key 'presett'; did you mean 'preset'?"),
         (density() | {"preset": "../a"}, "config.preset: '../a' cannot name a folder"),
+        (density() | {"preset": "{x}"}, "config.preset: '{x}' cannot name a folder"),
         (density() | {"threads": 0}, "config.threads: 0 is not a whole number of at least 1"),
         (density() | {"tracking": "yes"}, "config.tracking: 'yes' is not true or false"),
         (density() | {"seeds": [1, 1]}, "config.seeds: [1, 1] names a seed twice"),

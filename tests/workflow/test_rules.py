@@ -111,18 +111,19 @@ def test_the_command_of_a_job_can_be_pasted(snakemake: Snakemake, tmp_path: Path
 def test_names_and_options_reach_no_shell_and_no_formatter(name: str, snakemake: Snakemake, tmp_path: Path) -> None:
     (tmp_path / "classes.py").write_text("class Model:\n    def __init__(self, word=''): ...\n")
     models = {name: {"factory": "classes:Model", "options": {"word": "{wildcards} $(touch y) 'z'"}}}
-    config = {"preset": name, "density": {"datasets": ["mnist"], "models": models}}
+    preset = name.strip("{}")  # which no preset may have in its name
+    config = {"preset": preset, "density": {"datasets": ["mnist"], "models": models}}
     (tmp_path / "one.json").write_text(json.dumps(config))
     done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.json")
     assert done.returncode == 0, done.stdout
     (command,) = re.findall(r"dgmbench (train density mnist .*) --devices", done.stdout)
     words = shlex.split(command)
     assert words[3] == name
-    assert words[-1] == f"results/{name}"
+    assert words[-1] == f"results/{preset}"
     assert json.loads(words[words.index("--option") + 1].partition("=")[2]) == "{wildcards} $(touch y) 'z'"
-    written = snakemake("--configfile", "one.json", "--quiet", "all", "--", f"results/{name}/config.json")
+    written = snakemake("--configfile", "one.json", "--quiet", "all", "--", f"results/{preset}/config.json")
     assert written.returncode == 0, written.stdout
-    assert json.loads((tmp_path / "results" / name / "config.json").read_text()) == config
+    assert json.loads((tmp_path / "results" / preset / "config.json").read_text()) == config
     assert not (tmp_path / "x").exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
+from pathlib import Path
 
 import dgmbench.data.datasets as datasets
 from dgmbench.data.dataset import Dataset, Kind
@@ -62,7 +63,8 @@ def identity(name: str) -> str:
     """A hash of what a dataset is, without fetching it: its pinned checksums, or the files of a user's."""
     if name in CATALOGUE:
         return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
-    files = corpus_files(name) if name.startswith(PREFIX) else []
+    # the stop words are no code, and decide what is left of a user's documents
+    files = [*corpus_files(name), Path(__file__).with_name("stopwords.txt")] if name.startswith(PREFIX) else []
     return _digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
 
 

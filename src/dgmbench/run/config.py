@@ -66,7 +66,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         if key not in known:
             raise UserError(f"config: unknown key {key!r}{did_you_mean(str(key), known)}")
     preset = config.get("preset", "default")
-    if not isinstance(preset, str) or not preset or "/" in preset or preset.startswith("."):
+    if not isinstance(preset, str) or not preset or not set("/{}\n").isdisjoint(preset) or preset.startswith("."):
         raise UserError(f"config.preset: {preset!r} cannot name a folder")
     if preset == "reference":
         raise UserError("config.preset: 'reference' is where the published runs are kept; choose another name")

@@ -62,7 +62,7 @@ def test_inference_of_supervised_documents(labelled: bool) -> None:
     found = []
     for infer in (supervised.infer, slda.infer):
         gamma = np.zeros((len(CORPUS), 4), np.float32)
-        found.append(infer(CORPUS.counts, labels, TOPICS, ALPHA, eta, gamma, 30, tolerance=1e-6))
+        found.append(infer(CORPUS.counts, labels, (TOPICS, ALPHA, eta), gamma, 30, tolerance=1e-6))
     fast, plain = found
     np.testing.assert_allclose(fast.means, plain.means, atol=1e-4)
     assert fast.bound == pytest.approx(plain.bound, rel=1e-5)

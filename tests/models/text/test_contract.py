@@ -17,7 +17,6 @@ from dgmbench.models.text import (
     SLDA,
     TWE,
     BagOfWords,
-    Concatenation,
     Doc2Vec,
     GaussianLDA,
     MeanWordVectors,
@@ -33,7 +32,6 @@ K = 3
 METHODS: dict[str, Callable[..., Any]] = {
     "bow": lambda seed=0: BagOfWords(),
     "mean-wv": lambda seed=0: MeanWordVectors(embeddings=WORDS),
-    "concatenation": lambda seed=0: Concatenation([BagOfWords(), LDA(K, n_sweeps=3, seed=seed)]),
     "doc2vec": lambda seed=0: Doc2Vec(dim=6, epochs=3, seed=seed),
     "twe": lambda seed=0: TWE(K, dim=6, epochs=2, seed=seed),
     "lda": lambda seed=0, **options: LDA(K, n_sweeps=20, seed=seed, **options),
@@ -119,16 +117,3 @@ def test_features_are_the_proportions_or_their_square_roots(name: str, fitted: d
     assert rooted.feature_set == "square roots of topic proportions"
     with pytest.raises(UserError, match="features is 'counts'; it must be one of proportions, root-proportions"):
         METHODS[name](features="counts")
-
-
-def test_a_method_is_what_has_the_two_methods() -> None:
-    class Lengths:
-        def fit(self, corpus: Any, labels: Any = None) -> Any:
-            return self
-
-        def transform(self, corpus: Any) -> np.ndarray:
-            return corpus.lengths[:, None].astype(float)
-
-    both = Concatenation([Lengths(), MeanWordVectors(embeddings=WORDS)]).fit(TRAIN)
-    assert both.transform(FRESH).shape == (60, 7)
-    assert both.feature_set == "default + mean word vector"

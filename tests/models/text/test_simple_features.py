@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import sparse
 
-from dgmbench.errors import UserError
 from dgmbench.models import text
-from dgmbench.models.text import BagOfWords, Concatenation, MeanWordVectors
+from dgmbench.models.text import BagOfWords, MeanWordVectors, TopicVec
+from dgmbench.models.text.topicvec_mean_wv import TopicVecMeanWV
 from tests.planted import corpus_of, embeddings
 
 
@@ -33,20 +32,12 @@ def test_word_order_and_repeating_a_document_change_nothing() -> None:
     np.testing.assert_allclose(features, np.repeat(features[:1], 3, axis=0), rtol=1e-12)
 
 
-def test_features_stand_side_by_side() -> None:
-    corpus, vectors = corpus_of([[0, 2, 0], [1]], 3), embeddings(3, dim=2)
-    mean = MeanWordVectors(embeddings=vectors)
-    dense = Concatenation([mean, mean]).fit(corpus).transform(corpus)
-    alone = mean.transform(corpus)
-    np.testing.assert_array_equal(dense, np.hstack([alone, alone]))
-    mixed = Concatenation([BagOfWords(), mean]).fit(corpus).transform(corpus)
-    assert sparse.issparse(mixed)
-    np.testing.assert_array_equal(mixed.toarray(), np.hstack([[[2, 0, 1], [0, 1, 0]], alone]))
-
-
-def test_a_concatenation_needs_a_method() -> None:
-    with pytest.raises(UserError, match="at least one method"):
-        Concatenation([])
+def test_features_of_topics_and_words_stand_side_by_side() -> None:
+    corpus, options = corpus_of([[0, 2, 0], [1, 1, 2]], 3), {"embeddings": embeddings(3, dim=2), "iterations": 5}
+    both, topics = (kind(3, **options).fit(corpus) for kind in (TopicVecMeanWV, TopicVec))
+    means = MeanWordVectors(embeddings=embeddings(3, dim=2)).fit(corpus).transform(corpus)
+    np.testing.assert_array_equal(both.transform(corpus), np.hstack([topics.transform(corpus), means]))
+    assert both.feature_set == "topic counts + mean word vector"
 
 
 def test_every_exported_name_is_a_class_of_that_name() -> None:

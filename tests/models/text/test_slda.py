@@ -35,7 +35,7 @@ def infer_one(words: list[int], label: int, topics: np.ndarray, eta: np.ndarray,
     """The bound of one document of different words; −1 is no label."""
     corpus, K = corpus_of([words], topics.shape[1]), len(topics)
     labels, gamma = None if label < 0 else np.array([label]), np.zeros((1, K), np.float32)
-    return infer(corpus.counts, labels, topics, np.full(K, 0.5), eta, gamma, iterations, tolerance=0.0).bound
+    return infer(corpus.counts, labels, (topics, np.full(K, 0.5), eta), gamma, iterations, tolerance=0.0).bound
 
 
 def evidence_lower_bound(x: np.ndarray, words: list[int], label: int, topics: np.ndarray) -> float:

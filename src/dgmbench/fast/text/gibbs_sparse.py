@@ -83,7 +83,10 @@ def sweep(tokens: WordTokens, lists: Lists, alpha: np.ndarray, beta: float, seed
             inverse[old] = 1.0 / (sizes[old] - 1 + V * beta)
             total += _set(old, (of_word[old] - 1 + beta) * inverse[old], q, alpha, blocks, shift)
             first, n = starts[d], used[d]
-            of_document = _mass(listed, counts, first, n, q) - q[old]
+            of_document = 0.0  # Σ_k n_dk q_k, without the token itself
+            for at in range(first, first + n):
+                of_document += counts[at] * q[listed[at]]
+            of_document -= q[old]
             s0, s1, bits = advance(s0, s1)
             u = unit(bits) * (of_document + total)
             if u < of_document:
@@ -118,15 +121,6 @@ def _set(k: int, value: float, q: np.ndarray, alpha: np.ndarray, blocks: np.ndar
     q[k] = value
     blocks[k >> shift] += change
     return change
-
-
-@njit
-def _mass(listed: np.ndarray, counts: np.ndarray, first: int, n: int, q: np.ndarray) -> float:
-    """Σ_k n_dk q_k over the listed topics."""
-    mass = 0.0
-    for at in range(first, first + n):
-        mass += counts[at] * q[listed[at]]
-    return mass
 
 
 @njit

@@ -1,7 +1,7 @@
 """Document methods: each turns documents into features.
 
-A method is any class with ``fit(corpus, labels)``, which learns from training documents and may leave ``labels`` aside,
-and ``transform(corpus)``, (documents, features) of training or held-out documents, which leaves the method as it is. Its
+A method is any class with ``fit(corpus, labels)``, which learns from training documents and may ignore ``labels``, and
+``transform(corpus)``, (documents, features) of training or held-out documents, which leaves the method as it is. Its
 constructor takes ``seed``, ``threads`` and ``embeddings`` if it has use for them. It may also have
 
 - ``topics_`` (n_topics, vocabulary) word probabilities and ``alpha_`` (n_topics,) Dirichlet parameters after the fit,

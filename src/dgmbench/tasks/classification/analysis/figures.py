@@ -96,7 +96,7 @@ class _Anchor(NamedTuple):
 def _place_labels(ax: Axes, anchors: list[_Anchor], renderer: Any) -> None:
     """Write each label beside its point where it covers no other label, no other point, and not the frame.
 
-    Topics come first, and their labels may cover points of words.
+    Those of topics come first, and cover points of words where there is no other place.
     """
     per_point = ax.figure.dpi / 72
     frame = ax.get_window_extent(renderer)
@@ -108,7 +108,8 @@ def _place_labels(ax: Axes, anchors: list[_Anchor], renderer: Any) -> None:
     of_topics = [box for box, each in zip(points, anchors, strict=True) if each.is_topic]
     for each in anchors:
         gap = math.sqrt(each.area) / 2 + (5.5 if each.is_topic else 1.5)
-        for distance, (right, up) in itertools.product((gap, gap + 5), _DIRECTIONS):
+        obstacles = (points, of_topics) if each.is_topic else (points,)
+        for in_the_way, distance, (right, up) in itertools.product(obstacles, (gap, gap + 5), _DIRECTIONS):
             step = distance if 0 in (right, up) else 0.7 * distance
             text = ax.annotate(
                 each.label,
@@ -121,8 +122,7 @@ def _place_labels(ax: Axes, anchors: list[_Anchor], renderer: Any) -> None:
             )
             box = text.get_window_extent(renderer).padded(0.7 * per_point)
             inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1
-            taken = (*written, *(of_topics if each.is_topic else points))
-            if inside and not any(box.overlaps(other) for other in taken):
+            if inside and not any(box.overlaps(other) for other in (*written, *in_the_way)):
                 written.append(box)
                 break
             text.remove()
