@@ -75,8 +75,12 @@ class Warp:
             urn = prior.astype(np.float32), float(prior.sum()), *alias_table(prior)
             inverse = (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32)
             visit = partial(_visit_rows, rows, urn, inverse, self.seed, 2 * self.sweeps + phase)
-            with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
-                self._sizes = np.sum(list(pool.map(visit, *_even_parts(offsets))), axis=0)
+            parts = _even_parts(offsets)
+            if self.threads == 1:
+                self._sizes = sum(map(visit, *parts))
+            else:
+                with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
+                    self._sizes = sum(pool.map(visit, *parts))
         self.sweeps += 1
 
     @property

@@ -56,6 +56,7 @@ def train(job: Job) -> Training:
         advice="lower importance_samples or batch_size",
     )
     device = "cuda" if gpus else "cpu"
+    torch.set_num_threads(job.threads)
     measure_batch_norm(model.to(device), batches, settings.epochs, spec.seed)
     history = fitted.history
     with atomic_write(job.folder / "model.pt", "wb") as file:
