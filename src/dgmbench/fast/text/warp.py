@@ -77,10 +77,11 @@ class Warp:
             visit = partial(_visit_rows, rows, urn, inverse, self.seed, 2 * self.sweeps + phase)
             parts = _even_parts(offsets)
             if self.threads == 1:
-                self._sizes = sum(map(visit, *parts))
+                sizes = list(map(visit, *parts))
             else:
                 with ThreadPoolExecutor(self.threads) as pool:  # the kernel runs without the interpreter's lock
-                    self._sizes = sum(pool.map(visit, *parts))
+                    sizes = list(pool.map(visit, *parts))
+            self._sizes = np.sum(sizes, axis=0)
         self.sweeps += 1
 
     @property
