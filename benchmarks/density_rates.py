@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmbench.fast import adam
 from dgmbench.fast.images import frozen, fused
 from dgmbench.fast.images.kernels import block, ladder, likelihood, normalisation
 
@@ -112,7 +111,6 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
     ],
     "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
     "random numbers": [(fused, ("standard_normal",)), (frozen, ("standard_normal",))],
-    "optimiser": [(adam, ("clipped_step",))],
 }
 
 

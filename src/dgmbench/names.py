@@ -40,18 +40,30 @@ def load_object(name: str) -> Any:
         UserError: the module or the object does not exist.
     """
     module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise UserError(f"{name!r} is not module:object")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         return getattr(importlib.import_module(module_name), attribute)
     except ModuleNotFoundError as error:
         raise UserError(f"{name}: no module {error.name!r}; is it in this folder or installed?") from error
+    except (ImportError, SyntaxError) as error:
+        raise UserError(
+            f"{name}: module {module_name!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     except AttributeError as error:
         raise UserError(f"{name}: module {module_name!r} has no {attribute!r}") from error
 
 
 def accepted_options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The keyword arguments that a class takes, by name."""
+    """The keyword arguments that a class takes, by name.
+
+    Raises:
+        UserError: it is no class or function.
+    """
+    if not callable(factory):
+        raise UserError(f"{factory!r} is no class that can be called")
     parameters = inspect.signature(factory).parameters
     return {n: p for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
+from dgmbench.report.published import published
 from dgmbench.run.config import read_plan
 from dgmbench.run.fingerprint import code_hash, data_hash, package_hash, source_hash
+from dgmbench.run.spec import canonical_hash
 from dgmbench.tasks import all_tasks
 
 try:

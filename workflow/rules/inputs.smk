@@ -32,3 +32,9 @@ def analysis_code(wildcards):
 def analysis_gpus(wildcards):
     """GPUs that the analysis can use."""
     return ANALYSES[wildcards.task].gpus
+
+
+def described_rows(wildcards):
+    """A hash of what the tables say of a row besides its runs: its description, and the published numbers."""
+    tasks = PLAN.tasks.values()
+    return canonical_hash([repr((sorted(task.rows.items()), sorted(published(task).items()))) for task in tasks])

@@ -36,6 +36,7 @@ rule tables:
             package_hash("report", "metrics", "commands/tabulate.py"),
             source_hash(*sorted(task.table.partition(":")[0] for task in PLAN.tasks.values())),
         ],
+        rows=described_rows,
         results=folder_of_presets,
     message:
         f"make the tables in {TABLES}"
@@ -59,7 +60,7 @@ rule mlflow:
         results=folder_of_presets,
     message:
         "show the results in MLflow"
-    # The files are the truth and MLflow is a view of them: when it fails, the benchmark has not. It is said aloud.
+    # The files are the truth and MLflow is a view of them: when it fails, the benchmark has not. It is said on the terminal, too.
     shell:
         "dgmbench track --config {input.config:q} --results {params.results:q} 2> {log:q} || "
         'echo "MLflow was not updated: $(tail -n 1 {log:q})" >&2'

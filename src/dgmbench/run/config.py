@@ -33,6 +33,10 @@ def read_config(paths: Sequence[Path]) -> dict[str, Any]:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise UserError(f"no configuration file {path}") from error
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is not UTF-8; save it as UTF-8") from error
         except yaml.YAMLError as error:
             raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict):
@@ -144,7 +148,7 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
         values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
         checked(task.settings, values, place)
         settings |= values
-        explicit |= _options(layer.get("options"), f"{place}.options")
+        explicit |= _options(layer.get("options"), f"{place}.options", task)
     for name, value in row.settings.items():
         if settings[name] != value:
             raise UserError(f"{where}: {model} has {name} {value} by definition, not {settings[name]}")
@@ -177,6 +181,9 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
     """Settings by the name they belong to. A list stands for names without settings; ``name: false`` leaves one out."""
     if isinstance(value, list):
+        for name in value:
+            if not isinstance(name, str):
+                raise UserError(f"{where}: {name!r} is no name; give settings as a mapping of names to settings")
         value = {name: {} for name in value}
     return {
         name: _mapping(content, f"{where}.{name}")
@@ -185,9 +192,12 @@ def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _options(value: Any, where: str) -> dict[str, Any]:
+def _options(value: Any, where: str, task: Task) -> dict[str, Any]:
     options = _mapping(value, where)
     for name, content in options.items():
+        if name in task.offers:
+            setting = f": set {name} itself" if name in task.settings.model_fields else ""
+            raise UserError(f"{where}.{name}: {task.name} gives this to the class{setting}")
         try:
             canonical_hash(content)
         except (TypeError, ValueError) as error:

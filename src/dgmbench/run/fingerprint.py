@@ -31,9 +31,12 @@ _PACKAGE = Path(__file__).parents[1]
 RECORDING = (
     "dgmbench.errors",
     "dgmbench.files",
-    "dgmbench.names",
     "dgmbench.report",
-    "dgmbench.run",
+    *(
+        f"dgmbench.run.{name}"
+        for name in ("config", "devices", "fingerprint", "plan", "provenance", "records", "schema")
+    ),
+    *(f"dgmbench.run.{name}" for name in ("settings", "spec", "stages", "task", "workspace")),
     "dgmbench.data.download",
     "dgmbench.data.catalogue",
     "dgmbench.data.user_data",

@@ -165,6 +165,8 @@ class Task:
         dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
         examples: what a dataset consists of, in words: "trained on 1,000 images".
         reads: the datasets that a run reads, its own first.
+        offers: keyword arguments that it gives to a class that takes them; no option of a configuration may have
+            these names.
         devices: GPUs that a training asks for.
         cost: of a training, up to a factor: the longest starts first.
         rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
@@ -191,6 +193,7 @@ class Task:
     rows_word: str = "models"
     examples: str = "images"
     reads: Callable[[RunSpec], tuple[str, ...]] = _its_dataset
+    offers: tuple[str, ...] = ()
     devices: Callable[[RunSpec], int] = _no_gpu
     cost: Callable[[RunSpec], float] = _alike
     rule: Callable[[RunSpec, Any, str], None] = _no_rule

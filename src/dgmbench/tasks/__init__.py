@@ -23,10 +23,15 @@ def all_tasks() -> dict[str, Task]:
     Raises:
         UserError: an entry point of the group ``dgmbench.tasks`` does not give a task, or two have one name.
     """
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    others = {point.value: point for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
     found: dict[str, Task] = {}
-    for address in (*TASKS, *(point.value for point in points)):
-        task = load_object(address)
+    for address in (*TASKS, *others):
+        try:
+            task = load_object(address)
+        except UserError as error:
+            package = others[address].dist if address in others else None
+            whose = f"{package.name}: " if package else ""
+            raise UserError(f"{whose}the task {address} cannot be used: {error}") from error
         if not isinstance(task, Task):
             raise UserError(f"{address} is a {type(task).__name__}, not a dgmbench.run.task.Task")
         if task.name in found:

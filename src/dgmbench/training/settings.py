@@ -10,7 +10,7 @@ from dgmbench.run.settings import Settings
 
 
 class TrainingSettings(Settings):
-    """How a model is trained by gradient steps. The defaults are the published protocol of the density table."""
+    """How a model is trained by gradient steps."""
 
     epochs: int = Field(3000, ge=1, description="passes over the training set")
     batch_size: int = Field(100, ge=2, description="examples per gradient step")
@@ -33,4 +33,4 @@ class TrainingSettings(Settings):
     train_limit: int = Field(0, ge=0, description="use this many training examples; 0 is all")
     precision: Literal["32", "tf32", "bf16"] = Field("32", description="arithmetic on a GPU")
     devices: int = Field(1, ge=1, description="GPUs for one training job, each with a part of every batch")
-    compile: bool = Field(False, description="compile the model on a GPU (not for dreg)")
+    compile: bool = Field(False, description="compile the model on a GPU")

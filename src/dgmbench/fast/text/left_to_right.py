@@ -34,14 +34,12 @@ def _left_to_right(
     K, n_documents, one = alpha.shape[0], offsets.shape[0] - 1, np.float32(1)
     result, alpha_sum = np.zeros(n_documents), alpha.sum()
     masses = np.empty(wide.shape[1] // BLOCK, np.float32)
-    explained, parents = np.empty(particles), np.empty(particles, np.int64)
+    explained = np.empty(particles)
     counts = np.zeros((particles, wide.shape[1]), np.float32)  # n_k of each particle
-    old_counts = counts.copy()
     for d in range(n_documents):
         s0, s1 = stream(seed, d, 0)
         document = words[offsets[d] : offsets[d + 1]]
         z = np.zeros((particles, document.shape[0]), np.int64)
-        old_z = z.copy()
         counts[:] = 0
         for n in range(document.shape[0]):
             row = by_word[document[n]]
@@ -60,23 +58,12 @@ def _left_to_right(
             if probability == 0:  # a word that no topic has: minus infinity, whatever follows
                 break
             s0, s1, bits = advance(s0, s1)
-            _choose_parents(unit(bits), explained, parents)
-            old_z[:, :n], old_counts[:] = z[:, :n], counts
+            # systematic resampling: particle r goes on in R explained_r / Σ explained copies, rounded up or down
+            points = (np.arange(particles) + unit(bits)) * probability
+            parents = np.minimum(np.searchsorted(np.cumsum(explained), points), particles - 1)
+            z, counts = z[parents], counts[parents]
             for r in range(particles):
-                z[r, :n], counts[r] = old_z[parents[r], :n], old_counts[parents[r]]
                 s0, s1, bits = advance(s0, s1)
                 z[r, n] = draw(bits, counts[r], wide_alpha, wide[document[n]], masses, K)
                 counts[r, z[r, n]] += one
     return result
-
-
-@njit
-def _choose_parents(u: float, explained: np.ndarray, parents: np.ndarray) -> None:
-    """Systematic resampling: particle i is copied R explained_i / Σ explained times on average, rounded up or down."""
-    particles, step = explained.shape[0], explained.sum() / explained.shape[0]
-    i, passed = 0, explained[0]
-    for r in range(particles):
-        while passed < (r + u) * step and i < particles - 1:
-            i += 1
-            passed += explained[i]
-        parents[r] = i

@@ -15,7 +15,9 @@ class DensitySettings(TrainingSettings):
     """Training and evaluation of a density model. The defaults are the published protocol."""
 
     importance_samples: int = Field(1, ge=1, description="k of the training bound; 1 is the Monte Carlo ELBO")
-    estimator: Literal["iwae", "stl", "dreg"] = Field("iwae", description="gradient of the bound")
+    estimator: Literal["iwae", "stl", "dreg"] = Field(
+        "iwae", description="gradient of the bound; dreg does not compile"
+    )
     local_error: float = Field(0.1, ge=0, description="weight of the local reconstruction error (memory models)")
     k: int = evaluation_field(5000, ge=1, description="importance samples per test image")
     test_limit: int = evaluation_field(0, ge=0, description="evaluate this many test images; 0 is all")

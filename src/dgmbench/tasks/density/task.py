@@ -40,4 +40,5 @@ DENSITY = Task(
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
     libraries=("numpy", "torch", "lightning"),
+    offers=("n_pixels", "importance_samples", "estimator", "local_error"),
 )
