@@ -40,8 +40,8 @@ def _section(task: Task) -> type[BaseModel]:
     fields: dict[str, Any] = {
         "settings": (task.settings, None),
         "seeds": (Seeds, None),
-        task.datasets_word: (list[str] | dict[str, of_dataset | bool | None], {}),  # type: ignore[valid-type]
-        task.rows_word: (list[str] | dict[str, of_row | bool | None], {}),  # type: ignore[valid-type]
+        task.datasets_word: (list[str] | dict[str, of_dataset | Literal[False] | None], {}),  # type: ignore[valid-type]
+        task.rows_word: (list[str] | dict[str, of_row | Literal[False] | None], {}),  # type: ignore[valid-type]
     }
     if task.analysis:
         fields["analysis"] = (task.analysis.settings, None)

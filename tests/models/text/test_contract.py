@@ -23,6 +23,7 @@ from dgmbench.models.text import (
     TopicVec,
 )
 from dgmbench.models.text.topicvec_mean_wv import TopicVecMeanWV
+from dgmbench.tasks.classification.rows import ROWS
 from tests.planted import corpus_of, draw_corpus, embeddings
 
 WORDS = embeddings(40, dim=6)
@@ -42,6 +43,12 @@ METHODS: dict[str, Callable[..., Any]] = {
     "topicvec": lambda seed=0: TopicVec(K, embeddings=WORDS, iterations=10, seed=seed),
     "topicvec+mean-wv": lambda seed=0: TopicVecMeanWV(K, embeddings=WORDS, iterations=10, seed=seed),
 }
+
+
+def test_every_row_of_the_table_is_held_to_it() -> None:
+    assert set(ROWS) <= set(METHODS)
+
+
 DETERMINISTIC = ("bow", "mean-wv")
 PROPORTIONS = ("lda", "slda", "lftm", "gaussian-lda")
 
