@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dgmbench.fast import adam
 from dgmbench.fast.images import frozen, fused
 from dgmbench.fast.images.kernels import block, ladder, likelihood, normalisation
 
@@ -102,15 +103,16 @@ PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
         (block, ("add_relu",)),
     ],
     "memory": [
-        (ladder, ("compose", "compose_backward", "add_samples", "attend", "attend_backward")),
-        (block, ("add_sigmoid", "add_softmax", "compose", "sum_relu")),
+        (ladder, ("compose", "compose_backward", "add_samples", "attend_backward")),
+        (block, ("add_sigmoid",)),
     ],
     "pixels' log-likelihood": [
-        (likelihood, ("add_bias", "bernoulli", "bernoulli_backward")),
+        (likelihood, ("bernoulli", "bernoulli_backward")),
         (block, ("bernoulli",)),
     ],
     "samples and their densities": [(likelihood, ("sample", "sample_backward")), (block, ("sample",))],
     "random numbers": [(fused, ("standard_normal",)), (frozen, ("standard_normal",))],
+    "optimiser": [(adam, ("clipped_step",))],
 }
 
 

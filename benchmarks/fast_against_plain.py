@@ -23,6 +23,8 @@ from threadpoolctl import threadpool_limits
 from dgmbench.fast.images.fused import standard_noise
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.vae import VAE
+from dgmbench.training.optimiser import build_optimiser
+from dgmbench.training.settings import TrainingSettings
 
 BATCH = 128
 NETWORKS = {"letters": (128, (200, 200), 50), "mnist": (784, (500, 500), 100)}
@@ -67,6 +69,26 @@ def plain_step(model: VAE, x: torch.Tensor) -> Call:
     return step
 
 
+def optimisers(model: VAE) -> tuple[Call, Call]:
+    """A step of the compiled optimiser, and of the library's with both clips, on copies of a model."""
+    settings = TrainingSettings()
+    models = copy.deepcopy(model), copy.deepcopy(model)
+    compiled = build_optimiser(models[0], settings)
+    parameters = list(models[1].parameters())
+    library = torch.optim.Adam(parameters, eps=settings.adam_eps, fused=True)
+    for each in models:
+        for parameter in each.parameters():
+            parameter.grad = torch.ones_like(parameter)
+    compiled.step()
+
+    def by_library() -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
+        torch.nn.utils.clip_grad_value_(parameters, settings.clip_value)
+        library.step()
+
+    return compiled.step, by_library
+
+
 class Plain(VAE):
     """Evaluated by its own log-weights: a class derived from the model has no snapshot."""
 
@@ -102,6 +124,7 @@ def main() -> None:
     for name in arguments.networks:
         for memory in (False, True):
             where = f"{name}, {'memory' if memory else 'plain'}"
+            print(f"{where}: Adam {ratio(*optimisers(network(name, memory, 1)), arguments.turns)}", flush=True)
             for k in arguments.k:
                 for what, found in measure(name, memory, k, arguments.turns):
                     print(f"{where}, k = {k}: {what} {found}", flush=True)
