@@ -171,6 +171,20 @@ def test_changed_code_or_data_is_another_run(part: str, calls: list[str], tmp_pa
     assert calls[before:] == ["train", "evaluate"]
 
 
+def test_an_evaluation_of_a_stale_training_says_so(
+    calls: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path / "results")
+    with caplog.at_level(logging.WARNING, logger="dgmbench"):
+        stages.train(task, spec, workspace)
+        stages.evaluate(task, spec, workspace)
+        assert not caplog.text
+        (tmp_path / "toy_module.py").write_text(MODULE.replace('"mean": 0.5', '"mean": 0.25'))
+        forget()
+        stages.evaluate(task, spec, workspace)
+    assert "train it again" in caplog.text
+
+
 def test_words_about_the_code_change_nothing(calls: list[str], tmp_path: Path) -> None:
     task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path / "results")
     stages.train(task, spec, workspace)

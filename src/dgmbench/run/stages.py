@@ -64,6 +64,8 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
     if record is not None:
         log.info("%s is evaluated already", spec.run_id)
         return record
+    if training["fingerprint"] != fingerprint(task, spec, "training", data):
+        log.warning("%s was trained with other code or data than are here now; train it again", spec.training_id)
     if not _products_are_whole(trained, training):
         raise UserError(f"{trained} is damaged: remove it and train {spec.training_id} again")
     with workspace.claim(spec, "evaluation"):
