@@ -161,11 +161,7 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
 
 @app.command()
 def analyse(
-    config: ConfigFiles,
-    task: TaskName,
-    results: Results = Path("results"),
-    devices: Devices = 0,
-    threads: Threads = 1,
+    config: ConfigFiles, task: TaskName, results: Results = Path("results"), devices: Devices = 0, threads: Threads = 1
 ) -> None:
     """Run the analysis of a task; 'dgmbench list' says what it holds."""
     with _compute(threads, devices) as found:

@@ -13,6 +13,7 @@ from torch import nn
 
 from dgmbench.fast import FAST
 
+Pair = tuple[float, float]
 ONE = np.float32(1)
 PART = 4096  # squares summed in float32 before their sum goes to float64
 
@@ -83,12 +84,7 @@ class ClippedAdam(torch.optim.Adam):
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def clipped_step(
-    vectors: tuple[np.ndarray, ...],
-    limits: tuple[float, float],
-    size: float,
-    betas: tuple[float, float],
-    root: float,
-    eps: float,
+    vectors: tuple[np.ndarray, ...], limits: Pair, size: float, betas: Pair, root: float, eps: float
 ) -> None:
     """Scale the gradient to a length of at most ``limits[0]``, clamp its elements to ±``limits[1]``, take Adam's step.
 
@@ -112,6 +108,5 @@ def clipped_step(
         g = -high if g < -high else g
         m = first[i] + (ONE - beta1) * (g - first[i])
         v = beta2 * second[i] + (ONE - beta2) * g * g
-        first[i] = m
-        second[i] = v
+        first[i], second[i] = m, v
         parameters[i] -= step * m / (scale * np.sqrt(v) + small)

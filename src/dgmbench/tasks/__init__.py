@@ -9,10 +9,7 @@ from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
 from dgmbench.run.task import Task
 
-TASKS = (
-    "dgmbench.tasks.density.task:DENSITY",
-    "dgmbench.tasks.classification.task:CLASSIFICATION",
-)
+TASKS = ("dgmbench.tasks.density.task:DENSITY", "dgmbench.tasks.classification.task:CLASSIFICATION")
 ENTRY_POINT_GROUP = "dgmbench.tasks"
 
 

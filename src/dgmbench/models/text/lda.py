@@ -22,12 +22,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
-from dgmbench.models.text.likelihood import (
-    document_topic_counts,
-    fitted_alpha,
-    joint_log_likelihood,
-    word_topic_counts,
-)
+from dgmbench.models.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood, word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
 from dgmbench.models.text.progress import Progress, sweep_bar
 from dgmbench.models.text.proportion_model import ProportionModel

@@ -11,11 +11,7 @@ from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.classification.rows import ROWS, Method
-from dgmbench.tasks.classification.settings import (
-    ClassificationSettings,
-    TopicAnalysisSettings,
-    document_settings,
-)
+from dgmbench.tasks.classification.settings import ClassificationSettings, TopicAnalysisSettings, document_settings
 
 if TYPE_CHECKING:
     from dgmbench.run.plan import Plan
