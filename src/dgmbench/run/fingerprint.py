@@ -32,11 +32,8 @@ RECORDING = (
     "dgmbench.errors",
     "dgmbench.files",
     "dgmbench.report",
-    *(
-        f"dgmbench.run.{name}"
-        for name in ("config", "devices", "fingerprint", "plan", "provenance", "records", "schema")
-    ),
-    *(f"dgmbench.run.{name}" for name in ("settings", "spec", "stages", "task", "workspace")),
+    *(f"dgmbench.run.{name}" for name in ("config", "devices", "fingerprint", "plan", "provenance", "records")),
+    *(f"dgmbench.run.{name}" for name in ("schema", "settings", "spec", "stages", "task", "workspace")),
     "dgmbench.data.download",
     "dgmbench.data.catalogue",
     "dgmbench.data.user_data",
