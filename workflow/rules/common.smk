@@ -29,7 +29,7 @@ TABLES = f"{ROOT}/tables"
 
 ANALYSES = {name: task.analysis for name, task in PLAN.tasks.items() if task.analysis}
 # those of the tables, and those that an analysis needs beside them
-RUNS = [*PLAN.runs, *(run for a in ANALYSES.values() for runs in a.runs(PLAN).values() for run in runs)]
+RUNS = [*PLAN.runs, *(run for name in PLAN.tasks for runs in PLAN.runs_before(name).values() for run in runs)]
 BY_ID = {name: run for run in RUNS for name in (run.training_id, run.run_id)}
 DATA = {file_name(name): name for run in RUNS for name in PLAN.task_of(run).reads(run)}
 

@@ -8,7 +8,7 @@ def configuration(wildcards):
 
 def analysed_runs(wildcards):
     """What the analysis of a task needs to be trained, or evaluated, before."""
-    needed = ANALYSES[wildcards.task].runs(PLAN)
+    needed = PLAN.runs_before(wildcards.task)
     folders = {"training": "trained", "evaluation": "runs"}
     names = {
         "training": [run.training_id for run in needed.get("training", ())],

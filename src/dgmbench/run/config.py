@@ -95,9 +95,8 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         raise UserError(f"config: no runs; give {sections}")
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
     plan = Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
-    for task in used.values():
-        if task.analysis:
-            task.analysis.runs(plan)  # raises for mistakes that only the whole plan shows
+    for name in used:
+        plan.runs_before(name)  # raises for mistakes that only the whole plan shows
     return plan
 
 

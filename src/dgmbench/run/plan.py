@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dgmbench.errors import UserError
@@ -43,6 +43,11 @@ class Plan:
     def row_of(self, run: RunSpec) -> Row:
         """The row of a run."""
         return find_row(self.tasks[run.task], run.model, run.factory)
+
+    def runs_before(self, task: str) -> Mapping[str, Sequence[RunSpec]]:
+        """The runs that a task's analysis needs, by the stage that must be done."""
+        analysis = self.tasks[task].analysis
+        return analysis.runs(self.of(task), self.analyses[task]) if analysis else {}
 
     def find(self, run_id: str) -> RunSpec:
         """The run with this id, or with this training id.

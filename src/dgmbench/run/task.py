@@ -8,7 +8,7 @@ are where the search for the code that a run executes begins (`dgmbench.run.fing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,8 +18,6 @@ from dgmbench.run.spec import RunSpec
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from dgmbench.run.plan import Plan
 
 Outcome = Literal["ok", "diverged"]
 
@@ -115,14 +113,15 @@ class Analysis:
         about: one line.
         settings: its part of the configuration, ``<task>.analysis``.
         run: ``module:function`` of (plan, workspace, gpus, threads), which writes tables and figures.
-        runs: the runs that must be done before, by stage; some may be no part of the table.
+        runs: (the table's runs, the analysis' settings) → the runs that must be done before, by stage; some may be no
+            part of the table. Raises a UserError for settings that do not go with the runs.
         gpus: that it can use.
     """
 
     about: str
     settings: type[Settings]
     run: str
-    runs: Callable[[Plan], Mapping[str, list[RunSpec]]]
+    runs: Callable[[Sequence[RunSpec], Any], Mapping[str, Sequence[RunSpec]]]
     gpus: int = 0
 
 

@@ -33,7 +33,7 @@ from dgmbench.tasks.classification.analysis.topic_models import (
     unigram,
 )
 from dgmbench.tasks.classification.settings import ClassificationSettings, TopicAnalysisSettings
-from dgmbench.tasks.classification.task import CLASSIFICATION, topic_curve
+from dgmbench.tasks.classification.task import CLASSIFICATION
 
 SPEC = RunSpec("classification", "made-up", "known", ClassificationSettings())
 SIZES = TopicAnalysisSettings(left_to_right_documents=5, left_to_right_tokens=8)
@@ -199,9 +199,10 @@ def test_finished_fits_are_not_done_again(made_up: Prepared, tmp_path: Path, mon
 
 def test_the_curve_shares_its_runs_with_the_table(made_up: Prepared, tmp_path: Path) -> None:
     asked = plan(("lda",))
-    assert [run.options["n_topics"] for run in topic_curve(asked)] == [3, 4]
-    assert topic_curve(asked)[1] == asked.runs[0]
-    table = curve_table(CLASSIFICATION, topic_curve(asked), Workspace(tmp_path))
+    curve = asked.runs_before("classification")["evaluation"]
+    assert [run.options["n_topics"] for run in curve] == [3, 4]
+    assert curve[1] == asked.runs[0]
+    table = curve_table(CLASSIFICATION, curve, Workspace(tmp_path))
     record = read_json(Workspace(tmp_path).run(asked.runs[0]) / "run.json")
     assert table["f1"][1] == record["metrics"]["f1"]
 
@@ -325,5 +326,6 @@ def test_mistakes_in_the_configuration_are_one_line(analysis: dict[str, Any], li
 
 
 def test_false_leaves_a_method_out_of_the_curve_and_names_no_run() -> None:
-    assert {run.model for run in topic_curve(plan(topics={"lda": [3], "topicvec": False}))} == {"lda"}
+    asked = plan(topics={"lda": [3], "topicvec": False})
+    assert {run.model for run in asked.runs_before("classification")["evaluation"]} == {"lda"}
     assert plan(topics={}).runs == plan().runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from dgmbench.data.catalogue import require_dataset
 from dgmbench.errors import UserError
@@ -13,39 +13,28 @@ from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.classification.rows import ROWS, Method
 from dgmbench.tasks.classification.settings import ClassificationSettings, TopicAnalysisSettings, document_settings
 
-if TYPE_CHECKING:
-    from dgmbench.run.plan import Plan
-
 _HERE = "dgmbench.tasks.classification"
 
 
-def topic_analysis(plan: Plan) -> TopicAnalysisSettings:
-    """The settings of the topic models' analysis.
+def topic_curve(table: Sequence[RunSpec], settings: TopicAnalysisSettings) -> Mapping[str, Sequence[RunSpec]]:
+    """The runs whose F1 is drawn against the number of topics: those of the table, with each of the numbers.
 
     Raises:
-        UserError: they name an unknown method.
+        UserError: the settings name an unknown method.
     """
-    settings = plan.analyses["classification"]
-    assert isinstance(settings, TopicAnalysisSettings)
-    planned = {run.model for run in plan.of("classification")}
+    planned, runs = {run.model for run in table}, []
     for name in (*settings.models, *settings.topics):
         if name not in planned:
             try:
                 find_row(CLASSIFICATION, name)
             except UserError as error:
                 raise UserError(f"config.classification.analysis: {error}") from None
-    return settings
-
-
-def topic_curve(plan: Plan) -> list[RunSpec]:
-    """The runs whose F1 is drawn against the number of topics: those of the table, with each of the numbers."""
-    topics, runs = topic_analysis(plan).topics, []
-    for run in plan.of("classification"):
-        row = plan.row_of(run)
+    for run in table:
+        row = find_row(CLASSIFICATION, run.model, run.factory)
         assert isinstance(row, Method)
-        for number in topics.get(run.model, ()):
+        for number in settings.topics.get(run.model, ()):
             runs.append(dataclasses.replace(run, options={**run.options, row.topics_option: number}))
-    return runs
+    return {"evaluation": runs}
 
 
 def _rule(spec: RunSpec, row: Method, where: str) -> None:
@@ -74,7 +63,7 @@ CLASSIFICATION = Task(
         "topics: held-out likelihood, coherence, F1 against their number, a document among its topics",
         TopicAnalysisSettings,
         f"{_HERE}.analysis.analyse:analyse",
-        runs=lambda plan: {"evaluation": topic_curve(plan)},
+        runs=topic_curve,
     ),
     row_type=Method,
     dataset_word="corpus",

@@ -34,7 +34,7 @@ DENSITY = Task(
         "missing pixels, memory slots, samples, the bound against k",
         DensityAnalysisSettings,
         f"{_HERE}.analysis.analyse:analyse",
-        runs=lambda plan: {"training": plan.of("density")},
+        runs=lambda table, settings: {"training": table},
         gpus=1,
     ),
     devices=lambda spec: density_settings(spec).devices,

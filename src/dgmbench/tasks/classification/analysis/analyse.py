@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,7 +27,7 @@ from dgmbench.tasks.classification.analysis.topic_models import (
     unigram,
 )
 from dgmbench.tasks.classification.documents import prepared_corpus
-from dgmbench.tasks.classification.task import topic_analysis, topic_curve
+from dgmbench.tasks.classification.settings import TopicAnalysisSettings
 
 log = logging.getLogger("dgmbench")
 
@@ -43,8 +44,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     Raises:
         UserError: the configuration has no topic model, or no document with the place that it names.
     """
-    task, settings = plan.tasks["classification"], topic_analysis(plan)
-    models, curve = planned_topic_models(plan), topic_curve(plan)
+    task, settings = plan.tasks["classification"], _settings(plan)
+    models, curve = planned_topic_models(plan), plan.runs_before("classification")["evaluation"]
     if not models and not curve:
         raise UserError(
             f"preset {plan.preset!r} has none of the methods that classification.analysis names "
@@ -79,17 +80,23 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     log.info("analysed the topics: tables in %s, figures in %s", workspace.tables, workspace.figures)
 
 
+def _settings(plan: Plan) -> TopicAnalysisSettings:
+    settings = plan.analyses["classification"]
+    assert isinstance(settings, TopicAnalysisSettings)
+    return settings
+
+
 def planned_topic_models(plan: Plan) -> list[RunSpec]:
     """The runs of the plan whose topics are to be judged, each training once; the others are named in the log."""
     runs = {spec.training_id: spec for spec in plan.of("classification")}.values()
-    models = topic_analysis(plan).models
+    models = _settings(plan).models
     for name in models:
         if name not in {spec.model for spec in runs}:
             log.info("%s is not in this configuration: its topics are left out", name)
     return [spec for spec in runs if spec.model in models]
 
 
-def curve_table(task: Task, runs: list[RunSpec], workspace: Workspace, threads: int = 1) -> pd.DataFrame:
+def curve_table(task: Task, runs: Sequence[RunSpec], workspace: Workspace, threads: int = 1) -> pd.DataFrame:
     """Macro F1 of each method and number of topics: every run is fitted and classified as for the table."""
     rows = []
     for spec in {spec.run_id: spec for spec in runs}.values():
