@@ -53,8 +53,8 @@ def training(
         enable_progress_bar=False,
         callbacks=[L.pytorch.callbacks.LambdaCallback(on_train_start=at_start)] if at_start else [],
     )
-    module = GradientTraining(model, model.loss, settings, seed=0, fingerprint="")
-    return partial(trainer.fit, module, Batches(pixels, BATCH, 0, as_they_are))
+    batches = Batches(pixels, BATCH, 0, as_they_are)
+    return partial(trainer.fit, GradientTraining(model, model.loss, batches, settings, seed=0, fingerprint=""))
 
 
 def ours(pixels: np.ndarray, k: int, epochs: int, memory: bool = False) -> float:

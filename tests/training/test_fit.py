@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from dgmbench.errors import UserError
 from dgmbench.models.images.vae import VAE
@@ -17,6 +19,7 @@ from dgmbench.tasks.density.images import as_they_are
 from dgmbench.training import checkpoint as checkpoints
 from dgmbench.training.batches import Batches
 from dgmbench.training.fit import Fitted, fit
+from dgmbench.training.module import GradientTraining
 from dgmbench.training.settings import TrainingSettings
 
 PIXELS = (np.random.default_rng(0).random((303, 20)) < 0.3).astype(np.uint8)
@@ -61,6 +64,17 @@ def test_it_finds_the_minimum_and_notes_what_the_loss_gives(tmp_path: Path) -> N
     assert found.history["epoch"] == list(range(1, 41))
     assert found.history["loss"][-1] == pytest.approx(PIXELS.var(0).sum(), rel=0.01)
     assert (found.diverged_at, found.resumed_from) == (None, 0)
+
+
+def test_batches_of_one_turn_are_steps_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, alone = vae(), vae()
+    first = fitted(together, tmp_path / "together")  # 7 batches an epoch
+    one = partial(DataLoader, batch_size=1, collate_fn=list, generator=torch.Generator())
+    monkeypatch.setattr(GradientTraining, "train_dataloader", lambda self: one(self.batches))
+    second = fitted(alone, tmp_path / "alone")
+    assert all(torch.equal(value, alone.state_dict()[name]) for name, value in together.state_dict().items())
+    for name in ("loss", "bound", "learning_rate"):
+        assert first.history[name] == second.history[name]
 
 
 @pytest.mark.parametrize("weight_average", [0.0, 0.3])

@@ -48,15 +48,7 @@ class RunSpec:
             for name, value in self.settings.departures().items()
             if stage == "evaluation" or self.settings.stage_of(name) == "training"
         }
-        whole = {
-            "task": self.task,
-            "dataset": self.dataset,
-            "model": self.model,
-            "seed": self.seed,
-            "factory": self.factory,
-            "settings": settings,
-            "options": dict(self.options),
-        }
+        whole = {**self.to_dict(), "settings": settings}
         return {key: value for key, value in whole.items() if value or key == "seed"}
 
     def _identity(self, stage: Stage) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import IterableDataset
 
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
 """Examples as they are kept → as the model sees them; what is random comes from the generator."""
 
 
-class Batches:
+class Batches(IterableDataset[Tensor]):
     """The batches of an epoch, each epoch in another order.
 
     Everything random in an epoch follows from the seed and the epoch's number, so that a resumed training sees the same

@@ -90,11 +90,8 @@ def fit(
         raise UserError(f"{name}: a batch of {batches.smallest} examples is too small for {count} device(s)")
     objective: Loss = loss or model.loss  # type: ignore[assignment]
     compiled = settings.compile and gpus > 0
-    for unused, said in (
-        (settings.compile, "compile"),
-        (settings.precision != "32", f"precision {settings.precision}"),
-    ):
-        if unused and not gpus:
+    for given, said in ((settings.compile, "compile"), (settings.precision != "32", f"precision {settings.precision}")):
+        if given and not gpus:
             log.info("%s is for a GPU: the CPU computes in float32, not compiled", said)
     untrained = copy.deepcopy(model.train().state_dict())
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
@@ -111,9 +108,11 @@ def fit(
                 log.info("%s: resumed after epoch %d of %d", name, resumed_from, settings.epochs)
             require_memory(model, objective, batches, math.ceil(batches.largest / count), device, count, advice)
             each = max(1, threads // count)
-            module = GradientTraining(model, objective, settings, seed, fingerprint, each, compiled)
+            # DDP prepares one backward pass for each turn, and weights are averaged once for each
+            turn = {"together": 1} if count > 1 or settings.weight_average else {}
+            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, each, compiled, **turn)
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
-            trainer.fit(module, batches, ckpt_path=found[0] if found else None)
+            trainer.fit(module, ckpt_path=found[0] if found else None)
             found = newest(checkpoint, fingerprint)
     # what other processes have noted is in the checkpoint alone
     history = module.history if resumed_from < settings.epochs and count == 1 else _history(found)

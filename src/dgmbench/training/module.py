@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
 
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.optimiser import build_optimiser, rate_factor
@@ -39,11 +40,13 @@ class GradientTraining(L.LightningModule):
         self,
         model: nn.Module,
         loss: Loss,
+        batches: Batches,
         settings: TrainingSettings,
         seed: int,
         fingerprint: str,
         threads: int = 1,
         compiled: bool = False,
+        together: int = 16,
     ) -> None:
         """
         Args:
@@ -51,33 +54,30 @@ class GradientTraining(L.LightningModule):
             fingerprint: what a checkpoint must have been saved under to be resumed.
             threads: of each process.
             compiled: whether the loss is compiled on the device.
+            together: batches for one turn of Lightning's loop, whose cost is a fifth of a small network's step.
         """
         super().__init__()
         self.automatic_optimization = False
-        self.model = model
+        self.model, self.batches = model, batches
         self._loss = loss
         self._settings, self._seed, self._fingerprint = settings, seed, fingerprint
-        self._threads, self._compiled = threads, compiled
+        self._threads, self._compiled, self._together = threads, compiled, together
         self.history: dict[str, list[float]] = {}
         self.diverged = False
-
-    @property
-    def batches(self) -> Batches:
-        """What the trainer was given."""
-        given = self.trainer.train_dataloader
-        assert isinstance(given, Batches)
-        return given
 
     @property
     def seconds(self) -> float:
         """Of all finished epochs, those before a resumption included."""
         return self.history["seconds"][-1] if self.history else 0.0
 
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Lists of batches; with a generator of its own it draws nothing from PyTorch's."""
+        return DataLoader(self.batches, self._together, collate_fn=list, generator=torch.Generator())
+
     def configure_optimizers(self) -> Any:
         """The optimiser, and its learning rate by the step."""
         optimiser = build_optimiser(self.model, self._settings)
-        steps = math.ceil(self.trainer.estimated_stepping_batches / self._settings.epochs)
-        schedule = LambdaLR(optimiser, rate_factor(self._settings, steps))
+        schedule = LambdaLR(optimiser, rate_factor(self._settings, len(self.batches)))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_fit_start(self) -> None:
@@ -99,8 +99,12 @@ class GradientTraining(L.LightningModule):
         self._noted: list[Mapping[str, Tensor]] = []
         self._started = time.perf_counter()
 
-    def training_step(self, x: Tensor, index: int) -> None:
-        """One gradient step."""
+    def training_step(self, turn: Sequence[Tensor], index: int) -> None:
+        """A gradient step with each batch of a turn."""
+        for x in turn:
+            self._step(x)
+
+    def _step(self, x: Tensor) -> None:
         optimiser, schedule = self.optimizers(), self.lr_schedulers()
         assert isinstance(optimiser, L.pytorch.core.optimizer.LightningOptimizer) and isinstance(schedule, LambdaLR)
         if self._fast is not None:
