@@ -33,15 +33,17 @@ K = 3
 METHODS: dict[str, Callable[..., Any]] = {
     "bow": lambda seed=0: BagOfWords(),
     "mean-wv": lambda seed=0: MeanWordVectors(embeddings=WORDS),
-    "doc2vec": lambda seed=0: Doc2Vec(dim=6, epochs=3, seed=seed),
-    "twe": lambda seed=0: TWE(K, dim=6, epochs=2, seed=seed),
+    "doc2vec": lambda seed=0, **options: Doc2Vec(dim=6, epochs=3, seed=seed, **options),
+    "twe": lambda seed=0, **options: TWE(K, dim=6, epochs=2, seed=seed, **options),
     "lda": lambda seed=0, **options: LDA(K, n_sweeps=20, seed=seed, **options),
-    "lda-warp": lambda seed=0: LDA(K, n_sweeps=5, seed=seed, engine="warp"),
+    "lda-warp": lambda seed=0, **options: LDA(K, n_sweeps=5, seed=seed, engine="warp", **options),
     "slda": lambda seed=0, **options: SLDA(K, n_iterations=2, seed=seed, **options),
     "lftm": lambda seed=0, **options: LFTM(K, embeddings=WORDS, initial_sweeps=5, n_sweeps=2, seed=seed, **options),
     "gaussian-lda": lambda seed=0, **options: GaussianLDA(K, embeddings=WORDS, n_sweeps=3, seed=seed, **options),
-    "topicvec": lambda seed=0: TopicVec(K, embeddings=WORDS, iterations=10, seed=seed),
-    "topicvec+mean-wv": lambda seed=0: TopicVecMeanWV(K, embeddings=WORDS, iterations=10, seed=seed),
+    "topicvec": lambda seed=0, **options: TopicVec(K, embeddings=WORDS, iterations=10, seed=seed, **options),
+    "topicvec+mean-wv": lambda seed=0, **options: TopicVecMeanWV(
+        K, embeddings=WORDS, iterations=10, seed=seed, **options
+    ),
 }
 
 

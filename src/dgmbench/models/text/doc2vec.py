@@ -11,7 +11,9 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.models.text.epochs import train_epochs
 from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 
 
 def stable_hash(text: str) -> int:
@@ -35,6 +37,7 @@ class Doc2Vec:
         inference_epochs: passes over a document to infer its vector; as many as ``epochs`` when None.
         variant: "dm" or "dbow".
         threads: gensim's workers. More than one is quicker and not repeatable.
+        checkpoint: where the fit keeps its state, to go on from there when it is killed.
 
     Attributes:
         model_: the trained gensim model.
@@ -50,6 +53,7 @@ class Doc2Vec:
     variant: Literal["dm", "dbow"] = "dm"
     seed: int = 0
     threads: int = 1
+    checkpoint: Checkpoint = NOT_KEPT
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("dim", "window", "min_count", "epochs", "threads"), 1)
@@ -71,16 +75,16 @@ class Doc2Vec:
         self.vocabulary_ = corpus.vocabulary
         tagged = [doc2vec.TaggedDocument(words, [i]) for i, words in enumerate(spelled(corpus))]
         self.model_ = doc2vec.Doc2Vec(
-            tagged,
             dm=int(self.variant == "dm"),
             vector_size=self.dim,
             window=self.window,
             min_count=self.min_count,
-            epochs=self.epochs,
             seed=self.seed,
             workers=self.threads,
             hashfxn=stable_hash,
         )
+        self.model_.build_vocab(tagged)
+        train_epochs(self.model_, tagged, self.epochs, self.checkpoint, "doc2vec: epoch")
         return self
 
     def transform(self, corpus: Corpus) -> np.ndarray:

@@ -13,6 +13,7 @@ from dgmbench.fast.random import Stream
 from dgmbench.fast.text import densities as fast
 from dgmbench.fast.text.layout import Tokens
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
+from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
 
 
@@ -50,7 +51,7 @@ class GaussianLDA(ProportionModel):
         embeddings: word embeddings that cover the vocabulary.
         alpha: Dirichlet parameter, by default 1 / K.
         n_sweeps: visits to each token.
-        threads, features, seed: as for `ProportionModel`.
+        threads, features, seed, checkpoint: as for `ProportionModel`.
 
     Attributes:
         means_: (n_topics, dim) posterior means of mu_k.
@@ -88,14 +89,16 @@ class GaussianLDA(ProportionModel):
         vectors = word_vectors(corpus, self.embeddings).astype(np.float64)
         prior = vectors.mean(axis=0)
         self.alpha_ = np.full(self.n_topics, self.alpha, np.float64)
-        topics = self._first_topics(corpus, vectors - prior)
+        saved = self.checkpoint.load()
+        topics = saved["topics"] if saved else self._first_topics(corpus, vectors - prior)
+        history = list(saved["history"]) if saved else []
         tokens = Tokens(np.repeat(np.arange(len(corpus)), corpus.lengths), corpus.words, topics)
-        history = []
-        for number in range(self.n_sweeps):
+        for number in passes("Gaussian LDA: sweep", self.n_sweeps, done=len(history)):
             _, log_density = self._posterior(corpus.words, topics, vectors, prior)
             weights = np.exp(log_density - log_density.max(axis=0))
             self._sweep(tokens, self.alpha_, weights, self.seed, number)
             history.append(log_density[topics, corpus.words].mean())
+            self.checkpoint.save(topics=topics, history=history)
         self.sweep_log_likelihood_ = np.array(history)
         self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)
         scaled = np.exp(self.word_log_densities_ - self.word_log_densities_.max(axis=1, keepdims=True))

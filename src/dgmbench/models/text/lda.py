@@ -24,8 +24,9 @@ from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
 from dgmbench.models.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood, word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
-from dgmbench.models.text.progress import Progress, sweep_bar
+from dgmbench.models.text.progress import Progress, passes, sweep_bar
 from dgmbench.models.text.proportion_model import ProportionModel
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.records import write_arrays
 
 ENGINES = ("auto", "gibbs", "warp")
@@ -57,7 +58,7 @@ class LDA(ProportionModel):
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
-        features, seed: as for `ProportionModel`.
+        features, seed, checkpoint: as for `ProportionModel`; `resume` keeps no state.
         progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
             terminal, and nothing where there is none.
 
@@ -108,7 +109,10 @@ class LDA(ProportionModel):
         if self.engine == "auto":
             self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
         self._sampler = self._new_sampler(corpus)
-        return self._run(corpus, self.n_sweeps)
+        if saved := self.checkpoint.load():
+            self.alpha_ = saved["alpha"]
+            self._sampler.restore(saved)
+        return self._run(corpus, self.n_sweeps, self._sampler.sweeps, self.checkpoint)
 
     def resume(self, corpus: Corpus, n_sweeps: int) -> LDA:
         """Go on for ``n_sweeps`` more, exactly as one longer fit would have.
@@ -178,17 +182,19 @@ class LDA(ProportionModel):
         named = {"proposals": self.proposals, "threads": self.threads}
         return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
 
-    def _run(self, corpus: Corpus, n_sweeps: int) -> LDA:
+    def _run(self, corpus: Corpus, n_sweeps: int, done: int = 0, checkpoint: Checkpoint = NOT_KEPT) -> LDA:
+        """``n_sweeps`` sweeps, of which ``done`` were done."""
         start, sampler = time.perf_counter(), self._sampler
         with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
-            for number in range(1, n_sweeps + 1):
-                done = sampler.sweeps
-                if self.optimise_alpha and done >= _ALPHA_FROM and done % _ALPHA_EVERY == 0:
+            for number in passes("LDA: sweep", n_sweeps, done):
+                every = sampler.sweeps  # those before `resume` too
+                if self.optimise_alpha and every >= _ALPHA_FROM and every % _ALPHA_EVERY == 0:
                     counts = document_topic_counts(corpus, sampler.topics, self.n_topics)
                     self.alpha_ = fitted_alpha(counts, self.alpha_)
                 sampler.sweep(self.alpha_)
+                checkpoint.save(alpha=self.alpha_, **sampler.state())
                 if progress is not None:
-                    progress(number, n_sweeps, time.perf_counter() - start)
+                    progress(number + 1, n_sweeps, time.perf_counter() - start)
         self.word_topic_counts_ = word_topic_counts(corpus, sampler.topics, self.n_topics)
         self.__dict__.pop("topics_", None)
         self.joint_log_likelihood_ = joint_log_likelihood(corpus, sampler.topics, self.alpha_, self.beta)

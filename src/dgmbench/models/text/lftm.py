@@ -14,6 +14,7 @@ from dgmbench.fast.text import latent_features as fast
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.layout import Tokens, word_order
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
+from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
 
 
@@ -76,7 +77,7 @@ class LFTM(ProportionModel):
         mixture: lambda, the share of tokens that come from features a priori.
         initial_sweeps: sweeps of plain LDA to begin with.
         n_sweeps: sweeps of the whole model.
-        threads, features, seed: as for `ProportionModel`.
+        threads, features, seed, checkpoint: as for `ProportionModel`.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities, both parts mixed.
@@ -118,27 +119,39 @@ class LFTM(ProportionModel):
         K, V = self.n_topics, corpus.n_words
         self.vocabulary_, self.alpha_ = corpus.vocabulary, np.full(K, self.alpha)
         vectors = word_vectors(corpus, self.embeddings)
-        plain = Gibbs(corpus, K, beta=self.beta, seed=self.seed)
-        for _ in range(self.initial_sweeps):
-            plain.sweep(self.alpha_)
-
         order = word_order(corpus)
-        topics = np.empty(corpus.n_tokens, np.int32)
-        topics[order.positions] = plain.topics
-        switches = np.random.default_rng(self.seed).random(corpus.n_tokens) < self.mixture
+        if saved := self.checkpoint.load():
+            topics, switches, tau = saved["topics"], saved["switches"], saved["tau"]
+            history = list(saved["history"])
+        else:
+            topics = np.empty(corpus.n_tokens, np.int32)
+            topics[order.positions] = self._topics_of_lda(corpus)
+            switches = np.random.default_rng(self.seed).random(corpus.n_tokens) < self.mixture
+            tau, history = np.zeros((K, vectors.shape[1])), []
         tokens = Tokens(order.documents, order.words, topics)
-        tau, history = np.zeros((K, vectors.shape[1])), []
-        for number in range(self.n_sweeps):
+        for number in passes("LF-LDA: sweep", self.n_sweeps, done=len(history)):
             from_features = _counts(order.words[switches], topics[switches], V, K)
             tau, features, objective = fit_features(vectors, from_features, tau, self.penalty)
             history.append(objective / max(from_features.sum(), 1))
             self._sweep(tokens, switches, self.alpha_, self.beta, self.mixture, features, self.seed, number)
+            self.checkpoint.save(topics=topics, switches=switches, tau=tau, history=history)
+        features, _ = _softmax(tau.astype(np.float32), vectors)
         from_counts = _counts(order.words[~switches], topics[~switches], V, K).T
         phi = (from_counts + self.beta) / (from_counts.sum(axis=1, keepdims=True) + V * self.beta)
         self.topics_ = self.mixture * features.astype(np.float64) + (1 - self.mixture) * phi
         self.topics_ /= self.topics_.sum(axis=1, keepdims=True)
         self.tau_, self.feature_share_, self.history_ = tau, float(switches.mean()), np.array(history)
         return self
+
+    def _topics_of_lda(self, corpus: Corpus) -> np.ndarray:
+        """(tokens,) topics to begin with, in document order."""
+        plain, checkpoint = Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed), self.checkpoint.part("lda")
+        if saved := checkpoint.load():
+            plain.restore(saved)
+        for _ in passes("LF-LDA: initial sweep", self.initial_sweeps, done=plain.sweeps):
+            plain.sweep(self.alpha_)
+            checkpoint.save(**plain.state())
+        return plain.topics
 
 
 def _counts(words: np.ndarray, topics: np.ndarray, V: int, K: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy import sparse
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text import proportions as fast
 from dgmbench.models.text.preparation import require_options, require_vocabulary
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 
 ProportionFeatures = Literal["proportions", "root-proportions"]
 FEATURE_SETS: Mapping[str, str] = {  # and their names in the table
@@ -59,6 +60,7 @@ class ProportionModel:
         features: "proportions" of a document's topics, or "root-proportions", their square roots.
         threads: for `transform`; they change no result.
         seed: names the random streams of the fit.
+        checkpoint: where the fit keeps its state, to go on from there when it is killed.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities.
@@ -68,6 +70,7 @@ class ProportionModel:
     features: ProportionFeatures = "proportions"
     threads: int = 1
     seed: int = 0
+    checkpoint: Checkpoint = NOT_KEPT
 
     _fold_in = staticmethod(fast.fold_in)  # `fold_in`, compiled
 

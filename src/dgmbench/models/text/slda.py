@@ -15,6 +15,7 @@ from dgmbench.fast.text import supervised as fast
 from dgmbench.fast.text.supervised import Arrays, Inference
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.preparation import require_options
+from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
 
 _BETA = 0.01  # pseudo-count of a word in a topic
@@ -125,6 +126,7 @@ class SLDA(ProportionModel):
         threads: documents are inferred in so many parts at once.
         features: "proportions" of a document's topics, or "root-proportions", their square roots.
         seed: of the LDA to begin with; the rest is deterministic.
+        checkpoint: as for `ProportionModel`.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities.
@@ -163,17 +165,24 @@ class SLDA(ProportionModel):
         present, classes = np.unique(labels, return_inverse=True)
         if len(present) < 2:
             raise UserError("SLDA: all documents have the same class: give documents of at least two classes")
-        start = LDA(self.n_topics, alpha=self.alpha, n_sweeps=100, seed=self.seed).fit(corpus)
-        self.vocabulary_, self.alpha_, self.topics_ = corpus.vocabulary, start.alpha_, start.topics_
-        self.eta_ = np.zeros((len(present) - 1, self.n_topics), np.float32)
-        gamma = np.zeros((len(corpus), self.n_topics), np.float32)
-        bounds = []
-        for _ in range(self.n_iterations):
+        self.vocabulary_ = corpus.vocabulary
+        if saved := self.checkpoint.load():
+            self.alpha_, self.topics_, self.eta_ = saved["alpha"], saved["topics"], saved["eta"]
+            gamma, bounds = saved["gamma"], list(saved["bounds"])
+        else:
+            initial = self.checkpoint.part("lda")
+            start = LDA(self.n_topics, alpha=self.alpha, n_sweeps=100, seed=self.seed, checkpoint=initial).fit(corpus)
+            self.alpha_, self.topics_ = start.alpha_, start.topics_
+            self.eta_ = np.zeros((len(present) - 1, self.n_topics), np.float32)
+            gamma, bounds = np.zeros((len(corpus), self.n_topics), np.float32), []
+        for _ in passes("sLDA: EM step", self.n_iterations, done=len(bounds)):
             found = self._infer_all(corpus, classes, gamma, self.e_steps)
             bounds.append(found.bound / corpus.n_tokens)
             counts = found.word_counts
             self.topics_ = (counts.T + _BETA) / (counts.sum(axis=0) + _BETA * corpus.n_words)[:, None]
             self.eta_ = fit_response(found.means, found.covariances, classes, self.eta_, self.penalty)
+            learned = {"alpha": self.alpha_, "topics": self.topics_, "eta": self.eta_}
+            self.checkpoint.save(**learned, gamma=gamma, bounds=bounds)
         self.bound_ = np.array(bounds)
         return self
 

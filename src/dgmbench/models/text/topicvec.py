@@ -20,6 +20,8 @@ from dgmbench.models.text.preparation import (
     require_vocabulary,
     word_vectors,
 )
+from dgmbench.models.text.progress import passes
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 
 BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
 STEPS_PER_EXPECTATION = 5
@@ -102,6 +104,7 @@ class TopicVec:
             done when its topics together move by less than 0.01 between two expectation steps.
         features: "counts", the expected tokens of each topic in a document; "root-counts", their square roots, which
             keep long documents and repeated words from outweighing the rest; or "proportions", counts by length.
+        checkpoint: where the fit keeps the classes that are done, to go on from there when it is killed.
 
     Attributes:
         topic_vectors_: (topics, dim) float32; row 0 is the null topic.
@@ -124,6 +127,7 @@ class TopicVec:
     features: FeatureSet = "counts"
     seed: int = 0
     threads: int = 1
+    checkpoint: Checkpoint = NOT_KEPT
 
     def __post_init__(self) -> None:
         least = {"n_topics_per_class": 2, "iterations": 1, "threads": 1}
@@ -153,8 +157,15 @@ class TopicVec:
         def fit_group(documents: np.ndarray | slice, seed: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
             return self._fit_class(counts[documents], np.random.default_rng(seed))
 
+        saved = self.checkpoint.load()
+        fitted = [(saved[f"topics_{i}"], saved[f"bounds_{i}"]) for i in range(len(saved) // 2)]
+        done = len(fitted)
         with ThreadPoolExecutor(self.threads) as pool:
-            fitted = list(pool.map(fit_group, groups, seeds))
+            found = pool.map(fit_group, groups[done:], seeds[done:])
+            for i in passes("TopicVec: class", len(groups), done):
+                fitted.append(next(found))
+                saved |= {f"topics_{i}": fitted[i][0], f"bounds_{i}": fitted[i][1]}
+                self.checkpoint.save(**saved)
         null = np.zeros((1, self.word_vectors_.shape[1]), np.float32)
         self.topic_vectors_ = np.concatenate([null, *(topics[1:] for topics, _ in fitted)])
         self.log_partitions_ = self.background_.tilt(self.topic_vectors_)[0]

@@ -10,8 +10,10 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.doc2vec import spelled, stable_hash
+from dgmbench.models.text.epochs import train_epochs
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 
 NEGATIVES = 5  # noise words for each context word, drawn ∝ frequency^0.75 as in skip-gram
 
@@ -34,6 +36,7 @@ class TWE:
         ridge: penalty ridge/2 ‖t_k‖², per token of the topic.
         engine: the sampler of LDA.
         threads: for LDA and skip-gram. More than one is quicker and not repeatable.
+        checkpoint: where the fit keeps its state, to go on from there when it is killed.
 
     Attributes:
         lda_: the fitted LDA.
@@ -53,6 +56,7 @@ class TWE:
     engine: Literal["auto", "warp", "gibbs"] = "auto"
     seed: int = 0
     threads: int = 1
+    checkpoint: Checkpoint = NOT_KEPT
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("n_topics", "dim", "window", "min_count", "epochs", "threads"), 1)
@@ -70,7 +74,13 @@ class TWE:
         frequent = np.flatnonzero(frequency >= self.min_count)
         if len(frequent) < 2:
             raise UserError(f"twe: no two words occur {self.min_count} times: lower min_count or bring more text")
-        self.lda_ = LDA(self.n_topics, engine=self.engine, seed=self.seed, threads=self.threads).fit(corpus)
+        self.lda_ = LDA(
+            self.n_topics,
+            engine=self.engine,
+            seed=self.seed,
+            threads=self.threads,
+            checkpoint=self.checkpoint.part("lda"),
+        ).fit(corpus)
         vectors, outputs = self._skip_gram(corpus, frequent)
         self.word_vectors_ = np.zeros((corpus.n_words, self.dim), np.float32)
         self.word_vectors_[frequent] = vectors
@@ -109,18 +119,19 @@ class TWE:
         """Word vectors and output weights of the frequent words, both (frequent words, dim), by gensim."""
         from gensim.models import Word2Vec
 
+        documents = list(spelled(corpus))
         model = Word2Vec(
-            list(spelled(corpus)),
             sg=1,
             negative=NEGATIVES,
             vector_size=self.dim,
             window=self.window,
             min_count=self.min_count,
-            epochs=self.epochs,
             seed=self.seed,
             workers=self.threads,
             hashfxn=stable_hash,
         )
+        model.build_vocab(documents)
+        train_epochs(model, documents, self.epochs, self.checkpoint, "TWE: epoch of skip-gram")
         rows = [model.wv.key_to_index[corpus.vocabulary[w]] for w in frequent]
         return model.wv.vectors[rows], model.syn1neg[rows]
 

@@ -6,19 +6,20 @@ from typing import Any
 
 from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.names import accepted_options, load_object
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.classification.settings import document_settings
 
 
-def build_method(spec: RunSpec, row: Row, threads: int = 1) -> Any:
-    """The unfitted method of a run; it is given the seed, the threads and the embeddings if its class takes them.
+def build_method(spec: RunSpec, row: Row, threads: int = 1, checkpoint: Checkpoint = NOT_KEPT) -> Any:
+    """The unfitted method of a run; it is given seed, threads, checkpoint and embeddings if its class takes them.
 
     Raises:
         UserError: the class refuses its options or lacks ``fit`` or ``transform``.
     """
-    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads}
+    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads, "checkpoint": checkpoint}
     if embeddings := embeddings_used(spec, row):
         offered["embeddings"] = load_embeddings(embeddings)
     return build(spec, row, offered, {"fit": "(corpus, labels)", "transform": "(corpus)"})

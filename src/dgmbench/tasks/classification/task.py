@@ -74,7 +74,7 @@ CLASSIFICATION = Task(
     # the embeddings decide the vocabulary of every method
     reads=lambda spec: (spec.dataset, document_settings(spec).embeddings),
     rule=_rule,
-    offers=("embeddings", "seed", "threads"),
+    offers=("checkpoint", "embeddings", "seed", "threads"),
     libraries=("numpy", "scipy", "scikit-learn", "numba", "gensim"),
     memory_mb=3500,
 )

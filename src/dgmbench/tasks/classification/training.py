@@ -10,6 +10,7 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.run.checkpoint import Checkpoint
 from dgmbench.run.provenance import Stopwatch
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Training
@@ -24,6 +25,8 @@ log = logging.getLogger("dgmbench")
 def train(job: Job) -> Training:
     """Fit the method on the training documents and write ``features.npz``: the features of these and of the others.
 
+    An interrupted fit goes on where its method saved its state last, if it was fitted with as many threads.
+
     With ``transductive`` it is fitted on the documents of both parts, without labels.
 
     Raises:
@@ -31,20 +34,25 @@ def train(job: Job) -> Training:
     """
     spec = job.spec
     data = prepared_corpus(spec)
-    method = build_method(spec, job.row, job.threads)
+    # sums over threads are taken in another order with other threads: the numbers would be those of neither
+    checkpoint = Checkpoint(job.state / "fit", f"{job.fingerprint}, {job.threads} threads")
+    method = build_method(spec, job.row, job.threads, checkpoint)
     transductive = document_settings(spec).transductive
     watch = Stopwatch()
     seen = (joined(data.train, data.test), None) if transductive else (data.train, data.train.labels)
     method.fit(*seen)
-    fit_seconds = watch.seconds
+    seconds, earlier = watch.seconds, checkpoint.earlier_seconds
+    fit_seconds = round(earlier + seconds, 3)
     parts = {"train": _features(method, data.train, spec), "test": _features(method, data.test, spec)}
-    transform_seconds = round(watch.seconds - fit_seconds, 3)
+    transform_seconds = round(watch.seconds - seconds, 3)
     write_features(job.folder / "features.npz", parts)
+    checkpoint.remove()
     n_features = parts["train"].values.shape[1]
     log.info("%s: %d features, fitted in %.1f s", spec.training_id, n_features, fit_seconds)
     return Training(
         {
             "fit_seconds": fit_seconds,
+            "resumed_after_seconds": round(earlier, 3),
             "transform_seconds": transform_seconds,
             "method": {
                 "features": getattr(method, "feature_set", "default"),
