@@ -166,6 +166,8 @@ CHANGES = [
     # document methods
     Change("models/text/bow.py", "corpus.counts.astype", "(corpus.counts > 0).astype", rows("bow")),
     Change("models/text/mean_wv.py", "/ corpus.lengths[:, None]", "/ 1", rows("mean-wv", "topicvec+mean-wv")),
+    Change("run/checkpoint.py", "allow_pickle=False", "allow_pickle=True", documents),
+    Change("models/text/epochs.py", "epoch + 1)", "epoch)", rows("doc2vec", "twe")),
     Change("models/text/doc2vec.py", "zlib.crc32", "zlib.adler32", rows("doc2vec", "twe")),
     Change("models/text/lda.py", "ALPHA_SUM = 5.0", "ALPHA_SUM = 50.0", rows(*BY_LDA)),
     Change("models/text/proportion_model.py", "np.sqrt(theta)", "theta", rows(*BY_SAMPLING)),
