@@ -187,8 +187,8 @@ class LDA(ProportionModel):
         start, sampler = time.perf_counter(), self._sampler
         with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
             for number in passes("LDA: sweep", n_sweeps, done):
-                every = sampler.sweeps  # those before `resume` too
-                if self.optimise_alpha and every >= _ALPHA_FROM and every % _ALPHA_EVERY == 0:
+                swept = sampler.sweeps  # before `resume`, too
+                if self.optimise_alpha and swept >= _ALPHA_FROM and swept % _ALPHA_EVERY == 0:
                     counts = document_topic_counts(corpus, sampler.topics, self.n_topics)
                     self.alpha_ = fitted_alpha(counts, self.alpha_)
                 sampler.sweep(self.alpha_)
