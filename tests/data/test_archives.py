@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
-import os
-import pickle
+import lzma
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgmbench.data.download.archives import BROKEN, open_member, read_members, unpack_gzip, unpickle_arrays
+from dgmbench.data.download.archives import BROKEN, open_member, read_members, unpack_gzip
 
 CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 200_000, np.uint8))
 
@@ -121,35 +122,103 @@ def test_a_truncated_archive_is_never_taken_for_whole(make, share, tmp_path):
         read_member(archive, "data", len(CONTENT))
 
 
-@pytest.mark.parametrize("protocol", [3, 4])
-def test_arrays_come_back_from_a_pickle(protocol):
-    content = {"a": [np.arange(6, dtype=np.int8).reshape(2, 3)], "b": (np.float64(0.5), "text", 3, None, True)}
-    found = unpickle_arrays(pickle.dumps(content, protocol))
-    np.testing.assert_array_equal(found["a"][0], content["a"][0])
-    assert found["a"][0].dtype == np.int8
-    assert found["b"] == content["b"]
+def _doubled(path: Path, make) -> Path:
+    """Two members of one name."""
+    if make is _zip:
+        with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("data", b"1")
+            archive.writestr("data", b"2")
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for content in (b"1", b"2"):
+                info = tarfile.TarInfo("data")
+                info.size = 1
+                archive.addfile(info, io.BytesIO(content))
+    return path
 
 
-class _Runs:
-    def __init__(self, function, *arguments) -> None:
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
+@pytest.mark.parametrize("make", [_zip, _tar])
+def test_a_name_that_stands_twice_is_refused(make, tmp_path):
+    with pytest.raises(ValueError, match="the archive holds 2 files data"):
+        read_member(_doubled(tmp_path / "a", make), "data", 10)
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("function", [os.system, eval, open, np.fromfile, np.load, getattr, __import__])
-def test_a_pickle_that_calls_anything_else_is_refused(function, protocol, tmp_path):
-    mark = tmp_path / "ran"
-    argument = {os.system: f"touch {mark}", eval: f"open({str(mark)!r}, 'w')"}.get(function, str(mark))
-    arguments = (argument, "w") if function is open else (argument,)
-    poisoned = pickle.dumps([0, _Runs(function, *arguments)], protocol)
-    with pytest.raises(pickle.UnpicklingError, match=rf"refused to load \S+\.{function.__name__}:"):
-        unpickle_arrays(poisoned)
-    assert not mark.exists()
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
+def test_what_is_no_regular_file_is_refused(kind, tmp_path):
+    with tarfile.open(tmp_path / "a", "w") as archive:
+        info = tarfile.TarInfo("data")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_member(tmp_path / "a", "data", 10)
 
 
-def test_a_class_smuggled_into_an_array_of_objects_is_refused():
-    with pytest.raises(pickle.UnpicklingError, match="getcwd"):
-        unpickle_arrays(pickle.dumps(np.array([_Runs(os.getcwd)], dtype=object), 3))
+def _header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """A tar member's header, whose size the content need not have."""
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"])
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(compress, tmp_path, monkeypatch):
+    monkeypatch.setattr("dgmbench.data.download.archives.LARGEST_SMALL", 1_000_000)
+    for content in (
+        _header("first", 4_000_000) + bytes(4_000_000) + _header("data", 0),
+        _header("name", 4_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(4_000_000) + _header("data", 0),
+        _header("more", 4_000_000, tarfile.XHDTYPE) + bytes(4_000_000) + _header("data", 0),
+        _header("first", 1 << 62) + _header("data", 0),
+    ):
+        (tmp_path / "bomb").write_bytes(compress(content))
+        assert (tmp_path / "bomb").stat().st_size < 20_000
+        with pytest.raises(ValueError, match=r"^the archive unpacks to more than 1,000,000 bytes$"):
+            read_member(tmp_path / "bomb", "data", 10)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_every_compression_of_a_tar_archive_is_read(compress, tmp_path):
+    (tmp_path / "a").write_bytes(compress(_header("data", 3) + b"abc" + bytes(509)))
+    assert read_member(tmp_path / "a", "data", 3) == b"abc"
+
+
+def test_a_member_of_negative_size_ends_the_search(tmp_path):
+    # its size, negative in the base-256 form, leads back to its own header
+    header = bytearray(_header("data", 0))
+    header[124:136] = b"\xff" + (-512).to_bytes(11, "big", signed=True)
+    header[148:156] = b"%06o\0 " % (256 + sum(header[:148]) + sum(header[156:512]))
+    (tmp_path / "a").write_bytes(bytes(header) + bytes(1024))
+    with pytest.raises(BROKEN):
+        read_member(tmp_path / "a", "data", 10)
+
+
+@pytest.mark.parametrize("size", [b"-60", b"-1", b"abc", b"1e5", b""])
+def test_a_debian_package_with_a_size_that_is_no_number_is_refused(size, tmp_path):
+    header = b"control.tar".ljust(48) + size.ljust(10) + b"`\n"
+    (tmp_path / "a.deb").write_bytes(b"!<arch>\n" + header * 3)
+    with pytest.raises(ValueError, match="damaged Debian package"):
+        read_member(tmp_path / "a.deb", "data", 10)
+
+
+def test_an_encrypted_member_is_refused(tmp_path):
+    content = bytearray(_zip(tmp_path / "a", {"data": b"secret"}).read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        position = content.index(signature) + flags
+        content[position : position + 2] = struct.pack("<H", 1)
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(BROKEN, match="encrypted"):
+        read_member(tmp_path / "a", "data", 10)
+
+
+@pytest.mark.parametrize("behind", [b"x", b"garbage" * 100, b"\x1f\x8b", gzip.compress(b"more")[:-1]])
+def test_a_gzipped_file_with_garbage_behind_is_refused(behind):
+    with pytest.raises(BROKEN):
+        unpack_gzip(gzip.compress(CONTENT) + behind, len(CONTENT) * 2)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"PK\3\4" * 50, b"\x1f\x8b" * 9, b"not an archive at all", bytes(5000)]
+)
+def test_what_is_no_archive_is_refused(content, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(BROKEN):
+        read_member(tmp_path / "a", "data", 10)

