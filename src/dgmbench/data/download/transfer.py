@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import queue
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar, cast
 
 import httpx2
 from filelock import FileLock
@@ -20,7 +25,13 @@ from dgmbench.files import atomic_write
 
 log = logging.getLogger("dgmbench")
 ATTEMPTS = 3
-CHUNK = 1 << 20
+PATIENCE = 60.0
+"""Seconds until a server's answer begins, and in which a download has to go on by as many times `SLOWEST`."""
+SLOWEST = 5_000
+"""Bytes a second."""
+LONGEST = 4 * 3600.0
+"""Seconds that a download may take, whatever its speed."""
+Answer = TypeVar("Answer")
 
 
 def sha256_of(path: Path) -> str:
@@ -58,23 +69,52 @@ def keep(folder: Path, filename: str, sha256: str | None, get: Callable[[IO[byte
     return target
 
 
+def answer_within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """What ``ask`` returns or raises, waited for no longer than so many seconds.
+
+    An HTTP client limits the time of a single read, so that one byte at a time could hold it for ever. It is left
+    alone then, in a thread that ends with the process.
+
+    Raises:
+        SourceError: the time is over.
+    """
+    given: queue.SimpleQueue[tuple[Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            given.put((ask(), None))
+        except BaseException as error:
+            given.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        answer, error = given.get(timeout=seconds)
+    except queue.Empty:
+        raise SourceError(f"no answer in {seconds:.0f} s") from None
+    if error is not None:
+        raise error
+    return cast(Answer, answer)
+
+
 def download(url: str, target: IO[bytes], limit: int, client: httpx2.Client | None = None) -> None:
     """Write what ``url`` answers to ``target``, an empty file, with a progress bar on a terminal.
 
     A broken connection is tried again from the start, twice.
 
     Raises:
-        SourceError: no answer, an error status, or more than ``limit`` bytes.
+        SourceError: no answer, an error status, more than ``limit`` bytes, or too slow (`SLOWEST`, `LONGEST`).
     """
     client = client or httpx2.Client(timeout=30)
+    end = time.monotonic() + LONGEST
     for attempt in range(1, ATTEMPTS + 1):
         try:
             # the bytes as they lie on the server: a .gz must arrive as the file it is
-            headers = {"Accept-Encoding": "identity"}
-            with client.stream("GET", url, headers=headers, follow_redirects=True) as response:
+            request = client.build_request("GET", url, headers={"Accept-Encoding": "identity"})
+            asking = partial(client.send, request, stream=True, follow_redirects=True)
+            with closing(answer_within(PATIENCE, asking)) as response:
                 response.raise_for_status()
                 total = int(response.headers.get("content-length") or 0)
-                _write(response.iter_raw(CHUNK), target, total, limit)
+                _write(_in_time(response.iter_raw(), end), target, total, limit)
             return
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             reason = describe(error)
@@ -88,6 +128,23 @@ def describe(error: Exception) -> str:
     if (response := getattr(error, "response", None)) is not None:
         return f"HTTP {response.status_code}"
     return f"{type(error).__name__}: {error}".removesuffix(": ").splitlines()[0]
+
+
+def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
+    """The chunks as long as enough of them come; how many is logged now and then."""
+    began = last = time.monotonic()
+    received = before = 0
+    for chunk in chunks:
+        yield chunk
+        received += len(chunk)
+        now = time.monotonic()
+        if now > end:
+            raise SourceError(f"not whole after {now - began:,.0f} s, {received:,} bytes")
+        if now - last >= PATIENCE:
+            if received - before < SLOWEST * (now - last):
+                raise SourceError(f"only {received - before:,} bytes in the last {now - last:.0f} s")
+            log.info("%s bytes after %.0f s", f"{received:,}", now - began)
+            last, before = now, received
 
 
 def _write(chunks: Iterator[bytes], target: IO[bytes], total: int, limit: int) -> None:
