@@ -9,18 +9,19 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.text import Text
 
+from dgmbench.commands import places
 from dgmbench.commands import plan as plans
 from dgmbench.commands.fetch import probe_sources
 from dgmbench.commands.listing import DEFAULT_PRESET
+from dgmbench.commands.places import Finding
 from dgmbench.data.catalogue import CATALOGUE
-from dgmbench.data.download.store import cache_folder, is_cached
+from dgmbench.data.download.store import is_cached
 from dgmbench.run import provenance
 from dgmbench.run.devices import list_gpus, visible_gpus
 from dgmbench.version import __version__
@@ -30,23 +31,13 @@ MEMORY_GB = 4  # what no job of the default preset exceeds
 DISK_GB = 2  # the cache and the results of the default preset
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A line of the report; one that is not ``good`` says what to do, and a ``needed`` one makes the command fail."""
-
-    about: str
-    text: str
-    good: bool = True
-    needed: bool = False
-
-
 def examine() -> bool:
     """Print a report; tells whether everything needed is there."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     with ThreadPoolExecutor(1) as pool:
         probing = pool.submit(probe_sources)  # waits for the network meanwhile
         findings = [*_machine(), *_packages()]
-        findings += [*_data(probing.result()), *_cache()]
+        findings += [*_data(probing.result()), *places.examined()]
     for finding in findings:
         mark, style = ("ok", "green") if finding.good else ("missing", "red") if finding.needed else ("note", "yellow")
         console.print(Text.assemble((f"{mark:8}", style), f"{finding.about:14}", finding.text))
@@ -123,14 +114,3 @@ def _data(probes: dict[str, dict[str, str]]) -> Iterator[Finding]:
         good = bool(parts)
         parts += [f"{source} does not answer ({error})" for source, error in errors.items() if error]
         yield Finding(dataset, "; ".join(parts), good=good, needed=dataset in needed)
-
-
-def _cache() -> Iterator[Finding]:
-    folder = cache_folder()
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
-    above = next(place for place in (folder, *folder.parents) if place.exists())
-    writable = os.access(above, os.W_OK)
-    text = f"{folder}, {size / 1e6:.0f} MB"
-    if not writable:
-        text += ": cannot be written; set DGMBENCH_CACHE to a folder that can"
-    yield Finding("cache", text, good=writable, needed=True)
