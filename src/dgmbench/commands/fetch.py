@@ -11,6 +11,7 @@ from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
 from dgmbench.data.dataset import Source, SourceError
 from dgmbench.data.download.store import cache_folder, stored
 from dgmbench.data.load.checksums import checksums
+from dgmbench.data.user_vectors import is_vector_file
 from dgmbench.run.records import write_json
 
 log = logging.getLogger("dgmbench")
@@ -19,7 +20,7 @@ log = logging.getLogger("dgmbench")
 def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
     """Bring a dataset into the cache if it is not there, and check every array against its checksum.
 
-    A user-defined dataset is loaded and checked instead.
+    A user-defined dataset is loaded and checked instead; word embeddings in a user's file are put into the cache, too.
 
     Returns:
         The report, which the JSON file ``marker`` also gets: ``name``, ``source``, ``downloaded`` (whether this call
@@ -30,15 +31,16 @@ def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
         UserError: unknown name, or the data cannot be had.
     """
     place = ""
-    if is_user_defined(name):
+    if is_user_defined(name) and not is_vector_file(name):
         found = checksums(name)
         arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}
         report: dict[str, Any] = {"name": name, "source": found["source"], "arrays": arrays, "downloaded": False}
     else:
-        dataset, folder = find_dataset(name), cache_folder() / "datasets" / name
+        dataset = find_dataset(name)
+        folder = cache_folder() / "datasets" / dataset.name
         manifest, loaded = stored(dataset, check=True)
         size = sum(array.nbytes for array in loaded.values())
-        report = {**manifest, "kind": dataset.kind, "folder": str(folder), "bytes": size}
+        report = {**manifest, "name": name, "kind": dataset.kind, "folder": str(folder), "bytes": size}
         place = f", {size / 1e6:.0f} MB in {folder}"
     log.info("%s: ready, from %s%s", name, report["source"], place)
     if marker:

@@ -11,6 +11,7 @@ import dgmbench.data.datasets as datasets
 from dgmbench.data.dataset import Dataset, Kind
 from dgmbench.data.user_data import entry_points
 from dgmbench.data.user_files import PREFIX, corpus_files
+from dgmbench.data.user_vectors import is_vector_file, vector_dataset, vector_file, vector_sha256
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
 
@@ -26,16 +27,25 @@ _WORDS = {"images": "image dataset", "corpus": "corpus", "embeddings": "embeddin
 
 
 def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
-    """The built-in dataset of a name, of a kind if one is given.
+    """The built-in dataset of a name, of a kind if one is given; or the word embeddings in a user's file.
 
     Raises:
         UserError: there is none.
     """
+    if _is_vectors(name, kind):
+        return vector_dataset(name)
     known = {n: d for n, d in CATALOGUE.items() if kind in (None, d.kind)}
     if name not in known:
         known_names = [*known, *(entry_points() if kind != "embeddings" else ())]
         raise UserError(f"unknown {_WORDS[kind]} {name!r}{did_you_mean(name, known_names)}")
     return known[name]
+
+
+def _is_vectors(name: str, kind: str | None) -> bool:
+    """Whether a name stands for the word embeddings in a user's file, where a kind is wanted."""
+    return kind in (None, "embeddings") and (
+        is_vector_file(name) or (kind is not None and name.startswith(PREFIX) and name not in CATALOGUE)
+    )
 
 
 def is_user_defined(name: str) -> bool:
@@ -50,9 +60,10 @@ def known_datasets(kind: str) -> list[str]:
 
 def require_dataset(name: str, kind: str, where: str) -> None:
     """Raise a UserError for an unknown dataset, with the place where it is named."""
-    if ":" in name and kind != "embeddings":
+    vectors = _is_vectors(name, kind)
+    if vectors or (":" in name and kind != "embeddings"):
         try:
-            corpus_files(name) if name.startswith(PREFIX) else load_object(name)
+            vector_file(name) if vectors else corpus_files(name) if name.startswith(PREFIX) else load_object(name)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
     elif name not in (known := known_datasets(kind)):
@@ -63,6 +74,8 @@ def identity(name: str) -> str:
     """A hash of what a dataset is, without fetching it: its pinned checksums, or the files of a user's."""
     if name in CATALOGUE:
         return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
+    if is_vector_file(name):
+        return _digest(vector_sha256(name))
     # the stop words are no code, and decide what is left of a user's documents
     files = [*corpus_files(name), Path(__file__).with_name("stopwords.txt")] if name.startswith(PREFIX) else []
     return _digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
@@ -76,6 +89,8 @@ def code_of(name: str) -> str:
     """The module whose code, with all that it imports, makes a dataset's arrays; empty for an unknown name."""
     if name in CATALOGUE:
         return _HOME[name]
+    if is_vector_file(name):
+        return vector_file.__module__
     if name.startswith(PREFIX):
         return corpus_files.__module__
     return entry_points().get(name, name if ":" in name else "").partition(":")[0]

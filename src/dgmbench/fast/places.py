@@ -73,7 +73,7 @@ def save_one_at_a_time() -> None:
         except (OSError, NotImplementedError) as error:  # a full disk; a file system without locks
             log.warning("compiled code is not kept in %s: %s", Path(self._index_path).parent, error)
 
-    IndexDataCacheFile.save = save_alone
+    IndexDataCacheFile.save = save_alone  # type: ignore[method-assign]
 
 
 def is_writable(folder: Path) -> bool:

@@ -38,6 +38,7 @@ RECORDING = (
     "dgmbench.data.catalogue",
     "dgmbench.data.user_data",
     "dgmbench.data.user_files",
+    "dgmbench.data.user_vectors",
     "dgmbench.fast.places",
 )
 

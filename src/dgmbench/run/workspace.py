@@ -57,12 +57,14 @@ class Workspace:
             UserError: another process works on this run.
         """
         folder = self.state(spec)
-        folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock")
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=1)
         except Timeout as error:
             raise UserError(f"{spec.training_id}: another process works on it; wait for it or stop it") from error
+        except OSError as error:
+            raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder for results") from error
         note = folder / "failure.json"
         try:
             yield

@@ -177,7 +177,8 @@ def _parse(dataset: Dataset, origin: Origin, files: Mapping[str, Path]) -> Array
     except BROKEN as error:
         # a file without a published checksum may be a damaged copy; a pinned one would only be fetched again
         for path in files.values():
-            path.unlink(missing_ok=True)
+            if path.is_relative_to(cache_folder()):  # not a user's own
+                path.unlink(missing_ok=True)
         reason = str(error).splitlines()[0] if isinstance(error, ValueError) and str(error) else describe(error)
         raise SourceError(f"cannot be read: {reason}") from error
     return parsed

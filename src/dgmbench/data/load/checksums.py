@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from dgmbench.data.catalogue import find_dataset, is_user_defined
+from dgmbench.data.catalogue import find_dataset, identity, is_user_defined
 from dgmbench.data.download.store import array_sha256, cache_folder, stored
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.user_data import user_splits
+from dgmbench.data.user_vectors import is_vector_file
 
 
 def checksums(name: str) -> dict[str, str]:
@@ -21,14 +22,14 @@ def checksums(name: str) -> dict[str, str]:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    if is_user_defined(name):
+    if is_user_defined(name) and not is_vector_file(name):
         return {"source": name, **_of_arrays(user_splits(name, ImageSplits, CorpusSplits))}
-    return dict(_of_built_in(name, cache_folder()))
+    return dict(_of_stored(name, cache_folder(), identity(name)))
 
 
 @lru_cache(maxsize=64)
-def _of_built_in(name: str, cache: Path) -> dict[str, str]:
-    """See `checksums`; computed once for a cache folder."""
+def _of_stored(name: str, cache: Path, content: str) -> dict[str, str]:
+    """See `checksums`; computed once for a cache folder, and for what a user's file holds."""
     dataset = find_dataset(name)
     manifest, found = stored(dataset)
     if dataset.kind == "embeddings":

@@ -37,6 +37,7 @@ class Prepared(NamedTuple):
         train, test: the documents, over one vocabulary whose every word has an embedding; none is empty.
         vectors: (vocabulary, dim) float32, the embedding of each word.
         dropped_train, dropped_test: how many documents were left empty and dropped.
+        known_words, known_tokens: the share of the corpus's vocabulary, and of its tokens, that has an embedding.
     """
 
     train: Corpus
@@ -44,6 +45,8 @@ class Prepared(NamedTuple):
     vectors: np.ndarray
     dropped_train: int
     dropped_test: int
+    known_words: float = 1.0
+    known_tokens: float = 1.0
 
 
 def prepare(train: Corpus, test: Corpus, embeddings: WordVectors) -> Prepared:
@@ -61,7 +64,9 @@ def prepare(train: Corpus, test: Corpus, embeddings: WordVectors) -> Prepared:
             f"none of the {len(keep)} words of the corpus has an embedding in {embeddings.name}: "
             "check the language and the lower case of the text, or take other embeddings"
         )
+    tokens = train.n_tokens + test.n_tokens
     parts = train.select_words(keep), test.select_words(keep)
+    known_tokens = sum(part.n_tokens for part in parts) / max(tokens, 1)
     train, test = (part.select_documents(part.lengths > 0) for part in parts)
     dropped_train, dropped_test = (len(part) - len(left) for part, left in zip(parts, (train, test), strict=True))
     if not len(train):
@@ -71,7 +76,7 @@ def prepare(train: Corpus, test: Corpus, embeddings: WordVectors) -> Prepared:
     if dropped_train or dropped_test:
         log.info("dropped %d training and %d test documents that were left empty", dropped_train, dropped_test)
     vectors = np.ascontiguousarray(embeddings.vectors[rows[keep]], dtype=np.float32)
-    return Prepared(train, test, vectors, dropped_train, dropped_test)
+    return Prepared(train, test, vectors, dropped_train, dropped_test, float(keep.mean()), known_tokens)
 
 
 def word_vectors(corpus: Corpus, embeddings: WordVectors) -> np.ndarray:

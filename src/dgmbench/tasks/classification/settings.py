@@ -16,7 +16,8 @@ class ClassificationSettings(Settings):
     """Fitting document features and classifying them. The defaults are the published protocol."""
 
     embeddings: str = Field(
-        "glove-50d", description="word vectors for the methods that need them, and for the vocabulary"
+        "glove-50d",
+        description="word vectors for the methods that need them, and for the vocabulary; a name or file:PATH",
     )
     train_limit: int = Field(0, ge=0, description="use this many training documents (evenly spaced); 0 is all")
     test_limit: int = Field(0, ge=0, description="use this many test documents (evenly spaced); 0 is all")

@@ -66,6 +66,9 @@ def train(job: Job) -> Training:
                 "dropped_train": data.dropped_train,
                 "dropped_test": data.dropped_test,
                 "vocabulary": data.train.n_words,
+                # of the words of the corpus and of their occurrences; the others are dropped
+                "share_of_words_with_vector": round(data.known_words, 6),
+                "share_of_tokens_with_vector": round(data.known_tokens, 6),
                 "train_tokens": data.train.n_tokens,
                 "classes": list(data.train.classes),
             },
