@@ -8,6 +8,7 @@ import io
 import lzma
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,12 +21,15 @@ BROKEN = (
     ValueError,
     TypeError,
     LookupError,
+    AttributeError,  # a part of another kind, of JSON for example
     RuntimeError,  # an encrypted or oddly compressed zip member
     OverflowError,
     MemoryError,
     EOFError,
     OSError,  # a damaged gzip or bz2 stream, or a disk that cannot be read
     struct.error,
+    SyntaxError,  # the header of a .npy file
+    tokenize.TokenError,
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,

@@ -128,7 +128,7 @@ def _read(dataset: Dataset, folder: Path, check: bool) -> tuple[dict[str, Any], 
                 raise ValueError("wrong type or shape")
             if (check or not large) and array_sha256(array) != entry["sha256"]:
                 raise ValueError("wrong checksum")
-        except (OSError, ValueError, EOFError) as error:
+        except BROKEN as error:
             log.warning("%s: %s.npy in the cache is damaged (%s); building it again", dataset.name, name, error)
             return None
         loaded[name] = array
