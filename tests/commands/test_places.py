@@ -56,8 +56,9 @@ def test_a_place_that_cannot_be_written_is_said(variable, about, needed, advice,
 
 def test_results_that_cannot_be_written_are_missing(here):
     (here / "results").write_text("in the way")
-    finding = found()["results"]
-    assert (finding.good, finding.needed) == (False, True)
+    findings = found()
+    assert (findings["results"].good, findings["results"].needed) == (False, True)
+    assert (findings["MLflow"].good, findings["MLflow"].needed) == (False, False)
 
 
 def test_no_place_for_compiled_code_is_missing(here, monkeypatch):

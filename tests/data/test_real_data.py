@@ -229,8 +229,8 @@ def test_another_split_has_other_checksums(have, monkeypatch):
     before = checksums("ocr-letters")
     shuffle = ocr_letters.python2_shuffle
     monkeypatch.setattr(ocr_letters, "python2_shuffle", lambda n, seed: shuffle(n, seed + 1))
-    of_names._of_built_in.cache_clear()
+    of_names._of_stored.cache_clear()
     after = checksums("ocr-letters")
-    of_names._of_built_in.cache_clear()
+    of_names._of_stored.cache_clear()
     parts = {f"array:{part}{suffix}" for part in ("train", "valid", "test") for suffix in ("", "_labels")}
     assert {key for key in before if before[key] != after[key]} == parts

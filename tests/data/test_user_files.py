@@ -68,6 +68,7 @@ def test_the_checksums_follow_the_files(tmp_path):
     ("file", "content", "query", "complaint"),
     [
         ("a.csv", "txt,label\nx,y\n", "", r"a\.csv has no column 'text'; did you mean 'txt'"),
+        ("a.csv", 'txt,"a\nb"\nx,y\n', "?text=a+c", r"has no column 'a c'; did you mean 'a b'"),
         ("a.csv", "text,label\nx,y\nz,\n", "", r"a\.csv, line 3 has no 'label'"),
         ("a.csv", "text,label\nx,y\nz\n", "", r"a\.csv, line 3 has no 'label'"),
         ("a.csv", "text,label\n", "", "holds no documents"),

@@ -78,6 +78,8 @@ def _compiled_code() -> Finding:
 def _mlflow(database: Path) -> Finding:
     """Whether MLflow's view can be written; the tables are the same without it."""
     if not database.exists():
+        if not can_be_written(database.parent):
+            return Finding("MLflow", f"{database} cannot be made, as nothing can be in that folder", good=False)
         return Finding("MLflow", f"{database}: made by the first run")
     advice = "remove it, and dgmbench sync-mlflow makes it again; or set tracking: false"
     try:

@@ -99,7 +99,8 @@ def _csv(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
         rows = csv.DictReader(stream)
         for column in (text, label):
             if column not in (rows.fieldnames or ()):
-                raise UserError(f"{path} has no column {column!r}{did_you_mean(column, rows.fieldnames or ())}")
+                known = [" ".join(name.split()) for name in rows.fieldnames or ()]  # a name can have line breaks
+                raise UserError(f"{path} has no column {column!r}{did_you_mean(column, known)}")
         try:
             for row in rows:
                 yield _pair(row, text, label, f"{path}, line {rows.line_num}")

@@ -71,7 +71,9 @@ def _wait(process: subprocess.Popen[str], name: str, timeout: float) -> tuple[st
         try:
             return process.communicate(timeout=min(SAID_EVERY, timeout - passed))
         except subprocess.TimeoutExpired:
-            log.info("%s: still at work after %.0f s, of %.0f at most", name, time.monotonic() - began, timeout)
+            if (passed := time.monotonic() - began) >= timeout:
+                break
+            log.info("%s: still at work after %.0f s, of %.0f at most", name, passed, timeout)
     raise SourceError(f"{name} gave no answer in {timeout:.0f} s")
 
 
