@@ -96,3 +96,43 @@ def test_seeds_that_differ_widen_the_interval_as_their_standard_error_says():
     assert drawn.mean() == pytest.approx(seeds.mean(), abs=0.05)
     found = f1_difference(many, fixed)
     assert found.mean == pytest.approx(12.6) and found.low < 11 and found.high > 14
+
+
+@pytest.mark.parametrize(("n_ours", "n_theirs"), [(5, 5), (3, 3), (2, 2), (2, 5), (3, 2)])
+@pytest.mark.parametrize("sd_documents", [0.02, 0.3])
+def test_the_f1_interval_of_few_seeds_covers_as_often_as_it_says(n_ours, n_theirs, sd_documents):
+    rng = np.random.default_rng(6)
+    covered = 0
+    for _ in range(200):
+        drawn = rng.normal(0, sd_documents, 400)
+        ours = rng.normal(1 + rng.normal(0, sd_documents), 0.5, n_ours)
+        theirs = rng.normal(0, 0.5, n_theirs)
+        found = f1_difference(
+            F1Draws(ours, ours[:, None] + drawn), F1Draws(theirs, np.repeat(theirs[:, None], 400, axis=1))
+        )
+        covered += found.low <= 1 <= found.high
+    assert covered >= 181  # of 200 at 95 %: fewer are a chance of less than 1 %
+
+
+def test_the_f1_interval_of_one_seed_is_that_of_the_documents():
+    rng = np.random.default_rng(7)
+    ours, theirs = (F1Draws(np.array([mean]), rng.normal(mean, 1, (1, 1000))) for mean in (91.0, 90.0))
+    found = f1_difference(ours, theirs)
+    low, high = np.quantile(ours.drawn[0] - theirs.drawn[0], [0.025, 0.975])
+    assert found == pytest.approx((1.0, low, high), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_f1_of_documents_that_do_not_vary_has_no_interval(n):
+    labels = np.zeros(n, int)
+    draws = document_draws(n, 50)
+    ours, theirs = (f1_draws(labels, np.full((1, n), given), draws) for given in (0, 1))
+    found = f1_difference(ours, theirs)
+    assert found.mean > 0 and not found.is_known and not found.excludes_zero
+    assert f1_difference(ours, ours) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("n", "known"), [(1, False), (2, False), (5, False), (6, True), (50, True)])
+def test_equal_differences_are_certain_only_where_chance_could_not_make_them(n, known):
+    found = mean_difference(np.full(n, 3.0), np.full(n, 1.0))
+    assert found.mean == 2.0 and found.is_known == found.excludes_zero == known

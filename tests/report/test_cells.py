@@ -16,7 +16,8 @@ def test_published_cells_appear_without_being_planned_and_planned_ones_without_b
     ]
     assert {cell.status for cell in cells} == {"missing"}
     assert [cell.published("error") for cell in cells] == [12.0, None, None, 5.5]
-    assert cells.datasets == ["here"] and len(cells.shown) == 3
+    assert cells.datasets == ["here"] and [cell.model for cell in cells.shown] == ["rival"]
+    assert cells.left_out == ["there", "plain", "variant"]
 
 
 def test_a_cell_has_the_worst_status_of_its_seeds_and_says_of_how_many(

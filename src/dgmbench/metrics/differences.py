@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 
 class Interval(NamedTuple):
@@ -21,6 +21,11 @@ class Interval(NamedTuple):
     @property
     def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has two ends."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -> Interval:
@@ -35,7 +40,8 @@ def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -
         level: coverage of the interval.
 
     Returns:
-        With a single example the interval is infinite: nothing is known about the spread.
+        The interval is infinite where nothing is known about the spread: with a single example, or where all
+        differences are equal and so few that chance could make them all point one way (the sign test).
     """
     ours, theirs = np.atleast_2d(ours), np.atleast_2d(theirs)
     if ours.ndim != 2 or ours.shape[1:] != theirs.shape[1:]:
@@ -44,14 +50,28 @@ def mean_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -
     n, mean = len(difference), float(difference.mean())
     if n < 2:
         return Interval(mean, -math.inf, math.inf)
-    parts = [(float(difference.var(ddof=1)) / n, n - 1)]
-    parts += [(float(v.mean(axis=1).var(ddof=1)) / len(v), len(v) - 1) for v in (ours, theirs) if len(v) > 1]
+    images = (float(difference.var(ddof=1)) / n, n - 1.0)
+    parts = [images, *_seed_variances(ours.mean(axis=1), theirs.mean(axis=1))]
     variance = sum(part for part, _ in parts)
-    if variance == 0:
-        return Interval(mean, mean, mean)
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
-    reach = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(variance)
+    rounding = 1e-12 * float(max(np.abs(ours).max(), np.abs(theirs).max()))
+    if variance <= rounding**2:
+        if abs(mean) <= rounding:
+            return Interval(0.0, 0.0, 0.0)
+        by_chance = 2.0 ** (1 - n) > 1 - level
+        return Interval(mean, -math.inf, math.inf) if by_chance else Interval(mean, mean, mean)
+    reach = float(stdtrit(_freedom(parts), 0.5 + level / 2)) * math.sqrt(variance)
     return Interval(mean, mean - reach, mean + reach)
+
+
+def _seed_variances(*by_seed: np.ndarray) -> list[tuple[float, float]]:
+    """Variance of each mean over seeds, and its degrees of freedom, where there are several seeds."""
+    return [(float(values.var(ddof=1)) / len(values), len(values) - 1.0) for values in by_seed if len(values) > 1]
+
+
+def _freedom(parts: list[tuple[float, float]]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of a sum of independent variances, each with its own."""
+    uncertain = sum(variance**2 / degrees for variance, degrees in parts)
+    return sum(variance for variance, _ in parts) ** 2 / uncertain if uncertain > 0 else math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +106,26 @@ def f1_difference(ours: F1Draws, theirs: F1Draws, level: float = 0.95) -> Interv
 
     Macro F1 is no mean over documents, so documents are drawn again with replacement, the same for both methods.
     Seeds are drawn, too, for each method by itself: of S seeds S − 1 with replacement, whose mean then varies as much
-    as the mean of S seeds does. With a single seed nothing is known about other seeds, and the interval covers the
-    choice of documents alone.
+    as the mean of S seeds does. How much a few seeds differ is itself uncertain: the reach of the interval from the
+    difference is multiplied by Student's quantile over the normal one, with Welch and Satterthwaite's degrees of
+    freedom, the documents having infinitely many. With a single seed nothing is known about other seeds, and the
+    interval covers the choice of documents alone.
+
+    Returns:
+        The interval is infinite where both differ by the same in every draw: too few documents to know a spread.
     """
     rng = np.random.default_rng(1)
     draws = _over_seeds(ours.drawn, rng) - _over_seeds(theirs.drawn, rng)
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(float(ours.observed.mean() - theirs.observed.mean()), float(low), float(high))
+    low, high = (float(end) for end in np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2]))
+    mean = float(ours.observed.mean() - theirs.observed.mean())
+    if draws.min() == draws.max() != 0:
+        return Interval(mean, -math.inf, math.inf)
+    documents = float((ours.drawn.mean(axis=0) - theirs.drawn.mean(axis=0)).var())
+    freedom = _freedom([(documents, math.inf), *_seed_variances(ours.observed, theirs.observed)])
+    if math.isfinite(freedom):
+        wider = float(stdtrit(freedom, 0.5 + level / 2) / ndtri(0.5 + level / 2))
+        low, high = mean - wider * (mean - low), mean + wider * (high - mean)
+    return Interval(mean, low, high)
 
 
 def _over_seeds(drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:

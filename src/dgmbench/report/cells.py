@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,8 +92,8 @@ class Cell:
         return ", ".join(map(str, numbers))
 
     def measured(self, metric: str) -> list[Run]:
-        """The runs that have a value for this metric."""
-        return [run for run in self.runs if run.get("metrics", metric) is not None]
+        """The runs that have a value for this metric: a finite number."""
+        return [run for run in self.runs if _is_number(run.get("metrics", metric))]
 
     def published(self, metric: str) -> float | None:
         """The published number, None where there is none."""
@@ -120,12 +121,21 @@ class Cells:
 
     @property
     def models(self) -> list[str]:
-        return list(dict.fromkeys(cell.model for cell in self.cells))
+        """Those that the plan has runs of, likewise; in the order of the table."""
+        there = {cell.model for cell in self.cells if cell.runs}
+        return [model for model in dict.fromkeys(cell.model for cell in self.cells) if model in there]
 
     @property
     def shown(self) -> list[Cell]:
-        """The cells of the planned datasets."""
-        return [cell for cell in self.cells if cell.dataset in self.datasets]
+        """The cells of the planned datasets and models."""
+        return [cell for cell in self.cells if cell.dataset in self.datasets and cell.model in self.models]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The published datasets and models that the plan has no run of."""
+        datasets = [cell.dataset for cell in self.cells if cell.dataset not in self.datasets]
+        models = [cell.model for cell in self.cells if cell.model not in self.models]
+        return list(dict.fromkeys(datasets + models))
 
     @property
     def any_published(self) -> bool:
@@ -133,6 +143,10 @@ class Cells:
 
     def of(self, dataset: str) -> list[Cell]:
         return [cell for cell in self.cells if cell.dataset == dataset]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> Cells:

@@ -46,9 +46,8 @@ def notes_on_gaps(cells: Cells, metric: str) -> list[str]:
                 finite = run.get("metrics", metric) is not None
                 state = "what is shown was measured on the last good state" if finite else "nothing finite was measured"
                 notes.append(f"Diverged: {where}{after}; {state}.")
-    left_out = {cell.dataset for cell in cells} - set(cells.datasets)
-    if left_out:
-        notes.append(f"Not in this configuration: {', '.join(sorted(left_out))}.")
+    if cells.left_out:
+        notes.append(f"Published, but not in this configuration: {', '.join(cells.left_out)}.")
     for word, absent in (
         ("not run yet", [c for c in cells if c.runs and c.status == "missing"]),
         ("not in this configuration", [c for c in cells.shown if not c.runs]),

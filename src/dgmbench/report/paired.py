@@ -10,6 +10,9 @@ from dgmbench.metrics.differences import Interval, mean_difference
 from dgmbench.report.cells import Cell, Run
 from dgmbench.report.estimates import Estimate, Metric, estimate
 
+THESE = "on these trained models"
+"""The verdict where an interval covers the test examples alone: another seed may give another."""
+
 
 def paired_difference(ours: Estimate, theirs: Estimate) -> Interval | str:
     """The mean difference on the same examples, or why there is none."""
@@ -62,7 +65,7 @@ class Paired:
         """The model that is better than the second best by an interval that excludes 0; None where there is none."""
         found = [cell for cell in ranking(cells, self.metric) if cell.status == "ok"]  # never a diverged one
         result = self.between(*found[:2]) if len(found) > 1 else ""
-        return found[0].model if isinstance(result, Interval) and self._verdict(result) == "yes" else None
+        return found[0].model if isinstance(result, Interval) and self._wins(result) else None
 
     def line(self, ours: Cell, theirs: Cell) -> tuple[str, str, str, str]:
         """The pair in words: dataset, names, difference with its interval, whether ours is better."""
@@ -70,12 +73,25 @@ class Paired:
         if isinstance(result, str):
             return ours.dataset, names, result, ""
         mean, low, high = (f"{number:+.{self.metric.digits}f}" for number in result)
-        return ours.dataset, names, f"{mean} [{low}, {high}]", self._verdict(result)
+        interval = f"[{low}, {high}]" if result.is_known else "(too few examples for an interval)"
+        return ours.dataset, names, f"{mean} {interval}", self._verdict(result, self.covers_seeds(ours, theirs))
 
-    def _verdict(self, difference: Interval) -> str:
+    def covers_seeds(self, *cells: Cell) -> bool:
+        """Whether an interval tells of what other seeds would give, not of these trained models alone."""
+        return all(
+            len(cell.measured(self.metric.name)) > 1 or (cell.row is not None and cell.row.deterministic)
+            for cell in cells
+        )
+
+    def _wins(self, difference: Interval) -> bool:
+        return difference.excludes_zero and (difference.low > 0) == self.metric.higher_is_better
+
+    def _verdict(self, difference: Interval, covers_seeds: bool) -> str:
         if not difference.excludes_zero:
             return "cannot tell"
-        return "yes" if (difference.low > 0) == self.metric.higher_is_better else "no, it is worse"
+        if covers_seeds:
+            return "yes" if self._wins(difference) else "no, it is worse"
+        return THESE if self._wins(difference) else f"worse {THESE}"
 
 
 def ranking(cells: Iterable[Cell], metric: Metric) -> list[Cell]:

@@ -14,7 +14,7 @@ from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.comparison import comparison_figure
 from dgmbench.report.estimates import Metric, estimate, mean_of
 from dgmbench.report.notes import notes_on_code, notes_on_gaps, notes_on_sources
-from dgmbench.report.paired import Paired, named_pairs, paired_difference
+from dgmbench.report.paired import THESE, Paired, named_pairs, paired_difference
 from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed
 from dgmbench.run.workspace import Workspace
 
@@ -127,6 +127,7 @@ class MetricTable:
             lines.append((model, line))
         notes = [
             *self.notes(cells),
+            *([self.bold_note(cells, paired)] if paired else []),
             *[note for dataset in cells.datasets for note in self.notes_on(dataset, cells.of(dataset))],
             *notes_on_gaps(cells, self.main.name),
             *notes_on_sources(cells),
@@ -148,7 +149,17 @@ class MetricTable:
         paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
         dash = f" {DASH} means that nothing was published." if cells.any_published else ""
         about = f"Preset {cells.preset}. {self.about or f'{cells.task.about.capitalize()}. {directions}.'}"
-        return [f"{about} Each cell: {cell}{paper}.{dash}", *([self.bold] if self.compared else [])]
+        return [f"{about} Each cell: {cell}{paper}.{dash}"]
+
+    def bold_note(self, cells: Cells, paired: list[Paired]) -> str:
+        """What is bold, and what that claims."""
+        if all(each.covers_seeds(cell) for each in paired for cell in cells if cell.measured(each.metric.name)):
+            return self.bold
+        row, examples = cells.task.row_word, cells.task.examples
+        return (
+            f"{self.bold} Where one of both has a single seed, this covers the choice of test {examples} alone: it is "
+            f"said of these trained models, not of what the same {row} gives with another seed."
+        )
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
         """How a dataset's columns were measured."""
@@ -209,8 +220,9 @@ class MetricTable:
         examples, row = cells.task.examples, cells.task.row_word
         return (
             f"Mean over the test {examples} of the difference on each, and over the seeds. The interval covers the "
-            f"choice of test {examples} and, where a {row} has several seeds, of its seeds. For a {row} with one seed "
-            "it does not cover what another would change. Intervals are not widened for the number of comparisons."
+            f"choice of test {examples} and, where a {row} has several seeds, of its seeds. Where a {row} has one "
+            f"seed, it does not cover what another would change: the verdict is then one “{THESE}”. Intervals are "
+            "not widened for the number of comparisons."
         )
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
@@ -223,7 +235,8 @@ def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value
     paper = printed(number, digits) if any_published else ""
     if found is None:
         seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 else ""
-        return Value(status, paper=paper, remark=seeds, comparable=not cell.part, status=status)
+        word = "no number" if status == "ok" else status
+        return Value(word, paper=paper, remark=seeds, comparable=not cell.part, status=word)
     error = printed(found.error, digits) if found.error is not None else ""
     difference = f"{found.mean - number:+.{digits}f}" if number is not None else ""
     remark = "" if status == "ok" else cell.remark or status

@@ -36,6 +36,7 @@ class Row:
         variant_of: the row that it adds something to; both have one colour in figures.
         compared_with: the rows that its value is compared with, example by example, under the table.
         needs: what it takes beside the training data, in words for ``dgmbench list``.
+        deterministic: whether every seed gives the same, so that one seed tells all that several would.
     """
 
     factory: str
@@ -47,6 +48,7 @@ class Row:
     variant_of: str = ""
     compared_with: tuple[str, ...] = ()
     needs: str = ""
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -89,12 +89,12 @@ def test_rows_are_compared_with_those_they_name_at_one_k(workspace, write):
     write(runs["mem-iwae-5"], workspace, values, k=7)
     write(runs["iwae-50"], workspace, values - 1.0)
     assert [line[1:] for line in TABLE.sheet(cells_of(asked, workspace)).grids[0].rows] == [
-        ("mem-vae minus vae", "+1.00 [+1.00, +1.00]", "yes"),
+        ("mem-vae minus vae", "+1.00 [+1.00, +1.00]", "on these trained models"),
         ("mem-iwae-5 minus iwae-5", "measured with another k", ""),
         ("mem-iwae-50 minus iwae-50", "mem-iwae-50 is missing", ""),
         ("mem-vae minus large-vae", "large-vae is missing", ""),
         ("iwae-5 minus vae", "+0.00 [+0.00, +0.00]", "cannot tell"),
-        ("iwae-50 minus vae", "-1.00 [-1.00, -1.00]", "no, it is worse"),
+        ("iwae-50 minus vae", "-1.00 [-1.00, -1.00]", "worse on these trained models"),
     ]
 
 

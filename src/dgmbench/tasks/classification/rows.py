@@ -53,13 +53,15 @@ def _topicvec(name: str, about: str, against_all: bool = False) -> Method:
 
 
 ROWS: dict[str, Method] = {
-    "bow": Method(f"{_TEXT}.bow:BagOfWords", "bag of words: raw counts"),
+    "bow": Method(f"{_TEXT}.bow:BagOfWords", "bag of words: raw counts", deterministic=True),
     "lda": _topic_model("lda:LDA", "latent Dirichlet allocation (Blei, Ng, Jordan, 2003)", transductive=True),
     "slda": _topic_model("slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)"),
     "lftm": _topic_model(
         "lftm:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", transductive=True, needs=_VECTORS
     ),
-    "mean-wv": Method(f"{_TEXT}.mean_wv:MeanWordVectors", "mean of the word embeddings", needs=_VECTORS),
+    "mean-wv": Method(
+        f"{_TEXT}.mean_wv:MeanWordVectors", "mean of the word embeddings", needs=_VECTORS, deterministic=True
+    ),
     "doc2vec": Method(f"{_TEXT}.doc2vec:Doc2Vec", "paragraph vectors (Le, Mikolov, ICML 2014)", transductive=True),
     "twe": _topic_model("twe:TWE", "topical word embeddings, TWE-1 (Liu et al., AAAI 2015)", options=_K),
     "gaussian-lda": _topic_model(

@@ -11,7 +11,7 @@ from dgmbench.metrics.differences import F1Draws, Interval, document_draws, f1_d
 from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.estimates import Metric, mean_of
 from dgmbench.report.notes import variants
-from dgmbench.report.paired import Paired, ranking
+from dgmbench.report.paired import THESE, Paired, ranking
 from dgmbench.report.sheet import printed
 from dgmbench.report.table import MetricTable
 from dgmbench.tasks.classification.rows import Method
@@ -132,11 +132,14 @@ class ClassificationTable(MetricTable):
 
     def paired_note(self, cells: Cells) -> str:
         named = dict.fromkeys(c.model for c in cells if isinstance(c.row, Method) and c.row.against_all)
+        same = dict.fromkeys(c.model for c in cells if c.runs and c.row is not None and c.row.deterministic)
+        alike = f", unless every seed gives the same ({', '.join(same)})" if same else ""
         return (
             f"{' and '.join(['The best method of a corpus', *named])}, each minus the others; means over the seeds. "
             "Percentile interval of 1000 bootstrap draws, each of test documents (the same for both methods) and, "
-            "where a method has several seeds, of its seeds: it covers both. For a method with one seed it covers the "
-            "documents alone. Intervals are not widened for the number of comparisons."
+            "where a method has several seeds, of its seeds, with Student's factor for few seeds: it covers both. For "
+            f"a method with one seed it covers the documents alone, and the verdict is one “{THESE}”{alike}. Intervals "
+            "are not widened for the number of comparisons."
         )
 
 
@@ -152,6 +155,6 @@ TABLE = ClassificationTable(
         "training.fit_seconds",
     ),
     bold="Bold: best macro F1 of its corpus, and the 95 % interval of the paired difference to the second best "
-    "(bootstrap over test documents and seeds) excludes 0.",
+    "(bootstrap over test documents and, of methods with several, seeds) excludes 0.",
     details_note="Times are the mean over the seeds; features: the set's name and how many.",
 )
