@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgmbench.files import atomic_write
+from dgmbench.files import atomic_write, write_text
+from dgmbench.report.csv_text import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ def figure_style() -> Iterator[list[Any]]:
     import seaborn as sns
 
     style: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 10, "pdf.fonttype": 42, "axes.edgecolor": "0.4"}
+    style["text.parse_math"] = False  # a dollar in a name is a dollar
     with mpl.rc_context({**sns.axes_style("whitegrid"), **style}):
         yield list(sns.color_palette("colorblind"))
 
@@ -90,6 +92,5 @@ def save_figure(figure: Figure, frame: pd.DataFrame, path: Path) -> Path:
     for suffix, metadata in _METADATA.items():
         with atomic_write(path.with_name(f"{path.name}.{suffix}"), "wb") as file:
             figure.savefig(file, format=suffix, dpi=150, metadata=metadata)
-    with atomic_write(path.with_name(f"{path.name}.csv")) as file:
-        frame.to_csv(file, index=False, lineterminator="\n")
+    write_text(path.with_name(f"{path.name}.csv"), csv_text(frame))
     return path.with_name(f"{path.name}.png")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgmbench.files import write_text
+from dgmbench.report.csv_text import csv_text
 from dgmbench.report.sheet import DAGGER, DASH, Figure, Sheet, Value
 
 if TYPE_CHECKING:
@@ -24,20 +26,19 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     """Comma-separated values: ``nan`` for what was not measured, an empty field for what does not apply."""
     import pandas as pd
 
-    frame = pd.DataFrame([{column: _plain(value) for column, value in row.items()} for row in rows])
-    return frame.to_csv(index=False, lineterminator="\n")
+    return csv_text(pd.DataFrame([{column: _plain(value) for column, value in row.items()} for row in rows]))
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """A data frame as CSV, numbers to six digits."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text(path, csv_text(frame, float_format="%.6g"))
 
 
 def _plain(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return "nan" if math.isnan(value) else repr(round(value, 6))
+        return repr(round(value, 6)) if math.isfinite(value) else "nan"
     return str(value)
 
 
@@ -46,13 +47,13 @@ def to_markdown(sheet: Sheet) -> str:
     header = [sheet.corner]
     for group, columns in sheet.groups:
         header += [f"{group} {column}" if sheet.several else group for column in columns]
-    rows = [(name, *map(_markdown_cell, cells)) for name, cells in sheet.rows]
-    parts = [f"# {sheet.title}", markdown_table(header, rows, align_right=True)]
-    parts.append("\n".join(f"- {_markdown_text(note)}" for note in sheet.notes))
+    rows = [[markdown_text(name), *map(_markdown_cell, cells)] for name, cells in sheet.rows]
+    parts = [f"# {markdown_text(sheet.title)}", _aligned([[*map(markdown_text, header)], *rows], align_right=True)]
+    parts.append("\n".join(f"- {markdown_text(note)}" for note in sheet.notes))
     for grid in sheet.grids:
         if grid.rows:
-            parts += [f"## {grid.title}", markdown_table(grid.header, grid.rows)]
-            parts += [_markdown_text(grid.note)] if grid.note else []
+            parts += [f"## {markdown_text(grid.title)}", markdown_table(grid.header, grid.rows)]
+            parts += [markdown_text(grid.note)] if grid.note else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,21 +62,37 @@ def _markdown_cell(value: Value | None) -> str:
         return DASH
     ours = f"**{value.ours}**" if value.best else value.ours
     error = f" ± {value.error}" if value.error else ""
-    brackets = ", ".join(value.brackets)
+    brackets = markdown_text(", ".join(value.brackets))
     return f"{ours}{error}{'' if value.comparable else DAGGER}" + (f" ({brackets})" if brackets else "")
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], align_right: bool = False) -> str:
     """Columns padded, so that the file reads well as plain text too."""
-    lines = [[_markdown_text(field) for field in line] for line in (header, *rows)]
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(header))]
+    return _aligned([[markdown_text(field) for field in line] for line in (header, *rows)], align_right)
+
+
+def _aligned(lines: list[list[str]], align_right: bool) -> str:
+    """A table of fields that are Markdown already, the header first."""
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
     ruler = ["-" * (w - 1) + ":" if align_right and i else "-" * w for i, w in enumerate(widths)]
     lines.insert(1, ruler)
     return "\n".join("| " + " | ".join(f.ljust(w) for f, w in zip(line, widths, strict=True)) + " |" for line in lines)
 
 
-def _markdown_text(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+_MARKUP = re.compile(r"[\\`*|]|~~|\](?=\s*[(\[:])|(?<![^\W_])_+|_+(?![^\W_])")
+_ADDRESS = re.compile(r"(?i)\b(?:(?:https?|ftp|mailto|xmpp|javascript|data|vbscript):(?=\S)|www\.)")
+
+
+def markdown_text(text: str) -> str:
+    """Text as Markdown prints it: no markup, link or HTML in it; what is harmless stays as it reads best.
+
+    A bracket is escaped where it could end a link's text, an underscore at the edge of a word, an ampersand where it
+    begins the name of a character, the colon of an address, which would become a link by itself.
+    """
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", " ".join(text.splitlines()))
+    text = _MARKUP.sub(lambda found: "".join(f"\\{character}" for character in found[0]), text)
+    text = _ADDRESS.sub(lambda found: found[0][:-1] + f"&#{ord(found[0][-1])};", text)
+    return text.replace("<", "&lt;")
 
 
 def to_html(sheet: Sheet, figures: list[Figure], neighbours: list[Sheet]) -> str:
@@ -83,6 +100,7 @@ def to_html(sheet: Sheet, figures: list[Figure], neighbours: list[Sheet]) -> str
     from jinja2 import Environment
 
     template = (resources.files("dgmbench.report") / "templates" / "page.html.j2").read_text(encoding="utf-8")
+    # what is no text but part of an address is encoded in the template: a name is never a scheme
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
         sheet=sheet,
@@ -103,7 +121,7 @@ def to_latex(sheet: Sheet) -> str:
         "\\begin{table*}",
         "\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}",
         f"\\caption{{{latex_text(sheet.title)}. {latex_text(sheet.notes[0])}}}\\par\\medskip",
-        f"\\label{{tab:{sheet.name}}}",
+        f"\\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', sheet.name)}}}",
         f"\\begin{{tabular}}{{l{'r' * fields}}}",
         "\\toprule",
     ]
@@ -113,7 +131,11 @@ def to_latex(sheet: Sheet) -> str:
         )
     heads = [column if sheet.several else group for group, columns in sheet.groups for column in columns]
     lines += [" & ".join(map(latex_text, (sheet.corner, *heads))) + " \\\\", "\\midrule"]
-    lines += [" & ".join([latex_text(name), *map(_latex_cell, cells)]) + " \\\\" for name, cells in sheet.rows]
+    # {} keeps a name that begins with [ or * from being an argument of the line break before it
+    lines += [
+        " & ".join([f"{'{}' * name.startswith(('[', '*'))}{latex_text(name)}", *map(_latex_cell, cells)]) + " \\\\"
+        for name, cells in sheet.rows
+    ]
     lines += ["\\bottomrule", "\\end{tabular}", "\\par\\smallskip", "\\begin{minipage}{\\textwidth}\\scriptsize"]
     lines += [f"{latex_text(note)}\\par" for note in sheet.notes[1:]]
     for grid in sheet.grids:
@@ -132,7 +154,8 @@ def _latex_cell(value: Value | None) -> str:
         ours = f"\\textbf{{{ours}}}" if word else f"$\\mathbf{{{value.ours}}}$"
     error = f" $\\pm$ {value.error}" if value.error else ""
     mark = "" if value.comparable else latex_text(DAGGER)
-    brackets = ", ".join(f"${part}$" if part[-1:].isdigit() else latex_text(part) for part in value.brackets)
+    parts = (f"${part}$" if re.fullmatch(r"[+-]?[\d.]+", part) else latex_text(part) for part in value.brackets)
+    brackets = ", ".join(parts)
     return f"{ours}{error}{mark}" + (f" ({brackets})" if brackets else "")
 
 
