@@ -15,7 +15,7 @@ def test_the_same_records_give_the_same_bytes(whole, tmp_path):
     second = Workspace(tmp_path / "trial")
     shutil.copytree(first.root, second.root)
     before = {path: path.read_bytes() for path in second.root.rglob("*") if path.parent.name in ("tables", "figures")}
-    assert len(before) == 4 + 6
+    assert len(before) == 5 + 6
     shutil.rmtree(second.tables)
     shutil.rmtree(second.figures)
     tabulate(plan, second)
@@ -33,7 +33,9 @@ def test_files_of_an_earlier_configuration_go(plan_of, toy, workspace, write):
     other = dataclasses.replace(toy, name="other")
     runs = tuple(dataclasses.replace(run, task="other") for run in plan.runs)
     tabulate(dataclasses.replace(plan, tasks={"other": other}, runs=runs), workspace)
-    assert {path.name for path in workspace.tables.iterdir()} == {f"other.{s}" for s in ("csv", "md", "html", "tex")}
+    assert {path.name for path in workspace.tables.iterdir()} == {
+        f"other.{s}" for s in ("csv", "md", "html", "tex", "npz")
+    }
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(plan_of, tmp_path):

@@ -37,7 +37,7 @@ def findings(folder: Path) -> Iterator[str]:
 
 def check_table(path: Path, task: str, plan: Plan) -> Iterator[str]:
     """Every planned cell is there, ``ok``, and a number that can be one."""
-    for suffix in ("csv", "md", "html", "tex"):
+    for suffix in ("csv", "md", "html", "tex", "npz"):
         if not path.with_suffix(f".{suffix}").is_file():
             yield f"no {path.with_suffix(f'.{suffix}')}"
     with path.open(encoding="utf-8", newline="") as file:

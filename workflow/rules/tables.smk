@@ -22,7 +22,7 @@ rule tables:
         config=rules.write_config.output.config,
         runs=[f"{ROOT}/runs/{run.run_id}" for run in PLAN.runs],
     output:
-        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "html", "tex")],
+        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "html", "tex", "npz")],
         # says that no run is missing in them
         complete=touch(f"{TABLES}/complete"),
     log:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from dgmbench.errors import UserError
-from dgmbench.files import write_text
+from dgmbench.files import atomic_write, write_text
 from dgmbench.names import load_object
 from dgmbench.report.cells import collect
 from dgmbench.report.figures import SUFFIXES
 from dgmbench.report.formats import to_csv, to_html, to_latex, to_markdown
 from dgmbench.report.table import Table
+from dgmbench.report.values import values_file
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.workspace import Workspace
@@ -19,7 +20,7 @@ log = logging.getLogger("dgmbench")
 
 
 def tabulate(plan: Plan, workspace: Workspace) -> None:
-    """Write a table for each task of the plan, as CSV, Markdown, HTML and LaTeX, and its figures.
+    """Write a table for each task of the plan, as CSV, Markdown, HTML and LaTeX, its values by example and its figures.
 
     Only the records on disk count. Every published cell appears, and every planned one; what did not run shows as
     ``missing``, what failed as ``failed`` with its reason. What an earlier configuration left and this one does not
@@ -43,7 +44,9 @@ def tabulate(plan: Plan, workspace: Workspace) -> None:
         }
         for suffix, text in texts.items():
             write_text(workspace.tables / f"{name}.{suffix}", text)
-        written += [workspace.tables / f"{name}.{suffix}" for suffix in texts]
+        with atomic_write(workspace.tables / f"{name}.npz", "wb") as file:
+            file.write(values_file(cells))
+        written += [workspace.tables / f"{name}.{suffix}" for suffix in (*texts, "npz")]
         written += [figure.path.with_suffix(f".{suffix}") for figure in figures for suffix in SUFFIXES]
         done = sum(cell.status == "ok" for cell in cells)
         log.info("%s: %d of %d cells are ok", workspace.tables / f"{name}.csv", done, len(cells.cells))

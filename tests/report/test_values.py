@@ -1,0 +1,98 @@
+"""The values by example beside a table: small, and enough to compute every interval of the table again."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgmbench.errors import UserError
+from dgmbench.metrics.differences import document_draws, f1_difference, f1_draws, mean_difference
+from dgmbench.report.values import read_values, rounded
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+KEPT = sorted(REFERENCE.glob("*/tables/*.npz"))
+
+
+def paired_lines(path):
+    """Dataset, both names, mean, low and high of a Markdown table's paired differences."""
+    text = path.read_text(encoding="utf-8").partition("## Paired differences")[2].partition("\n## ")[0]
+    line = re.compile(r"^\| *(\S+) *\| (\S+) minus (\S+) *\| (\S+) \[(\S+), (\S+)\]", re.MULTILINE)
+    return [(dataset, ours, theirs, *map(float, numbers)) for dataset, ours, theirs, *numbers in line.findall(text)]
+
+
+def recomputed(values, dataset, ours, theirs, array):
+    """The interval of a pair, from kept values alone."""
+    first, second = (
+        [arrays for (d, m, _), arrays in values.items() if (d, m) == (dataset, model)] for model in (ours, theirs)
+    )
+    if array in first[0]:
+        return mean_difference(*(np.stack([run[array] for run in runs]) for runs in (first, second)))
+    labels = first[0]["labels"]
+    draws = document_draws(len(labels))
+    return f1_difference(
+        *(f1_draws(labels, np.stack([run["predictions"] for run in runs]), draws) for runs in (first, second))
+    )
+
+
+def test_the_intervals_of_a_table_follow_from_the_values_beside_it(whole):
+    tables = whole[1].tables
+    values, lines = read_values(tables / "toy.npz"), paired_lines(tables / "toy.md")
+    assert len(lines) == 6 and len(values) == 12
+    for dataset, ours, theirs, *numbers in lines:
+        assert recomputed(values, dataset, ours, theirs, "wrong") == pytest.approx(numbers, abs=0.06)
+    with (tables / "toy.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            seeds = [run["wrong"] for (d, m, _), run in values.items() if (d, m) == (row["place"], row["entrant"])]
+            assert np.mean(seeds) == pytest.approx(float(row["error"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("path", KEPT or [pytest.param(None, marks=pytest.mark.skip("no kept table has values"))])
+def test_the_intervals_of_a_kept_table_follow_from_the_values_kept_with_it(path):
+    values, lines = read_values(path), paired_lines(path.with_suffix(".md"))
+    assert lines and path.stat().st_size < 1_000_000
+    for dataset, ours, theirs, *numbers in lines:
+        assert recomputed(values, dataset, ours, theirs, "log_likelihood") == pytest.approx(numbers, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (np.array([0, 19]), "uint8"),
+        (np.array([-1, 300]), "int16"),
+        (np.array([0, 70_000]), "uint32"),
+        (np.array([True, False]), "bool"),
+        (np.array([-91.25, 0.0, 1e-30, 1e30]), "float32"),
+        (np.array([], np.int64), "int64"),
+    ],
+)
+def test_rounding_keeps_shape_and_value_in_few_bytes(values, dtype):
+    found = rounded(values)
+    assert found.dtype == dtype and found.shape == values.shape
+    np.testing.assert_allclose(found, values, rtol=2**-14)
+    np.testing.assert_array_equal(rounded(found), found)
+
+
+def test_what_is_not_finite_stays_so():
+    found = rounded(np.array([np.nan, np.inf, -np.inf, 3.0e38, -1.0]))
+    np.testing.assert_array_equal(np.isnan(found), [True, False, False, False, False])
+    np.testing.assert_array_equal(found[1:3], [np.inf, -np.inf])
+    assert np.isfinite(found[3:]).all()
+
+
+def test_rounding_hardly_changes_an_interval_of_log_likelihoods():
+    rng = np.random.default_rng(0)
+    image = rng.normal(-90, 24, 10_000)
+    ours, theirs = image + rng.normal(0.8, 2.5, 10_000), image + rng.normal(0, 1, 10_000)
+    exact, found = mean_difference(ours, theirs), mean_difference(rounded(ours), rounded(theirs))
+    assert found == pytest.approx(exact, abs=5e-4)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut off", b"no archive"])
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path, content):
+    path = tmp_path / "density.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"density\.npz cannot be read .*; dgmbench tabulate makes it from the runs"):
+        read_values(path)
