@@ -60,7 +60,7 @@ def test_the_intervals_of_a_kept_table_follow_from_the_values_kept_with_it(path)
     ("values", "dtype"),
     [
         (np.array([0, 19]), "uint8"),
-        (np.array([-1, 300]), "int16"),
+        (np.array([-1, 300]), "int32"),
         (np.array([0, 70_000]), "uint32"),
         (np.array([True, False]), "bool"),
         (np.array([-91.25, 0.0, 1e-30, 1e30]), "float32"),

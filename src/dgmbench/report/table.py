@@ -221,7 +221,7 @@ class MetricTable:
         return (
             f"Mean over the test {examples} of the difference on each, and over the seeds. The interval covers the "
             f"choice of test {examples} and, where a {row} has several seeds, of its seeds. Where a {row} has one "
-            f"seed, it does not cover what another would change: the verdict is then one “{THESE}”. Intervals are "
+            f"seed, it does not cover what another would change: the verdict is then one '{THESE}'. Intervals are "
             "not widened for the number of comparisons."
         )
 

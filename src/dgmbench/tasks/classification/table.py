@@ -138,7 +138,7 @@ class ClassificationTable(MetricTable):
             f"{' and '.join(['The best method of a corpus', *named])}, each minus the others; means over the seeds. "
             "Percentile interval of 1000 bootstrap draws, each of test documents (the same for both methods) and, "
             "where a method has several seeds, of its seeds, with Student's factor for few seeds: it covers both. For "
-            f"a method with one seed it covers the documents alone, and the verdict is one “{THESE}”{alike}. Intervals "
+            f"a method with one seed it covers the documents alone, and the verdict is one '{THESE}'{alike}. Intervals "
             "are not widened for the number of comparisons."
         )
 
