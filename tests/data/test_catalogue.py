@@ -21,7 +21,7 @@ BELOW = ("dgmbench.errors", "dgmbench.files", "dgmbench.names")
 
 
 def test_each_file_holds_datasets_that_the_catalogue_finds():
-    assert {code_of(name).rpartition(".")[2] for name in CATALOGUE} == set(FILES)
+    assert {module.rpartition(".")[2] for name in CATALOGUE for module in code_of(name)} == set(FILES)
     for name in CATALOGUE:
         assert find_dataset(name).name == name
         assert name in known_datasets(CATALOGUE[name].kind)
@@ -57,9 +57,10 @@ def test_the_identity_of_files_follows_their_content(tmp_path):
 
 
 def test_the_code_of_a_dataset_is_its_module():
-    assert code_of("mymodule:make") == "mymodule"
-    assert code_of("file:reviews.csv") == "dgmbench.data.user_files"
-    assert code_of("unknown") == ""
+    assert code_of("mymodule:make") == ("mymodule",)
+    assert code_of("file:reviews.csv") == ("dgmbench.data.user_files",)
+    assert code_of("file:reviews.csv?tokenizer=my_words:cut") == ("dgmbench.data.user_files", "my_words")
+    assert code_of("unknown") == ()
 
 
 @pytest.mark.parametrize(

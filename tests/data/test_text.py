@@ -16,10 +16,10 @@ from dgmbench.data.text import (
     largest_classes,
     make_splits,
     pack_text,
-    split_words,
     stop_words,
     unpack_text,
 )
+from dgmbench.data.words import split_words
 
 HEADER = "Category\tText\nd\tstring\nclass\t\n"
 words_of = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), min_size=1)

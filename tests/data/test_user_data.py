@@ -96,6 +96,71 @@ def test_a_corpus_of_a_user_that_does_not_fit_is_named(monkeypatch):
         load_corpus(corpus_of_module(monkeypatch, one))
 
 
+def two(of=("x", "y"), **changes) -> Corpus:
+    """Two documents, with some of the arrays changed."""
+    return replace(Corpus.from_tokens([["a", "b"], ["b"]], of), **changes)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "complaint"),
+    [
+        (lambda: two().select_documents(np.array([], int)), "train has no documents"),
+        (lambda: two(("x\ny", "z")), r"the class 'x\\ny' has a line break"),
+        (lambda: two(("\ud800", "z")), "half a character"),
+        (lambda: two(("Sport", "sport")), "'Sport' and 'sport' differ in case"),
+        (lambda: two(classes=(1, 2)), "the class 1 is int; give text"),
+        (lambda: two(classes=("x", None)), "the class None is NoneType; give text"),
+        (lambda: two(classes=("x", "x")), "the class 'x' stands twice"),
+        (lambda: two(vocabulary=("a", "a")), "the word 'a' stands twice"),
+        (lambda: two(vocabulary=("a\nc", "b")), "the word 'a.nc' has a line break"),
+        (lambda: two(words=np.array([0, 1, 9])), "train: words holds numbers outside the vocabulary"),
+        (lambda: two(words=np.array([0, 1, -1])), "train: words holds numbers outside"),
+        (lambda: two(words=np.array([0.0, 1, 1])), "train: words is no array of whole numbers"),
+        (lambda: two(words=[0, 1, 1]), "train: words is no array of whole numbers"),
+        (lambda: two(offsets=np.array([0, 2])), "train: offsets do not go from 0 up to the 3 tokens"),
+        (lambda: two(offsets=np.array([0, 3, 2, 3])), "train: offsets do not go"),
+        (lambda: two(offsets=np.array([0, 2, 4])), "train: offsets holds numbers outside the tokens"),
+        (lambda: two(labels=np.array([0, 2], np.int32)), "train: labels holds numbers outside the classes"),
+        (lambda: two(labels=np.array([0], np.int32)), "train has 2 documents but 1 labels"),
+        (lambda: two(labels=np.array([0.5, 1])), "train: labels is no array of whole numbers"),
+    ],
+)
+def test_a_malformed_corpus_is_one_line(monkeypatch, corpus, complaint):
+    part = corpus()
+    name = corpus_of_module(monkeypatch, (part, part))
+    for read in (load_corpus, checksums):
+        with pytest.raises(UserError, match=f"my_data:make: .*{complaint}|my_data:make: {complaint}") as caught:
+            read(name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("documents", "options", "complaint"),
+    [
+        (["a text", "another"], {}, "document 0 is a text, not a list of words"),
+        ([["a"], "another"], {}, "document 1 is a text"),
+        ([["a"], b"bytes"], {}, "document 1 is a text"),
+        ([["a"], [1, 2]], {}, "document 1 holds int where words are due"),
+        ([["a"], ["b", None]], {"vocabulary": ["a", "b"]}, "document 1 holds NoneType where words are due"),
+        ([["a"], [["b"]]], {}, "document 1 holds list where words are due"),
+        ([["a"], ["b"]], {"labels": ["x", None]}, "the label of document 1 is None, no text"),
+        ([["a"], ["b"]], {"labels": [None, None]}, "the label of document 0 is None"),
+        ([["a"], ["b"]], {"labels": [float("nan"), "x"]}, "the label of document 0 is nan"),
+        ([["a"], ["b"]], {"labels": [0, 1]}, "the label of document 0 is 0"),
+        ([["a"], ["b"]], {"labels": ["x"]}, "2 documents but 1 labels"),
+    ],
+)
+def test_what_is_no_list_of_words_makes_no_corpus(documents, options, complaint):
+    with pytest.raises(UserError, match=complaint):
+        Corpus.from_tokens(documents, **options)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, lambda words: iter(list(words))])
+def test_words_may_come_in_any_sequence(kind):
+    corpus = Corpus.from_tokens([kind(["a", "b"]), kind([])], np.array(["x", "y"]))
+    assert corpus.vocabulary == ("a", "b") and corpus.lengths.tolist() == [2, 0] and corpus.classes == ("x", "y")
+
+
 def test_an_unknown_corpus_is_met_with_the_known_ones():
     with pytest.raises(UserError, match="unknown corpus 'reuter'; did you mean 'reuters'"):
         load_corpus("reuter")

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dgmbench.data import checksums, load_corpus
+from dgmbench.data.catalogue import require_dataset
+from dgmbench.data.user_files import corpus_files
 from dgmbench.errors import UserError
 
 ROWS = [(f"The cat, number {i}; Über-cat's\nhat", "ab"[i % 2]) for i in range(10)]
@@ -34,10 +42,10 @@ def as_folder(path, rows=ROWS, columns=None):
 @pytest.mark.parametrize(
     ("write", "name"), [(as_csv, "my data.csv"), (as_json_lines, "d.jsonl"), (as_folder, "folder")]
 )
-def test_every_fifth_document_is_for_testing(write, name, tmp_path):
+def test_a_fifth_of_every_class_is_for_testing(write, name, tmp_path):
     path = write(tmp_path / name)
     splits = load_corpus(f"file:{path}")
-    assert [len(part) for part in splits] == [8, 2]
+    assert [np.bincount(part.labels).tolist() for part in splits] == [[4, 4], [1, 1]]
     assert splits.train.classes == ("a", "b")
     words = [splits.train.vocabulary[w] for w in splits.train.document(0)]
     assert words == ["cat", "number", "über", "cat", "hat"]
@@ -62,6 +70,289 @@ def test_the_checksums_follow_the_files(tmp_path):
     as_csv(tmp_path / "a.csv", [*ROWS[:9], ("dog", "b")])
     assert before["source"] == name
     assert {key for key in before if before[key] != checksums(name)[key]} >= {"array:vocabulary", "array:test_words"}
+
+
+@pytest.mark.parametrize("write", [as_csv, as_json_lines], ids=["a.csv", "a.jsonl"])
+@pytest.mark.parametrize("period", [2, 3, 5, 7, 10])
+def test_classes_that_take_turns_are_in_both_parts(write, period, request, tmp_path):
+    rows = [(f"cat {i}", f"class {i % period}") for i in range(100)]
+    path = write(tmp_path / ("a.csv" if write is as_csv else "a.jsonl"), rows)
+    splits = load_corpus(f"file:{path}")
+    train, test = (np.bincount(part.labels, minlength=period) for part in splits)
+    assert (train > 0).all() and (test > 0).all()
+    assert train.sum() == 80 or period in (3, 7)
+
+
+def test_the_seed_draws_the_test_documents(tmp_path):
+    path = as_csv(tmp_path / "a.csv", [(f"w{'abcdefghij'[i // 2]}", "xy"[i % 2]) for i in range(20)])
+    names = [f"file:{path}", *(f"file:{path}?seed={seed}" for seed in (0, 0, 1, 2))]
+    tested = [checksums(name)["array:test_words"] for name in names]
+    assert tested[0] == tested[1] == tested[2]
+    assert len(set(tested[2:])) == 3
+
+
+def test_a_class_that_one_part_lacks_is_said(tmp_path, caplog):
+    train = as_csv(tmp_path / "a.csv", [*ROWS, ("x", "once")])
+    load_corpus(f"file:{train}")
+    assert "no test document of a class (1: 'once')" in caplog.text
+    test = as_csv(tmp_path / "b.csv", [("x", "new"), ("y", "a")])
+    load_corpus(f"file:{train}?test={test}&name=mine")
+    assert "mine: no training document of a class (1: 'new')" in caplog.text
+    assert "mine: no test document of a class (2: 'b', 'once')" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("Sport", "sport"), ("sport ", "sport"), ("a b", "a  b"), ("Stra\u00dfe", "STRASSE")),
+        *(("1", "1.0"), ("+2", "02"), ("\ufeffsport", "sport"), ("a\u00a0b", "a b"), ("caf\u00e9", "cafe\u0301")),
+    ],
+)
+@pytest.mark.parametrize("separate", [False, True])
+def test_labels_that_a_reader_takes_for_one_are_refused(one, other, separate, tmp_path):
+    rows = [("x", one), ("y", "else"), ("z", other), ("w", "else")] * 3
+    name = f"file:{as_json_lines(tmp_path / 'a.jsonl', [r for r in rows if not separate or r[1] != other])}"
+    if separate:
+        name += f"?test={as_json_lines(tmp_path / 'b.jsonl', [('x', other)])}"
+    with pytest.raises(UserError, match=r"a\.jsonl, line 1\).* differ in case, spaces or form alone") as caught:
+        load_corpus(name)
+    assert repr(one) in str(caught.value) and repr(other) in str(caught.value)
+
+
+@pytest.mark.parametrize("labels", [("c", "c++"), ("1", "2"), ("1", "10"), ("a b", "ab"), ("é", "e")])
+def test_labels_that_differ_in_a_letter_are_two(labels, tmp_path):
+    rows = [("x", label) for label in labels] * 4
+    assert load_corpus(f"file:{as_json_lines(tmp_path / 'a.jsonl', rows)}").train.classes == tuple(sorted(labels))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("quoted", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_legal_tables_are_read_whole(separator, quoted, start, end, tmp_path):
+    rows = [(i, f'he said "{i}", then; left\tus\ntwo lines,a\n', "ab"[i % 2]) for i in range(1, 11)]
+    path = tmp_path / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(start)
+        writer = csv.writer(stream, delimiter=separator, quoting=quoted, lineterminator=end)
+        writer.writerows([("id", "text", "label"), *rows])
+    splits = load_corpus(f"file:{path}")
+    assert sum(map(len, splits)) == 10 and splits.train.classes == ("a", "b")
+    assert splits.train.vocabulary == ("left", "lines", "said", "two")
+    assert all((part.lengths == 4).all() for part in splits)
+
+
+def table(strays: dict[int, str], columns: tuple[str, ...] = ("text", "label")) -> str:
+    """A table of 40 rows, some of them with a text of ours in their place."""
+    of = {"text": "a cat number {0}", "label": "{1}", "id": "{0}"}
+    row = ",".join(of[column] for column in columns)
+    lines = [strays.get(i, row).format(i, "ab"[i % 2]) for i in range(40)]
+    return "\n".join([",".join(columns), *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("columns", "strays", "complaint"),
+    [
+        (("text", "label"), {5: '"a cat,b', 26: '"a dog,a'}, "lines 7 to 28: double quotes do not pair"),
+        (
+            ("text", "label"),
+            {5: '"a cat,b', 25: 'a dog",b'},
+            "lines 7 to 27 are one text in double quotes, but",
+        ),
+        (("text", "label"), {5: '"a cat,b', 6: 'a dog",a'}, "lines 7 to 8 are one text"),
+        (("text", "label"), {5: '"a cat,b'}, "lines 7 to 41: double quotes do not pair"),
+        (("text", "label"), {39: '"a cat,b'}, "line 41: double quotes do not pair"),
+        (("text", "label"), {5: '"a "big" cat",b'}, "line 7: double quotes do not pair"),
+        (("label", "text"), {5: 'b,"a cat', 9: 'b,a dog"'}, "lines 7 to 11 are one text"),
+        (("id", "text", "label"), {5: '5,"a cat,b', 9: '9,a dog",b'}, "lines 7 to 11 are one text"),
+        (("id", "text", "label"), {5: '"5,a cat,b', 9: '9",a dog,b'}, "lines 7 to 11 are one text"),
+        (("text", "label"), {5: "ball game, really good,b"}, "line 7 has 3 fields where the header has 2"),
+        (("text", "label"), {5: "a cat,b,,"}, "line 7 has 4 fields where the header has 2"),
+        (("text", "label"), {5: "a cat"}, "line 7 has no 'label'"),
+        (("text", "label"), {5: "text,label"}, "line 7 repeats the header"),
+        (("text", "label"), {5: "a\0cat,b"}, "line 7 holds a NUL"),
+        (("text", "label"), {5: 'a cat,"b\nc"'}, r"lines 7 to 8: the label 'b\\nc' has a line break"),
+        (("text", "label", "label"), {}, "has 2 columns 'label'; rename all but one"),
+        (("text", "text", "label"), {}, "has 2 columns 'text'; rename all but one"),
+    ],
+)
+def test_what_a_lenient_reader_would_drop_is_refused(columns, strays, complaint, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(table(strays, columns), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"a\.csv,? .*{complaint}|a\.csv {complaint}") as caught:
+        load_corpus(f"file:{path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_doubled_column_that_is_not_read_is_no_matter(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,x,x,label,,\n" + "cat,1,2,a,,\ndog,1,2,b,,\n" * 5)
+    assert sum(map(len, load_corpus(f"file:{path}"))) == 10
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"])
+@pytest.mark.parametrize("write", [as_csv, as_json_lines, as_folder])
+def test_a_file_in_another_encoding_is_named(write, encoding, tmp_path):
+    path = write(tmp_path / {as_csv: "a.csv", as_json_lines: "a.jsonl", as_folder: "a"}[write])
+    one = sorted(path.rglob("*.txt"))[3] if path.is_dir() else path
+    text = one.read_text(encoding="utf-8").replace("\\u00dc", "Ü")
+    one.write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match=r"is not UTF-8|NUL|is not JSON") as caught:
+        load_corpus(f"file:{path}")
+    assert str(one) in str(caught.value)
+
+
+def test_of_a_folder_only_the_texts_of_the_classes_are_read(tmp_path, caplog):
+    caplog.set_level("INFO", "dgmbench")
+    root = as_folder(tmp_path / "texts")
+    (root / "a" / "000.txt").rename(root / "a" / "000.TXT")
+    kept = sorted(path for path in root.rglob("*") if path.is_file())
+    for other in (".ipynb_checkpoints/x.txt", "a/._000.txt", "a/.DS_Store", "a/notes.md", "a/deep/x.txt", "README.txt"):
+        (root / other).parent.mkdir(exist_ok=True)
+        (root / other).write_text("zebra")
+    (root / "empty").mkdir()
+    (root / "a" / "loop").symlink_to(root, target_is_directory=True)
+    splits = load_corpus(f"file:{root}")
+    assert [len(part) for part in splits] == [8, 2]
+    assert splits.train.classes == ("a", "b") and "zebra" not in splits.train.vocabulary
+    assert corpus_files(f"file:{root}") == kept
+    assert "left out 3 hidden files and folders, and 4 that are no <class>/<name>.txt" in caplog.text
+    assert "no .txt file in 'empty': no such class" in caplog.text
+
+
+@pytest.mark.parametrize("target", ["nowhere", "a/005.txt", "a"])
+def test_a_text_that_cannot_be_read_is_named(target, tmp_path):
+    root = as_folder(tmp_path / "texts")
+    (root / "a" / "005.txt").unlink(missing_ok=True)
+    (root / "a" / "005.txt").symlink_to(root / target)
+    if target == "a":  # a folder with such a name is none
+        assert sum(map(len, load_corpus(f"file:{root}"))) == 10
+        return
+    with pytest.raises(UserError, match=r"005\.txt is no file that can be read"):
+        load_corpus(f"file:{root}")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    root = as_folder(tmp_path / "texts")
+    os.mkfifo(root / "a" / "pipe.txt")
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"pipe\.txt is no file"):
+        load_corpus(f"file:{root}")
+    with pytest.raises(UserError, match=r"give a \.csv file"):
+        load_corpus(f"file:{tmp_path / 'a.csv'}")
+
+
+def test_what_is_listed_is_what_is_read(tmp_path, monkeypatch):
+    root = tmp_path / "texts"
+    as_folder(root / "train"), as_folder(root / "test"), as_folder(root / "valid")
+    (root / "train" / "a" / ".hidden.txt").write_text("x")
+    (root / "train" / "b" / "other.md").write_text("x")
+    names = [f"file:{root}", f"file:{root / 'train'}?test={root / 'test'}", f"file:{root / 'valid'}"]
+    names += [f"file:{as_csv(tmp_path / 'a.csv')}?test={as_json_lines(tmp_path / 'b.jsonl')}"]
+    opened, really = set(), Path.open
+
+    def noted(path, *arguments, **options):
+        opened.add(path)
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", noted)
+    for name in names:
+        opened.clear()
+        load_corpus(name)
+        assert sorted(path for path in opened if path.is_relative_to(tmp_path)) == corpus_files(name)
+
+
+def test_no_document_is_in_both_parts(tmp_path):
+    root, table = as_folder(tmp_path / "texts"), as_csv(tmp_path / "a.csv")
+    (tmp_path / "link.csv").symlink_to(table)
+    for name in (
+        f"file:{table}?test={table}",
+        f"file:{table}?test={tmp_path / 'link.csv'}",
+        f"file:{root}?test={root}",
+    ):
+        for read in (load_corpus, corpus_files):
+            with pytest.raises(UserError, match="is read twice"):
+                read(name)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('{"text": {"a": 1}, "label": "a"}', "'text' is an object; give a text"),
+        ('{"text": ["x"], "label": "a"}', "'text' is a list; give a text"),
+        ('{"text": 3, "label": "a"}', "'text' is the number 3; give a text"),
+        ('{"text": true, "label": "a"}', "'text' is true or false; give a text"),
+        ('{"text": null, "label": "a"}', "has no 'text'"),
+        ('{"text": "x", "label": null}', "has no 'label'"),
+        ('{"text": "x", "label": " "}', "has no 'label'"),
+        ('{"text": "x", "label": ["a"]}', "'label' is a list; give a text or a number"),
+        ('{"text": "x", "label": {}}', "'label' is an object; give"),
+        ('{"text": "x", "label": NaN}', "'label' is the number nan; give"),
+        ('{"text": "x", "label": "a\\nb"}', r"the label 'a\\nb' has a line break"),
+        ('{"text": "x", "label": "\\ud800"}', "half a character"),
+        ('{"text": "x", "text": "y", "label": "a"}', "the key 'text' stands twice"),
+        ("[" * 100_000, "cannot be read|is not JSON"),
+        ('{"text": "x", "label": ' + "9" * 5000 + "}", "cannot be read"),
+        ("{", "is not JSON: .*; give one object a line"),
+    ],
+)
+def test_json_that_is_no_labelled_text_is_refused(line, complaint, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "x", "label": "b"}\n' * 4 + line + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"a\.jsonl, line 5:? .*({complaint})") as caught:
+        load_corpus(f"file:{path}")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_numbers_and_truth_are_labels_in_json(tmp_path):
+    for labels, classes in (((1, 2), ("1", "2")), ((True, False), ("false", "true")), ((0.5, 4), ("0.5", "4"))):
+        path = as_json_lines(tmp_path / "a.jsonl", [("x", label) for label in labels] * 4)
+        assert load_corpus(f"file:{path}").train.classes == classes
+
+
+def test_a_tokenizer_of_the_user_splits_the_texts(tmp_path, monkeypatch):
+    rows = [("今天天气很好，我们去公园玩", "好"), ("明天可能会下雨不出门", "坏")] * 5
+    path = as_csv(tmp_path / "a.csv", rows)
+    with pytest.raises(UserError, match=r"a\.csv: no spaces stand between words, as in '.*': add tokenizer=module:fu"):
+        load_corpus(f"file:{path}")
+    words = SimpleNamespace(pairs=lambda text: re.findall("..", text), none=lambda text: text)
+    monkeypatch.setitem(sys.modules, "my_words", words)
+    splits = load_corpus(f"file:{path}?tokenizer=my_words:pairs")
+    assert [splits.train.vocabulary[w] for w in splits.train.document(0)][:3] == ["今天", "天气", "很好"]
+    with pytest.raises(UserError, match=r"a\.csv, line 2: tokenizer my_words:none returned str, not a list of words"):
+        load_corpus(f"file:{path}?tokenizer=my_words:none")
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("text=label", "text and label are one column"),
+        ("label", "option label has no value"),
+        ("text=", "option text has no value"),
+        ("text=a&text=b", "an option is given twice"),
+        ("seed=-1", "seed '-1' is no whole number"),
+        ("seed=x", "seed 'x' is no whole number"),
+        ("seed=1&test=a.csv", "seed draws the test documents"),
+        ("name=a|b", "name 'a|b' is not 1 to 40 letters"),
+        ("name=" + "a" * 41, "is not 1 to 40 letters"),
+        ("name=a%0Ab", r"name 'a\\nb' is not"),
+        ("tokenizer=nowhere:f", "no module 'nowhere'"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(query, complaint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    as_csv(tmp_path / "a.csv")
+    with pytest.raises(UserError, match=complaint.replace("|", r"\|")) as caught:
+        require_dataset(f"file:a.csv?{query}", "corpus", "here")
+        load_corpus(f"file:a.csv?{query}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["~nobody-has-this-name/a.csv", "a" * 300 + ".csv", "a%00b.csv", "", "a\nb.csv"])
+def test_a_path_that_cannot_be_is_one_line(place):
+    with pytest.raises(UserError) as caught:
+        corpus_files(f"file:{place}")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

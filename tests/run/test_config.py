@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,30 @@ def test_every_method_runs_on_a_user_defined_corpus_without_further_settings(tmp
             if parameter.default is parameter.empty and name != "embeddings"
         ]
         assert set(required) <= set(run.options), run.model
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (["a.csv?name=mine", "a.csv?name=yours", "a.csv"], ""),
+        (["a.csv?name=mine", "a.csv?name=mine&seed=1"], "has the short name of file:a.csv?name=mine; give it another"),
+        (["a.csv?name=mine", "b.csv?name=mine"], "file:b.csv?name=mine has the short name of file:a.csv?name=mine"),
+        (["a.csv?name=reuters"], "file:a.csv?name=reuters has the short name of reuters"),
+        (["a.csv?name=mnist"], "has the short name of mnist"),
+    ],
+)
+def test_two_datasets_have_two_names_in_the_tables(
+    names: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("a.csv", "b.csv"):
+        (tmp_path / file).write_text("text,label\n")
+    config = {"classification": {"corpora": [f"file:{name}" for name in names], "methods": ["bow"]}}
+    if complaint:
+        with pytest.raises(UserError, match=rf"config\.classification\.corpora: .*{re.escape(complaint)}"):
+            read_plan(config)
+    else:
+        assert len({run.run_id for run in read_plan(config).runs}) == len(names)
 
 
 def test_only_what_learns_without_labels_can_be_transductive() -> None:

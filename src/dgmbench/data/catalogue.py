@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import dgmbench.data.datasets as datasets
 from dgmbench.data.dataset import Dataset, Kind
 from dgmbench.data.user_data import entry_points
-from dgmbench.data.user_files import PREFIX, corpus_files
+from dgmbench.data.user_files import PREFIX, corpus_files, options_of
 from dgmbench.data.user_vectors import is_vector_file, vector_dataset, vector_file, vector_sha256
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
@@ -63,11 +64,30 @@ def require_dataset(name: str, kind: str, where: str) -> None:
     vectors = _is_vectors(name, kind)
     if vectors or (":" in name and kind != "embeddings"):
         try:
-            vector_file(name) if vectors else corpus_files(name) if name.startswith(PREFIX) else load_object(name)
+            vector_file(name) if vectors else _require_files(name) if name.startswith(PREFIX) else load_object(name)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
     elif name not in (known := known_datasets(kind)):
         raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, known)}")
+
+
+def _require_files(name: str) -> None:
+    corpus_files(name)
+    if tokenizer := options_of(name).get("tokenizer"):
+        load_object(tokenizer)
+
+
+def title_of(name: str) -> str:
+    """What tables call a dataset: its name, or the short one that the name of a user's files gives."""
+    return options_of(name).get("name", name) if name.startswith(PREFIX) else name
+
+
+def require_titles(names: Iterable[str], where: str) -> None:
+    """Raise a UserError for two datasets that tables would call by one name; a built-in name belongs to its own."""
+    taken = {name: name for name in CATALOGUE}
+    for name in names:
+        if (other := taken.setdefault(title_of(name), name)) != name:
+            raise UserError(f"{where}: {name} has the short name of {other}; give it another by name=")
 
 
 def identity(name: str) -> str:
@@ -85,12 +105,14 @@ def _digest(*lines: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def code_of(name: str) -> str:
-    """The module whose code, with all that it imports, makes a dataset's arrays; empty for an unknown name."""
+def code_of(name: str) -> tuple[str, ...]:
+    """The modules whose code, with all that they import, makes a dataset's arrays; none for an unknown name."""
     if name in CATALOGUE:
-        return _HOME[name]
+        return (_HOME[name],)
     if is_vector_file(name):
-        return vector_file.__module__
+        return (vector_file.__module__,)
     if name.startswith(PREFIX):
-        return corpus_files.__module__
-    return entry_points().get(name, name if ":" in name else "").partition(":")[0]
+        tokenizer = options_of(name).get("tokenizer", "").partition(":")[0]
+        return (corpus_files.__module__, *([tokenizer] if tokenizer else []))
+    module = entry_points().get(name, name if ":" in name else "").partition(":")[0]
+    return (module,) if module else ()

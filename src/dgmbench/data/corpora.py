@@ -45,11 +45,15 @@ class Corpus:
         Likewise ``classes`` fixes the order of the labels (sorted otherwise).
 
         Raises:
-            UserError: the labels do not match the documents, or name a class not in ``classes``.
+            UserError: a document is no list of words; the labels are no text, do not match the documents, or name a
+                class not in ``classes``.
         """
-        documents = [list(document) for document in documents]
+        documents = [_words(document, i) for i, document in enumerate(documents)]
         if labels is not None and len(labels) != len(documents):
             raise UserError(f"{len(documents)} documents but {len(labels)} labels: give one label a document")
+        for i, label in enumerate(() if labels is None else labels):
+            if not isinstance(label, str):
+                raise UserError(f"the label of document {i} is {label!r}, no text; give each document a text as label")
         if vocabulary is None:
             vocabulary = sorted({word for document in documents for word in document})
         number = {word: i for i, word in enumerate(vocabulary)}
@@ -118,3 +122,14 @@ class Corpus:
         cumulative = np.concatenate([[0], np.cumsum(kept)])
         vocabulary = tuple(np.asarray(self.vocabulary, dtype=object)[keep])
         return Corpus(vocabulary, words[kept], cumulative[self.offsets].astype(np.int64), self.labels, self.classes)
+
+
+def _words(document: Sequence[str], position: int) -> list[str]:
+    """A document as a list of words."""
+    if isinstance(document, str | bytes):
+        raise UserError(f"document {position} is a text, not a list of words: split it into words first")
+    words = list(document)
+    if not all(issubclass(kind, str) for kind in set(map(type, words))):
+        wrong = next(word for word in words if not isinstance(word, str))
+        raise UserError(f"document {position} holds {type(wrong).__name__} where words are due: give a list of texts")
+    return words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
-
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +60,6 @@ class LabelledText(NamedTuple):
 
     label: str
     words: list[str]
-
-
-def split_words(text: str) -> list[str]:
-    """The runs of letters in a text, lower-case."""
-    return _WORD.findall(text.lower())
 
 
 def stop_words() -> frozenset[str]:

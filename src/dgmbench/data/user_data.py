@@ -14,6 +14,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.text import CorpusSplits
+from dgmbench.data.user_corpus import check_corpus
 from dgmbench.data.user_files import PREFIX, read_corpus
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
@@ -39,7 +40,7 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.{wanted}")
     if isinstance(found, CorpusSplits):
-        _check_corpus(name, found)
+        check_corpus(name, found)
     else:
         for part in ("train", "valid", "test"):
             _check_images(f"{name}: {part}", getattr(found, part), getattr(found, f"{part}_labels"), found)
@@ -54,13 +55,3 @@ def _check_images(where: str, images: Any, labels: Any, splits: ImageSplits) -> 
         raise UserError(f"{where} has {len(images)} images but {len(labels)} labels")
     if splits.binary and images.size and images.max() > 1:
         raise UserError(f"{where} has pixels above 1; give binary=False for grey images")
-
-
-def _check_corpus(name: str, splits: CorpusSplits) -> None:
-    if splits.train.vocabulary != splits.test.vocabulary or splits.train.classes != splits.test.classes:
-        raise UserError(f"{name}: train and test have different vocabularies or classes; number both alike")
-    if splits.train.labels is None or splits.test.labels is None:
-        raise UserError(f"{name}: documents without labels; give Corpus.from_tokens a label for each document")
-    for part, dates in ((splits.train, splits.train_dates), (splits.test, splits.test_dates)):
-        if dates is not None and len(dates) != len(part):
-            raise UserError(f"{name}: {len(part)} documents but {len(dates)} dates; give one a document, or None")

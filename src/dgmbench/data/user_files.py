@@ -1,51 +1,96 @@
 """A user-defined corpus from files: a CSV file, a JSON-lines file, or a folder of text files.
 
 In a configuration it is named ``file:PATH``, with options as in a web address:
-``file:reviews.csv?text=body&label=stars``.
+``file:reviews.csv?text=body&label=stars&name=reviews``.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
-from dgmbench.data.text import CorpusSplits, LabelledText, make_splits, split_words
+from dgmbench.data.formats.labelled import Row, not_utf8, say_once
+from dgmbench.data.formats.labelled_csv import read_csv
+from dgmbench.data.formats.labelled_json import read_json_lines
+from dgmbench.data.formats.text_folder import read_folder, text_files
+from dgmbench.data.labels import alike, shown
+from dgmbench.data.splitting import drawn_for_testing
+from dgmbench.data.text import CorpusSplits, LabelledText, make_splits
+from dgmbench.data.words import load_tokenizer, split_words, undivided
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
 
 PREFIX = "file:"
-OPTIONS = ("text", "label", "test")
-EVERY = 5
-"""Without separate test documents, every fifth document is one."""
+OPTIONS = ("text", "label", "test", "seed", "tokenizer", "name")
+_TITLE = re.compile(r"[\w+.-]([\w+. -]{0,38}[\w+.-])?")
+_READERS = {".csv": read_csv, ".tsv": read_csv, ".jsonl": read_json_lines}
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """What ``file:PATH?text=COLUMN&label=COLUMN&test=PATH&seed=NUMBER&tokenizer=module:function&name=NAME`` says.
+
+    Attributes:
+        path: of the documents: those for training where ``test`` is given.
+        test: where the test documents are; None where they are drawn from all.
+        text, label: the columns.
+        seed: of the drawing.
+        tokenizer: ``module:function`` from a text to its words; empty for `split_words`.
+    """
+
+    path: Path
+    test: Path | None
+    text: str
+    label: str
+    seed: int
+    tokenizer: str
 
 
 def read_corpus(name: str) -> CorpusSplits:
-    """The corpus ``file:PATH?text=COLUMN&label=COLUMN&test=PATH``.
+    """The corpus of a user's files.
 
-    PATH is a ``.csv`` file with a header, a ``.jsonl`` file of objects, or a folder with a folder of ``.txt`` files
-    for each class. ``text`` and ``label`` name the columns (so are they called by default); ``test`` is where the test
-    documents lie, in the same form. Without it, a folder with ``train`` and ``test`` inside is taken so, and else
-    every fifth document is for testing. Words are the runs of letters, lower-case, without stop words.
+    PATH is a ``.csv`` (or ``.tsv``) file with a header, a ``.jsonl`` file of objects, or a folder with a folder of
+    ``.txt`` files for each class. ``text`` and ``label`` name the columns (so are they called by default); ``test`` is
+    where the test documents lie, in the same form. Without it, a folder with ``train`` and ``test`` inside is taken
+    so, and else a fifth of every class is for testing (`dgmbench.data.splitting`), drawn by ``seed``, 0 by default.
+    Words are the runs of letters, lower-case, or what ``tokenizer`` makes of a text; stop words are left out.
+
+    Classes that have no document in one of the parts are named in the log.
 
     Raises:
         UserError: what is missing or wrong, in which file and line.
     """
-    path, options = _parse_name(name)
-    columns = options.get("text", "text"), options.get("label", "label")
-    if "test" in options:
-        train, test = _read(path, columns), _read(Path(options["test"]).expanduser(), columns)
-    elif (path / "train").is_dir() and (path / "test").is_dir():
-        train, test = _read(path / "train", columns), _read(path / "test", columns)
-    else:
-        everything = _read(path, columns)
-        test = everything[EVERY - 1 :: EVERY]
-        train = [document for i, document in enumerate(everything) if i % EVERY != EVERY - 1]
-    if len({document.label for document in train}) < 2 or not test:
-        raise UserError(f"{path}: {len(train)} training and {len(test)} test documents of one class; give two or more")
-    return make_splits(train, test)
+    with _one_line():
+        files = parse_name(name)
+        _files(files)
+        rows = _read(files.path, files)
+        if files.test is None:
+            tested = drawn_for_testing([row.label for row in rows], files.seed)
+        else:
+            further = _read(files.test, files)
+            tested = [False] * len(rows) + [True] * len(further)
+            rows += further
+        _require_labels(rows)
+        texts = _texts(rows, files)
+        train, test = (
+            [text for text, is_test in zip(texts, tested, strict=True) if is_test is part] for part in (False, True)
+        )
+        if len({row.label for row in rows}) < 2:
+            raise UserError(f"{files.path}: {len(rows)} documents of one class; give two classes or more")
+        if len({document.label for document in train}) < 2 or not test:
+            raise UserError(
+                f"{files.path}: {len(train)} training and {len(test)} test documents; give training documents of two "
+                "classes or more, and a test document"
+            )
+        _say_what_one_part_lacks(options_of(name).get("name", name), train, test)
+        return make_splits(train, test)
 
 
 def corpus_files(name: str) -> list[Path]:
@@ -54,77 +99,121 @@ def corpus_files(name: str) -> list[Path]:
     Raises:
         UserError: an unknown option, or a path that does not exist.
     """
-    path, options = _parse_name(name)
-    files: set[Path] = set()
-    for place in (path, Path(options["test"]).expanduser()) if "test" in options else (path,):
-        if not place.exists():
-            raise UserError(f"{name}: no file or folder {place}")
-        files |= {file for file in place.rglob("*") if file.is_file()} if place.is_dir() else {place}
-    return sorted(files)
+    with _one_line():
+        return sorted(_files(parse_name(name)))
 
 
-def _parse_name(name: str) -> tuple[Path, dict[str, str]]:
+def parse_name(name: str) -> UserFiles:
+    """What a name ``file:PATH?...`` says.
+
+    Raises:
+        UserError: an unknown option, a value that is none, or a path that does not exist.
+    """
     address, _, query = name.removeprefix(PREFIX).partition("?")
-    options = dict(parse_qsl(query))
-    for option in options:
+    options = options_of(name)
+    for option, value in options.items():
         if option not in OPTIONS:
             raise UserError(f"{name}: unknown option {option!r}{did_you_mean(option, OPTIONS)}")
-    return Path(unquote(address)).expanduser(), options
+        if not value:
+            raise UserError(f"{name}: option {option} has no value")
+    if len(parse_qsl(query, keep_blank_values=True)) > len(options):
+        raise UserError(f"{name}: an option is given twice")
+    if not _TITLE.fullmatch(options.get("name", "none")):
+        raise UserError(f"{name}: name {options['name']!r} is not 1 to 40 letters, digits, spaces and any of _ + . -")
+    text, label = options.get("text", "text"), options.get("label", "label")
+    if text == label:
+        raise UserError(f"{name}: text and label are one column, {text!r}")
+    path, test = _path(unquote(address), name), _path(options["test"], name) if "test" in options else None
+    if test is None and (path / "train").is_dir() and (path / "test").is_dir():
+        path, test = path / "train", path / "test"
+    seed = options.get("seed", "0")
+    if not re.fullmatch("[0-9]{1,9}", seed):
+        raise UserError(f"{name}: seed {seed!r} is no whole number from 0 to 999999999")
+    if "seed" in options and test is not None:
+        raise UserError(f"{name}: seed draws the test documents, which {test} holds already; leave it out")
+    return UserFiles(path, test, text, label, int(seed), options.get("tokenizer", ""))
 
 
-def _read(path: Path, columns: tuple[str, str]) -> list[LabelledText]:
-    """The documents of a file or folder, in order."""
-    if not path.exists():
-        raise UserError(f"no file or folder {path}")
-    readers = {".csv": _csv, ".jsonl": _json_lines}
-    if not path.is_dir() and path.suffix.lower() not in readers:
-        raise UserError(f"{path}: give a .csv file, a .jsonl file or a folder of text files")
+def options_of(name: str) -> dict[str, str]:
+    """The options in a name, unchecked: ``name``, for tables, and ``tokenizer`` need no file to be there."""
+    return dict(parse_qsl(name.partition("?")[2], keep_blank_values=True))
+
+
+def _files(files: UserFiles) -> list[Path]:
+    places = [files.path] if files.test is None else [files.path, files.test]
+    found = [path for place in places for path in (text_files(place) if place.is_dir() else [place])]
+    if twice := [path for path, number in Counter(map(os.path.realpath, found)).items() if number > 1]:
+        raise UserError(f"{twice[0]} is read twice; the training and the test documents must be different files")
+    return found
+
+
+def _path(text: str, name: str) -> Path:
+    if not text:
+        raise UserError(f"{name}: no path; write file:reviews.csv")
     try:
-        texts = ((file.read_text(encoding="utf-8-sig"), file.parent.name) for file in sorted(path.glob("*/*.txt")))
-        found = texts if path.is_dir() else readers[path.suffix.lower()](path, *columns)
-        documents = [LabelledText(label, split_words(text)) for text, label in found]
+        path = Path(text).expanduser()
+        if path.exists():
+            return path
+    except RuntimeError as error:  # ~name of no user
+        raise UserError(f"{name}: {error}") from error
+    raise UserError(f"{name}: no file or folder {path}")
+
+
+def _read(path: Path, files: UserFiles) -> list[Row]:
+    """The documents of a file or folder, in order."""
+    reader = _READERS.get(path.suffix.lower())
+    if not path.is_dir() and (reader is None or not path.is_file()):
+        raise UserError(f"{path}: give a .csv file, a .tsv file, a .jsonl file or a folder of text files")
+    try:
+        found = list(read_folder(path) if reader is None or path.is_dir() else reader(path, files.text, files.label))
     except UnicodeDecodeError as error:
-        around = error.object[max(0, error.start - 12) : error.end + 8]
-        raise UserError(f"{around!r} in {path} is not UTF-8; save the text as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"cannot read {error.filename or path}: {error.strerror}") from error
-    if not documents:
-        raise UserError(f"{path} holds no documents")
-    return documents
+        raise not_utf8(path, error) from error
+    if not found:
+        kind = "a folder holds a folder of .txt files for each class" if path.is_dir() else "it has no rows"
+        raise UserError(f"{path} holds no documents: {kind}")
+    return found
 
 
-def _csv(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
-    csv.field_size_limit(1 << 30)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        for column in (text, label):
-            if column not in (rows.fieldnames or ()):
-                known = [" ".join(name.split()) for name in rows.fieldnames or ()]  # a name can have line breaks
-                raise UserError(f"{path} has no column {column!r}{did_you_mean(column, known)}")
+def _require_labels(rows: list[Row]) -> None:
+    places = {row.label: row.where for row in reversed(rows)}
+    if pair := alike(places):
+        first, second = (f"{shown(label)} ({places[label]})" for label in pair)
+        raise UserError(f"the classes {first} and {second} differ in case, spaces or form alone; write them alike")
+
+
+def _texts(rows: list[Row], files: UserFiles) -> list[LabelledText]:
+    """The words of each document."""
+    split = load_tokenizer(files.tokenizer) if files.tokenizer else split_words
+    texts = []
+    for row in rows:
         try:
-            for row in rows:
-                yield _pair(row, text, label, f"{path}, line {rows.line_num}")
-        except csv.Error as error:
-            raise UserError(f"{path}, line {rows.line_num}: {error}") from error
+            texts.append(LabelledText(row.label, list(split(row.text))))
+        except UserError as error:
+            raise UserError(f"{row.where}: {error}") from error
+    if not files.tokenizer and (example := undivided(word for text in texts for word in text.words)):
+        raise UserError(
+            f"{files.path}: no spaces stand between words, as in {shown(example, 20)}: add tokenizer=module:function "
+            "to the name, a function from a text to the list of its words"
+        )
+    return texts
 
 
-def _json_lines(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{where} is not JSON: {error.msg}") from error
-            if not isinstance(row, dict):
-                raise UserError(f"{where} is not an object with {text!r} and {label!r}")
-            yield _pair(row, text, label, where)
+def _say_what_one_part_lacks(corpus: str, train: list[LabelledText], test: list[LabelledText]) -> None:
+    of_train, of_test = ({document.label for document in part} for part in (train, test))
+    for part, missing in (("training", of_test - of_train), ("test", of_train - of_test)):
+        if missing:
+            named = ", ".join(map(shown, sorted(missing)[:10])) + (", …" if len(missing) > 10 else "")
+            say_once(logging.WARNING, f"{corpus}: no {part} document of a class ({len(missing)}: {named})")
 
 
-def _pair(row: Mapping[str, object], text: str, label: str, where: str) -> tuple[str, str]:
-    for column in (text, label):
-        if row.get(column) in (None, "") and not (column == text and row.get(column) == ""):
-            raise UserError(f"{where} has no {column!r}")
-    return str(row[text]), str(row[label])
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Names, paths and cells of the user's may have line breaks; what is said of them has none."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot read {error.filename!r}: {error.strerror}") from error
+    except UserError as error:
+        if len(str(error).splitlines()) < 2:
+            raise
+        raise UserError(" ".join(str(error).split())) from error

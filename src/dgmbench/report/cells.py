@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.report.published import Published, published
 from dgmbench.run.plan import Plan
@@ -59,6 +60,7 @@ class Cell:
     """One dataset and one model.
 
     Attributes:
+        dataset: its title: its name, or the short one that a user gave it.
         row: the model's row; None for one that is published only.
         runs: one per seed.
         paper: what was published.
@@ -160,7 +162,7 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
     for key in sorted(runs, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):
         found = tuple(runs[key])
         row = plan.row_of(found[0].spec) if found else task.rows.get(key[1])
-        cells.append(Cell(*key, row, found, papers.get(key), _part(found, task)))
+        cells.append(Cell(title_of(key[0]), key[1], row, found, papers.get(key), _part(found, task)))
     return Cells(task, plan.preset, tuple(cells))
 
 

@@ -15,6 +15,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
+from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.run.records import read_json
 
@@ -168,7 +169,7 @@ def _told_by(spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The name of a run and its parameters: the specification, flat."""
     plain = {key: spec[key] for key in ("task", "dataset", "model", "seed", "factory") if spec[key] != ""}
     options = {f"options.{key}": value for key, value in spec["options"].items()}
-    return f"{spec['dataset']} {spec['model']} seed {spec['seed']}", {**plain, **spec["settings"], **options}
+    return f"{title_of(spec['dataset'])} {spec['model']} seed {spec['seed']}", {**plain, **spec["settings"], **options}
 
 
 def _numbers(values: Mapping[Any, Any]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dgmbench.data.catalogue import require_dataset
+from dgmbench.data.catalogue import require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import check_options, did_you_mean, load_object
 from dgmbench.run.plan import Plan
@@ -120,6 +120,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
             of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
             runs += [build_run(task, dataset, model, seed, layers, where) for seed in of_seeds]
+    require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
 
 

@@ -72,7 +72,8 @@ def executed(task: Task, spec: RunSpec, stage: Stage) -> dict[str, str]:
 def _roots(task: Task, spec: RunSpec, stage: Stage) -> tuple[list[str], frozenset[str]]:
     """Where the search for the code begins, and what it leaves out."""
     factory = find_row(task, spec.model, spec.factory).factory
-    roots = {task.train if stage == "training" else task.evaluate, factory, *map(code_of, task.reads(spec))}
+    of_data = {module for name in task.reads(spec) for module in code_of(name)}
+    roots = {task.train if stage == "training" else task.evaluate, factory, *of_data}
     modules = {root.partition(":")[0] for root in roots if root}
     # the values of settings are in the specification: where they are declared is not code that a run executes
     declared = frozenset(cls.__module__ for cls in type(spec.settings).__mro__)
@@ -81,7 +82,7 @@ def _roots(task: Task, spec: RunSpec, stage: Stage) -> tuple[list[str], frozense
 
 def data_hash(names: tuple[str, ...]) -> str:
     """A hash of what datasets are, without fetching them: known when a workflow is planned."""
-    return canonical_hash({name: [identity(name), source_hash(*filter(None, [code_of(name)]))] for name in names})
+    return canonical_hash({name: [identity(name), source_hash(*code_of(name))] for name in names})
 
 
 @lru_cache(maxsize=1024)

@@ -20,7 +20,8 @@ import numpy as np
 from dgmbench.data.dataset import Arrays, Dataset, Origin
 from dgmbench.data.download.archives import read_members
 from dgmbench.data.download.sources import Npm
-from dgmbench.data.text import CorpusSplits, LabelledText, largest_classes, make_splits, split_words
+from dgmbench.data.text import CorpusSplits, LabelledText, largest_classes, make_splits
+from dgmbench.data.words import split_words
 
 FIRST_TEST_DAY = np.datetime64("1987-04-08")
 CLASSES = 10

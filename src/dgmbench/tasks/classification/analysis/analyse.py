@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.names import slug
 from dgmbench.report.formats import write_frame
@@ -105,7 +106,7 @@ def curve_table(task: Task, runs: Sequence[RunSpec], workspace: Workspace, threa
         metrics = run["metrics"]
         rows.append(
             {
-                "corpus": spec.dataset,
+                "corpus": title_of(spec.dataset),
                 "method": spec.model,
                 "seed": spec.seed,
                 "options": " ".join(f"{name}={value}" for name, value in spec.options.items()),
@@ -127,7 +128,7 @@ def _draw_document(fitted: FittedTopics, common: Common, place: int | None, work
             f"words; there are {len(common.test)}, counted from 0"
         )
     points = project_document(fitted, common, place)
-    title = f"{corpus}, test document {place}"
+    title = f"{title_of(corpus)}, test document {place}"
     if common.test.labels is not None:
         title += f" ({common.test.classes[common.test.labels[place]]})"
     draw_projection(points, f"{fitted.spec.model}: {title}", workspace.figures / f"projection-{slug(corpus)}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dgmbench.data.catalogue import title_of
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared
@@ -61,7 +62,7 @@ class FittedTopics:
     @property
     def columns(self) -> dict[str, Any]:
         """What names it in a table."""
-        return {"corpus": self.spec.dataset, "method": self.spec.model, "seed": self.spec.seed}
+        return {"corpus": title_of(self.spec.dataset), "method": self.spec.model, "seed": self.spec.seed}
 
 
 def common_words(data: Prepared) -> Common:
