@@ -29,10 +29,11 @@ def plan(**changes):
 
 @pytest.fixture
 def write(write_run):
-    def write(spec, workspace, labels, predictions, **metrics):
+    def write(spec, workspace, labels, predictions, of_corpus=None, **metrics):
         measured = {"precision": 90.25, "recall": 89.75, "f1": 90.0, "accuracy": 93.5, "converged": True}
         measured |= {"features": "counts", "n_features": 91, "transductive": False, "embeddings": "glove-50d"}
         corpus = {"train_documents": 5753, "test_documents": len(labels), "dropped_train": 1, "dropped_test": 2}
+        corpus |= of_corpus or {}
         training = {"fit_seconds": 20.5}
         arrays = {"labels": labels, "predictions": predictions}
         more = {"corpus": corpus | {"vocabulary": 20000}, "protocol": {"split": "test"}}
@@ -118,3 +119,38 @@ def test_files(workspace, write):
         *("ten largest", "ACL 2016", "The SVM stopped before it converged for bow.", "difference of macro F1"),
     ):
         assert fact in text, fact
+
+
+def notes_on(corpus, workspace):
+    asked = read_plan({"classification": {"corpora": [corpus], "methods": ["bow"]}}, {"classification": CLASSIFICATION})
+    return asked, lambda: " ".join(TABLE.sheet(cells_of(asked, workspace)).notes)
+
+
+@pytest.mark.parametrize(
+    ("of_corpus", "said"),
+    [
+        ({}, "with some words of held-out documents alone"),
+        ({"vocabulary_of_test_alone": 0}, "with 0 words of held-out documents alone"),
+        ({"vocabulary_of_test_alone": 2681}, "with 2,681 words of held-out documents alone"),
+        ({"classes_of_test_alone": ["gold", "tin"]}, "no training document of a class (2: gold, tin): no method can"),
+        ({"classes_of_train_alone": ["gold"]}, "no test document of a class (1: gold): its F1 is 0 for a method that"),
+        ({"classes_of_train_alone": [f"c{i}" for i in range(12)]}, "(12: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, …)"),
+    ],
+)
+def test_the_notes_say_what_is_in_one_part_alone(workspace, write, of_corpus, said):
+    asked, notes = notes_on("reuters", workspace)
+    labels = np.array([0, 1])
+    write(asked.runs[0], workspace, labels, labels, of_corpus=of_corpus)
+    assert said in notes()
+    assert ("document of a class" in notes()) == any(key.startswith("classes") for key in of_corpus)
+
+
+def test_a_short_name_stands_in_the_tables(workspace, write, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n")
+    asked, notes = notes_on(f"file:{tmp_path}/a.csv?name=my+reviews", workspace)
+    labels = np.array([0, 1])
+    write(asked.runs[0], workspace, labels, labels)
+    assert "name=my+reviews" in asked.runs[0].dataset
+    assert "my reviews: 5,753 training and 2 test documents" in notes()
+    (row,) = [row for row in TABLE.rows(cells_of(asked, workspace)) if row["status"] == "ok"]
+    assert row["corpus"] == "my reviews"

@@ -15,7 +15,7 @@ from dgmbench.errors import UserError
 from dgmbench.run.config import build_run
 from dgmbench.run.stages import train
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.classification.documents import joined, prepared_corpus, validation_parts
+from dgmbench.tasks.classification.documents import described, joined, prepared_corpus, validation_parts
 from dgmbench.tasks.classification.features import Features, read_features, write_features
 from dgmbench.tasks.classification.task import CLASSIFICATION
 
@@ -94,6 +94,25 @@ def test_a_corpus_that_cannot_be_learned_from_is_one_clear_line(
     with pytest.raises(UserError, match=complaint) as caught:
         train(CLASSIFICATION, run, workspace)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize(
+    ("given", "test", "words", "of_test", "of_train"),
+    [
+        ([("a", "dog"), ("b", "oak")], [("a", "dog"), ("b", "oak")], 0, [], []),
+        ([("a", "dog"), ("b", "oak")], [("a", "cat fern cat"), ("b", "moss")], 3, [], []),
+        ([("a", "dog"), ("b", "oak")], [("a", "dog")], 0, [], ["b"]),
+        ([("a", "dog"), ("b", "oak")], [("c", "dog"), ("b", "oak")], 0, ["c"], ["a"]),
+        ([("a", "dog"), ("b", "oak"), ("c", "xyzzy")], [("c", "dog xyzzy")], 0, ["c"], ["a", "b"]),
+    ],
+)
+def test_the_record_says_what_is_in_one_part_alone(
+    given: Any, test: Any, words: int, of_test: list[str], of_train: list[str], run_on: Callable[..., Any]
+) -> None:
+    record = described(prepared_corpus(run_on(given, test, "bow")))
+    assert record["vocabulary_of_test_alone"] == words
+    assert (record["classes_of_test_alone"], record["classes_of_train_alone"]) == (of_test, of_train)
 
 
 @pytest.mark.network

@@ -15,17 +15,26 @@ from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.classification.building import build_method
+from dgmbench.tasks.classification.documents import prepared_corpus
 from dgmbench.tasks.classification.settings import document_settings
+
+SMALL = 5000
+"""Training tokens up to which a method is tried on the corpus itself."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
-    """What keeps a method from being benchmarked; it is fitted on a small corpus with planted words.
+    """What keeps a method from being benchmarked on a corpus.
+
+    The corpus is loaded and prepared as for a run. The method is fitted on it where it is small, and else on a small
+    one with planted words.
 
     Raises:
-        UserError: the class cannot be imported or refuses its options.
+        UserError: the corpus cannot be learned from, or the class cannot be imported or refuses its options.
     """
-    words = load_embeddings(document_settings(spec).embeddings).words
-    train, test = planted(words[1000:1040] if len(words) >= 1040 else words[:40])
+    train, test, *_ = prepared_corpus(spec)
+    if train.n_tokens > SMALL:
+        words = load_embeddings(document_settings(spec).embeddings).words
+        train, test = planted(words[1000:1040] if len(words) >= 1040 else words[:40])
     method = build_method(spec, row)
     try:
         method.fit(train, train.labels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
@@ -42,6 +44,28 @@ def prepared_corpus(spec: RunSpec) -> Prepared:
             f"{spec.dataset}: no {settings.split} document has a word with an embedding: nothing to classify"
         )
     return prepared
+
+
+def described(data: Prepared) -> dict[str, Any]:
+    """What a run's record says of its documents."""
+    train, test = data.train, data.test
+    assert train.labels is not None and test.labels is not None
+    of_train, of_test = (set(labels.tolist()) for labels in (train.labels, test.labels))
+    return {
+        "train_documents": len(train),
+        "test_documents": len(test),
+        "dropped_train": data.dropped_train,
+        "dropped_test": data.dropped_test,
+        "vocabulary": train.n_words,
+        "vocabulary_of_test_alone": len(np.setdiff1d(test.words, train.words)),
+        # of the words of the corpus and of their occurrences; the others are dropped
+        "share_of_words_with_vector": round(data.known_words, 6),
+        "share_of_tokens_with_vector": round(data.known_tokens, 6),
+        "train_tokens": train.n_tokens,
+        "classes": list(train.classes),
+        "classes_of_test_alone": [train.classes[c] for c in sorted(of_test - of_train)],
+        "classes_of_train_alone": [train.classes[c] for c in sorted(of_train - of_test)],
+    }
 
 
 def validation_parts(labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dgmbench.metrics.differences import F1Draws, Interval, document_draws, f1_difference, f1_draws
-from dgmbench.report.cells import Cell, Cells
+from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.estimates import Metric, mean_of
 from dgmbench.report.notes import variants
 from dgmbench.report.paired import THESE, Paired, ranking
@@ -78,6 +78,9 @@ class ClassificationTable(MetricTable):
             if transductive
             else "No method saw a held-out document while fitting (inductive; the published lda, lftm and doc2vec did)."
         )
+        alone = [(method, run.get("corpus", "vocabulary_of_test_alone")) for method, run in runs]
+        counted = variants((method, f"{number:,}") for method, number in alone if number is not None) or "some"
+        vocabulary = f"All know the vocabulary of both parts, with {counted} words of held-out documents alone."
         converged = (
             f"The SVM stopped before it converged for {', '.join(unfinished)}."
             if unfinished
@@ -88,8 +91,9 @@ class ClassificationTable(MetricTable):
             f"{dataset}: {each('corpus', 'train_documents')} training and {each('corpus', 'test_documents')} {split} "
             f"documents, {each('corpus', 'vocabulary')} words. Words without a vector in "
             f"{each('spec', 'settings', 'embeddings')} are dropped for every method, and documents left empty "
-            f"({dropped}). {seen} {converged} "
+            f"({dropped}). {seen} {vocabulary} {converged} "
             f"Seeds {variants((cell.model, cell.seeds) for cell in cells if cell.runs)}.",
+            *_notes_on_classes(dataset, [run for _, run in runs]),
         ]
 
     def detail(self, cell: Cell) -> dict[str, str]:
@@ -141,6 +145,20 @@ class ClassificationTable(MetricTable):
             f"a method with one seed it covers the documents alone, and the verdict is one '{THESE}'{alike}. Intervals "
             "are not widened for the number of comparisons."
         )
+
+
+def _notes_on_classes(dataset: str, runs: list[Run]) -> list[str]:
+    """Which classes are not in both parts, and what that does to the macro averages."""
+    notes = []
+    for key, part, effect in (
+        ("classes_of_test_alone", "training", "no method can find it, and its F1 is 0"),
+        ("classes_of_train_alone", "test", "its F1 is 0 for a method that predicts it, and does not count for others"),
+    ):
+        named = list(dict.fromkeys(name for run in runs for name in run.get("corpus", key) or ()))
+        if named:
+            shown = ", ".join([*named[:10], *(["…"] if len(named) > 10 else [])])
+            notes.append(f"{dataset}: no {part} document of a class ({len(named)}: {shown}): {effect}.")
+    return notes
 
 
 TABLE = ClassificationTable(

@@ -15,7 +15,7 @@ from dgmbench.run.provenance import Stopwatch
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.classification.building import build_method, embeddings_used
-from dgmbench.tasks.classification.documents import joined, prepared_corpus
+from dgmbench.tasks.classification.documents import described, joined, prepared_corpus
 from dgmbench.tasks.classification.features import Features, write_features
 from dgmbench.tasks.classification.settings import document_settings
 
@@ -60,18 +60,7 @@ def train(job: Job) -> Training:
                 "transductive": transductive,
                 "embeddings": embeddings_used(spec, job.row),
             },
-            "corpus": {
-                "train_documents": len(data.train),
-                "test_documents": len(data.test),
-                "dropped_train": data.dropped_train,
-                "dropped_test": data.dropped_test,
-                "vocabulary": data.train.n_words,
-                # of the words of the corpus and of their occurrences; the others are dropped
-                "share_of_words_with_vector": round(data.known_words, 6),
-                "share_of_tokens_with_vector": round(data.known_tokens, 6),
-                "train_tokens": data.train.n_tokens,
-                "classes": list(data.train.classes),
-            },
+            "corpus": described(data),
         }
     )
 
