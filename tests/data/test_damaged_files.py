@@ -6,6 +6,7 @@ a reader of its own. ``count_damages(n)`` tries n of each kind; the tests try a 
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections import Counter
@@ -14,7 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dgmbench.data.formats.labelled_csv import read_csv
+from dgmbench.data.formats.labelled_json import read_json_lines
 from dgmbench.data.user_files import corpus_files, read_corpus
 from dgmbench.errors import UserError
 
@@ -173,6 +178,36 @@ def count_damages(make: Make, number: int, folder: Path, seed: int = 0) -> Count
                 f"{make.__name__}, seed {seed}, number {i}: {type(error).__name__}: {error}"
             ) from error
     return found
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+labels = st.sampled_from(["a", "b b", "c,d", 'e"', "7"])
+tables = st.lists(st.tuples(texts, labels), min_size=1, max_size=20)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables, st.sampled_from(",;\t"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.booleans())
+def test_what_is_written_as_a_table_is_read_as_it_was(tmp_path, rows, separator, quoting, label_first):
+    path = tmp_path / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        lines = [("text", "label"), *rows]
+        csv.writer(stream, delimiter=separator, quoting=quoting).writerows(
+            [p[::-1] if label_first else p for p in lines]
+        )
+    try:
+        assert [(row.text, row.label) for row in read_csv(path, "text", "label")] == rows
+    except UserError as error:  # a text that is itself a table with our labels
+        assert "read as several rows" in str(error) or "repeats the header" in str(error)
+        assert any("\n" in text or "\r" in text or text == "text" for text, _ in rows)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables, st.booleans())
+def test_what_is_written_as_json_lines_is_read_as_it_was(tmp_path, rows, as_ascii):
+    path = tmp_path / "a.jsonl"
+    lines = (json.dumps({"text": text, "label": label}, ensure_ascii=as_ascii) for text, label in rows)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert [(row.text, row.label) for row in read_json_lines(path, "text", "label")] == rows
 
 
 @pytest.mark.parametrize("make", KINDS)

@@ -358,3 +358,18 @@ def test_what_a_run_really_imports_is_followed(
         }
         missed = {name for name in loaded - set(closure_of(work)) - empty if not fingerprint._is_recording(name)}
         assert missed == set(), work
+
+
+def test_a_change_of_the_tokenizer_is_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a.csv").write_text("text,label\na cat,x\n", encoding="utf-8")
+    name, found = "file:a.csv?tokenizer=my_tokens:cut", []
+    for code in ("from my_rules import cut\n", "from my_rules import cut  # a comment\n"):
+        for rule in ("str.split", "list"):
+            (tmp_path / "my_tokens.py").write_text(code, encoding="utf-8")
+            (tmp_path / "my_rules.py").write_text(f"cut = {rule}\n", encoding="utf-8")
+            fingerprint.source_hash.cache_clear()
+            fingerprint.module_path.cache_clear()
+            found.append(fingerprint.data_hash((name,)))
+    assert found[0] == found[2] != found[1] == found[3]
