@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
@@ -40,7 +42,7 @@ def _check_names(what: str, names: tuple[str, ...]) -> None:
         if not is_one_line(each):
             raise UserError(f"{what} {shown(each)} has a line break or half a character; take it out")
     if len(set(names)) < len(names):
-        twice = next(each for i, each in enumerate(names) if each in names[:i])
+        (twice, _), *_ = Counter(names).most_common(1)
         raise UserError(f"{what} {shown(twice)} stands twice in its list; name each once")
 
 

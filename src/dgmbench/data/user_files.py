@@ -140,7 +140,11 @@ def options_of(name: str) -> dict[str, str]:
 
 
 def _files(files: UserFiles) -> list[Path]:
+    """Every file that is read; raises a UserError where one is no such file, or is read twice."""
     places = [files.path] if files.test is None else [files.path, files.test]
+    for place in places:
+        if not place.is_dir() and not (place.is_file() and place.suffix.lower() in _READERS):
+            raise UserError(f"{place}: give a .csv file, a .tsv file, a .jsonl file or a folder of text files")
     found = [path for place in places for path in (text_files(place) if place.is_dir() else [place])]
     if twice := [path for path, number in Counter(map(os.path.realpath, found)).items() if number > 1]:
         raise UserError(f"{twice[0]} is read twice; the training and the test documents must be different files")
@@ -161,11 +165,10 @@ def _path(text: str, name: str) -> Path:
 
 def _read(path: Path, files: UserFiles) -> list[Row]:
     """The documents of a file or folder, in order."""
-    reader = _READERS.get(path.suffix.lower())
-    if not path.is_dir() and (reader is None or not path.is_file()):
-        raise UserError(f"{path}: give a .csv file, a .tsv file, a .jsonl file or a folder of text files")
     try:
-        found = list(read_folder(path) if reader is None or path.is_dir() else reader(path, files.text, files.label))
+        found = list(
+            read_folder(path) if path.is_dir() else _READERS[path.suffix.lower()](path, files.text, files.label)
+        )
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from error
     if not found:
