@@ -31,7 +31,6 @@ from dgmbench.data.download.archives import BROKEN, read_members, unpack_gzip
 from dgmbench.data.formats.cachopo import read_tab
 from dgmbench.data.formats.idx import parse_idx
 from dgmbench.data.formats.pickled_arrays import unpickle_arrays
-from dgmbench.data.user_files import read_corpus
 from dgmbench.data.user_vectors import read_vectors
 from dgmbench.errors import UserError
 
@@ -160,8 +159,6 @@ PARSERS: dict[str, Parser] = {
     "stories": (lambda content: reuters_dated.split(json.loads(content)), json.dumps([STORY] * 2).encode()),
     "vectors": (on_file(read_vectors, "v.txt"), TEXT.encode()),
     "vectors.gz": (on_file(read_vectors, "v.gz"), gzip.compress(TEXT.encode())),
-    "csv": (on_file(lambda path: read_corpus(f"file:{path}"), "c.csv"), b'text,label\n"a, b",x\nc,y\n' * 3),
-    "jsonl": (on_file(lambda path: read_corpus(f"file:{path}"), "c.jsonl"), b'{"text": "a b", "label": 1}\n' * 6),
 }
 INTERESTING = (
     b"\0",
