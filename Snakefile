@@ -5,6 +5,9 @@
 #   snakemake --cores all --resources gpu=0                           on the CPU, whatever the machine has
 
 
+include: "workflow/rules/configuration.smk"
+
+
 configfile: "config.yaml"
 
 

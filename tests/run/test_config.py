@@ -141,9 +141,15 @@ def test_an_option_that_is_false_is_an_option() -> None:
             "config: no runs; give "
             + " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in all_tasks().values()),
         ),
-        ({"presett": "a"}, "config: unknown key 'presett'; did you mean 'preset'?"),
-        (density() | {"preset": "../a"}, "config.preset: '../a' cannot name a folder"),
-        (density() | {"preset": "{x}"}, "config.preset: '{x}' cannot name a folder"),
+        ({"presett": "a"}, "config.presett: unknown key 'presett'; did you mean 'preset'?"),
+        (
+            density() | {"preset": "../a"},
+            "config.preset: '../a' cannot name the folder of the results: '/' is in it; choose another name",
+        ),
+        (
+            density() | {"preset": "{x}"},
+            "config.preset: '{x}' cannot name the folder of the results: '{' is in it; choose another name",
+        ),
         (density() | {"threads": 0}, "config.threads: 0 is not a whole number of at least 1"),
         (density() | {"tracking": "yes"}, "config.tracking: 'yes' is not true or false"),
         (density() | {"seeds": [1, 1]}, "config.seeds: [1, 1] names a seed twice"),
@@ -152,7 +158,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
             density(models={"vae": {"seeds": 3}}),
             "config.density.models.vae.seeds: 3 is not a list of whole numbers from 0 to 4294967295",
         ),
-        (density(model=[]), "config.density: unknown key 'model'; did you mean 'models'?"),
+        (density(model=[]), "config.density.model: unknown key 'model'; did you mean 'models'?"),
         (density(models=["vea"]), "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
         (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
         (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
@@ -162,7 +168,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(models={"vae": {"options": {"hiden": [3]}}}),
-            "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
+            "config.density.models.vae.options.hiden: unknown option 'hiden'; did you mean 'hidden'?",
         ),
         (
             density(settings={"importance_samples": 7}, models=["iwae-5"]),
@@ -170,11 +176,12 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(models={"mine": {"factory": "no_such_module:Model"}}),
-            "no_such_module:Model: no module 'no_such_module'; is it in this folder or installed?",
+            "config.density.models.mine: no_such_module:Model: no module 'no_such_module'; "
+            "is it in this folder or installed?",
         ),
         (
             density(models={"mine": {"factory": "math:Model"}}),
-            "math:Model: module 'math' has no 'Model'",
+            "config.density.models.mine: math:Model: module 'math' has no 'Model'",
         ),
         (
             {"classification": {"corpora": ["reuters"], "methods": ["bow"], "settings": {"embeddings": "glove-60d"}}},

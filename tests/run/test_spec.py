@@ -94,7 +94,7 @@ def test_numbers_as_yaml_writes_them() -> None:
 
 
 def test_an_unknown_setting_names_the_one_meant() -> None:
-    with pytest.raises(UserError, match=r"^here: unknown setting 'epoch'; did you mean 'epochs'\?"):
+    with pytest.raises(UserError, match=r"^here.epoch: unknown setting 'epoch'; did you mean 'epochs'\?"):
         checked(DensitySettings, {"epoch": 3}, "here")
 
 

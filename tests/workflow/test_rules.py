@@ -58,13 +58,13 @@ def test_one_task_alone_is_a_benchmark(section: str, snakemake: Snakemake, tmp_p
         ),
         (
             "density: {models: {vae: {options: {hiden: [9]}}}}",
-            "config.density.models.vae.options: unknown option 'hiden'; did you mean 'hidden'?",
+            "config.density.models.vae.options.hiden: unknown option 'hiden'; did you mean 'hidden'?",
         ),
         (
             "density: {datasets: {mnist: {epochs: 0}}}",
             "config.density.datasets.mnist.epochs: 0 is too small; give at least 1",
         ),
-        ("presett: a", "config: unknown key 'presett'; did you mean 'preset'?"),
+        ("presett: a", "config.presett: unknown key 'presett'; did you mean 'preset'?"),
     ],
 )
 def test_a_mistake_ends_in_one_line_before_any_job(
@@ -74,7 +74,7 @@ def test_a_mistake_ends_in_one_line_before_any_job(
     (tmp_path / "base.yaml").write_text("density: {datasets: {mnist: {}}, models: {vae: {}}}\n")
     done = snakemake("--configfile", "base.yaml", "overlay.yaml")
     assert done.returncode != 0
-    assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
+    assert done.stdout.splitlines()[-1] == f"dgmbench: error: overlay.yaml, line 1: {line}"
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "results").exists()
 

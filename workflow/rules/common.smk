@@ -1,5 +1,4 @@
 # What the rules share: the plan, where its products lie, and functions that look a job up in the plan.
-import json
 import re
 import shlex
 import sys
@@ -8,18 +7,19 @@ from pathlib import Path
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.report.published import published
-from dgmbench.run.config import read_plan
+from dgmbench.run.config import plan_of
 from dgmbench.run.fingerprint import code_hash, data_hash, package_hash, source_hash
 from dgmbench.run.spec import canonical_hash
 from dgmbench.tasks import all_tasks
 
 try:
-    PLAN = read_plan(config, all_tasks())
+    PLAN = plan_of(CONFIGURATION, all_tasks())
 except UserError as error:
     sys.exit(f"dgmbench: error: {error}")
 
-# so that the commands are found where the environment was not activated
-shell.prefix(f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+# so that the commands are found where the environment was not activated; braces are doubled, as in every shell text
+COMMANDS = shlex.quote(str(Path(sys.executable).parent)).replace("{", "{{").replace("}", "}}")
+shell.prefix(f"PATH={COMMANDS}:$PATH; ")
 
 RESULTS = "results"
 ROOT = f"{RESULTS}/{PLAN.preset}"

@@ -1,9 +1,10 @@
 # Functions of single rules: what a job of theirs needs.
+import json
 
 
 def configuration(wildcards):
     """The configuration as the commands read it; behind a function, so that its braces are no wildcards."""
-    return json.dumps(config, indent=1)
+    return json.dumps(CONFIGURATION.content, indent=1)
 
 
 def analysed_runs(wildcards):

@@ -13,8 +13,8 @@ rule write_config:
         content=configuration,
     message:
         "write down the configuration"
-    shell:
-        "printf '%s\\n' {params.content:q} > {output.config:q} 2> {log:q}"
+    script:
+        "../scripts/write_config.py"
 
 
 rule tables:

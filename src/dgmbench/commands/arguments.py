@@ -29,6 +29,9 @@ def parse_run(
     task = find_task(task_name)
     require_dataset(dataset, task.kind, _PLACE)
     layer: dict[str, Any] = {key: _value(value) for key, value in map(_pair, settings)}
+    for key in ("options", "factory"):
+        if key in layer:
+            raise UserError(f"--set {key}: this is no setting; use --{key.removesuffix('s')}")
     layer["options"] = {key: _value(value, f"--option {key}={value}") for key, value in map(_pair, options)}
     if factory:
         layer["factory"] = factory
@@ -46,7 +49,7 @@ def _value(text: str, mistake: str = "") -> Any:
     """What JSON says, or the text itself where that is no mistake."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         if mistake:
             raise UserError(f"{mistake}: the value is not JSON; write text as {json.dumps(text)}") from None
         return text

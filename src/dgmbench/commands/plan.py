@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from dgmbench.run.config import read_config, read_plan
+from dgmbench.run.config import plan_of
+from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
 from dgmbench.tasks import all_tasks
 
@@ -15,9 +16,9 @@ def read(config: list[Path]) -> Plan:
     """The plan of configuration files laid over each other.
 
     Raises:
-        UserError: a mistake in one of them.
+        UserError: a mistake in one of them, with the file and the line.
     """
-    return read_plan(read_config(config), all_tasks())
+    return plan_of(read_files(config), all_tasks())
 
 
 def show(plan: Plan) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dgmbench.data.catalogue import require_dataset, require_titles
 from dgmbench.errors import UserError
-from dgmbench.names import check_options, did_you_mean, load_object
+from dgmbench.names import accepted_options, did_you_mean, load_object
+from dgmbench.run.config_files import Configuration, read_files
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, checked
 from dgmbench.run.spec import LARGEST_SEED, RunSpec, canonical_hash
 from dgmbench.run.task import Task
+
+_LONGEST_PRESET = 200  # bytes, of the 255 of most file systems
 
 Layer = tuple[Mapping[str, Any], str]
 """Settings, options and factory of a run, and the place where they stand."""
@@ -25,32 +28,21 @@ def read_config(paths: Sequence[Path]) -> dict[str, Any]:
     """Configuration files laid over each other, the later one winning key by key.
 
     Raises:
-        UserError: a file is missing or is not YAML.
+        UserError: see `dgmbench.run.config_files.read_files`.
     """
-    merged: dict[str, Any] = {}
-    for path in paths:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise UserError(f"no configuration file {path}") from error
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} is not UTF-8; save it as UTF-8") from error
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: a configuration is a mapping of keys to values")
-        _overlay(merged, content)
-    return merged
+    return read_files(paths).content
 
 
-def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            _overlay(below[key], value)
-        else:
-            below[key] = value
+def plan_of(configuration: Configuration, tasks: Mapping[str, Task]) -> Plan:
+    """The runs that configuration files ask for.
+
+    Raises:
+        UserError: see `read_plan`; it also names the file and the line.
+    """
+    try:
+        return read_plan(configuration.content, tasks)
+    except UserError as error:
+        raise UserError(configuration.located(str(error))) from error
 
 
 def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
@@ -68,12 +60,8 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     known = {"preset", "seeds", "tracking", "threads", *tasks}
     for key in config:
         if key not in known:
-            raise UserError(f"config: unknown key {key!r}{did_you_mean(str(key), known)}")
-    preset = config.get("preset", "default")
-    if not isinstance(preset, str) or not preset or not set("/{}\n").isdisjoint(preset) or preset.startswith("."):
-        raise UserError(f"config.preset: {preset!r} cannot name a folder")
-    if preset == "reference":
-        raise UserError("config.preset: 'reference' is where the published runs are kept; choose another name")
+            raise UserError(f"config.{key}: unknown key {key!r}{did_you_mean(str(key), known)}")
+    preset = _preset(config.get("preset", "default"))
     threads = config.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
@@ -105,7 +93,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     known = {"settings", "seeds", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
     for key in section:
         if key not in known:
-            raise UserError(f"{place}: unknown key {key!r}{did_you_mean(key, known)}")
+            raise UserError(f"{place}.{key}: unknown key {key!r}{did_you_mean(key, known)}")
     datasets = _named(section.get(task.datasets_word), f"{place}.{task.datasets_word}")
     models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
     common = _mapping(section.get("settings"), f"{place}.settings")
@@ -119,7 +107,8 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
             of_model = {key: value for key, value in settings.items() if key != "seeds"}
             of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
-            runs += [build_run(task, dataset, model, seed, layers, where) for seed in of_seeds]
+            cell = build_run(task, dataset, model, of_seeds[0], layers, where)
+            runs += [replace(cell, seed=seed) for seed in of_seeds]
     require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
 
@@ -144,22 +133,57 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
     settings: dict[str, Any] = dict(row.settings)
     options: dict[str, Any] = {**row.options, **row.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}
+    places: dict[str, str] = {}  # of the options
     for layer, place in layers:
         values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
         checked(task.settings, values, place)
         settings |= values
-        explicit |= _options(layer.get("options"), f"{place}.options", task)
+        of_layer = _options(layer.get("options"), f"{place}.options", task)
+        explicit |= of_layer
+        places |= dict.fromkeys(of_layer, f"{place}.options")
     for name, value in row.settings.items():
         if settings[name] != value:
             raise UserError(f"{where}: {model} has {name} {value} by definition, not {settings[name]}")
     user_defined = model not in task.rows or bool(factory)
     # a row's own options need no check, which would import the model's libraries
     if user_defined or explicit.keys() - options.keys():
-        check_options(load_object(row.factory), explicit, f"{where}.options")
+        _check_class(row.factory, explicit, places, where)
     given = checked(task.settings, settings, where)
     spec = RunSpec(task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit})
     task.rule(spec, row, where)
     return spec
+
+
+def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, str], where: str) -> None:
+    """Raise a UserError for a class that cannot be imported, or that does not take the options."""
+    try:
+        accepted = accepted_options(load_object(factory))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    for name in options:
+        if name not in accepted:
+            raise UserError(f"{places[name]}.{name}: unknown option {name!r}{did_you_mean(name, accepted)}")
+
+
+def _preset(preset: Any) -> str:
+    """Names the folder of the results, in file systems and in the patterns of the workflow."""
+    if not isinstance(preset, str):
+        raise UserError(f"config.preset: {preset!r} is not text; put it in quotes if it is the name")
+    refused = [char for char in preset if char in "/{}" or not char.isprintable()]
+    why = "it is empty"
+    if refused:
+        why = f"{refused[0]!r} is in it"
+    elif preset.startswith("."):
+        why = "it begins with a dot"
+    elif preset != preset.strip():
+        why = "it begins or ends with a space"
+    elif len(os.fsencode(preset)) > _LONGEST_PRESET:
+        why = f"it is longer than {_LONGEST_PRESET} bytes"
+    elif preset == "reference":
+        why = "the published runs are kept there"
+    elif preset:
+        return preset
+    raise UserError(f"config.preset: {preset!r} cannot name the folder of the results: {why}; choose another name")
 
 
 def _seeds(seeds: Any, where: str) -> list[int]:
@@ -183,13 +207,26 @@ def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
     if isinstance(value, list):
         for name in value:
             if not isinstance(name, str):
-                raise UserError(f"{where}: {name!r} is no name; give settings as a mapping of names to settings")
+                raise UserError(f"{where}: {_no_name(name)}")
         value = {name: {} for name in value}
     return {
         name: _mapping(content, f"{where}.{name}")
         for name, content in _mapping(value, where).items()
         if content is not False
     }
+
+
+def _no_name(value: Any) -> str:
+    """What is wrong with an element of a list of names."""
+    match value:
+        case {}:
+            names = " and ".join(map(str, value))
+            return f"a list holds names alone; to give {names} settings, write 'name: settings' without dashes"
+        case None:
+            return "a name is missing after the dash"
+        case bool() | int() | float():
+            return f"{value!r} is no name; put it in quotes if it is one"
+    return f"{value!r} is no name"
 
 
 def _options(value: Any, where: str, task: Task) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _line(error: ErrorDetails, cls: type[Settings], where: str) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     place = ".".join([where, *(str(part) for part in error["loc"] if part != "[key]")])
     if kind == "extra_forbidden":
-        return f"{where}: unknown setting {error['loc'][-1]!r}{did_you_mean(str(error['loc'][-1]), cls.model_fields)}"
+        return f"{place}: unknown setting {error['loc'][-1]!r}{did_you_mean(str(error['loc'][-1]), cls.model_fields)}"
     if kind == "finite_number":
         return f"{place}: {value} is not a finite number"
     if kind == "literal_error":

@@ -311,7 +311,7 @@ def test_nothing_to_analyse_and_no_such_document_are_one_line(made_up: Prepared,
 @pytest.mark.parametrize(
     ("analysis", "line"),
     [
-        ({"topic": {}}, "config.classification.analysis: unknown setting 'topic'"),
+        ({"topic": {}}, "config.classification.analysis.topic: unknown setting 'topic'"),
         ({"topics": {"lad": [3]}}, "config.classification.analysis: unknown method 'lad'; did you mean 'lda'"),
         ({"topics": {"lda": 3}}, "analysis.topics.lda: 3 is not a list"),
         ({"topics": {"lda": [0]}}, "analysis.topics.lda.0: 0 is too small; give at least 1"),

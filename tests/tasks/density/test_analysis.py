@@ -76,7 +76,7 @@ def test_places_are_spread_over_all_images_and_examples_over_the_classes() -> No
 def test_the_sizes_are_checked_like_every_setting_and_name_no_run() -> None:
     assert tiny(["vae"], bound_k=7).runs == tiny(["vae"]).runs
     for wrong, line in (
-        ({"bounds": 1}, "config.density.analysis: unknown setting 'bounds'"),
+        ({"bounds": 1}, "config.density.analysis.bounds: unknown setting 'bounds'"),
         ({"bound_k": 0}, "config.density.analysis.bound_k: 0 is too small; give at least 1"),
         ({"bound_images": "all"}, "config.density.analysis.bound_images: 'all' is not a whole number"),
     ):
