@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from dgmbench.names import slug
@@ -55,12 +56,12 @@ class RunSpec:
         digest = canonical_hash(self.canonical(stage))
         return f"{slug(self.dataset)}.{slug(self.model)}.s{self.seed}.{digest}"
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """Names the run: readable parts and the hash of the canonical form."""
         return self._identity("evaluation")
 
-    @property
+    @cached_property
     def training_id(self) -> str:
         """Names the trained model, which runs with other evaluation settings share."""
         return self._identity("training")
