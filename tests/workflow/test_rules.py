@@ -79,6 +79,26 @@ def test_a_mistake_ends_in_one_line_before_any_job(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("a.yaml", b"preset: caf\xe9\n", "a.yaml, line 1: this is not UTF-8; save the file as UTF-8"),
+        ("a.yaml", b"preset: a\npreset: b\n", "a.yaml, line 2: 'preset' stands twice, first in line 1"),
+        ("a.yaml", b"", "a.yaml: a configuration is a mapping of keys to values; this file says nothing"),
+        ("config.yaml", b"\xff", "config.yaml, line 1: this is not UTF-8; save the file as UTF-8"),
+        ("config.yaml", b"density:\n\tmodels: [vae]\n", "config.yaml, line 2: this is not valid YAML: while scanning"),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_in_one_line(
+    name: str, content: bytes, line: str, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    done = snakemake(*(() if name == "config.yaml" else ("--configfile", name)))
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1].startswith(f"dgmbench: error: {line}")
+    assert "Traceback" not in done.stdout
+
+
 def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text("density: {datasets: [mnist], models: [vae]}\n")
     arguments = ("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
@@ -88,6 +108,9 @@ def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, 
 
     assert devices(snakemake(*arguments).stdout) == ["1", "1"]
     assert devices(snakemake(*arguments, "--resources", "gpu=0").stdout) == ["0", "0"]
+    # what a rule's own resources say besides stays
+    both = ("--resources", "gpu=0", "--set-resources", "train:runtime=7", "evaluate:gpu=1")
+    assert devices(snakemake(*arguments, *both).stdout) == ["0", "0"]
 
 
 def test_a_training_on_several_devices_asks_for_as_many_gpus_and_cores(snakemake: Snakemake, tmp_path: Path) -> None:
