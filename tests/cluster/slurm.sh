@@ -105,6 +105,6 @@ if workflow long --set-resources train:runtime=1; then
 fi
 echo "== goes on from its last epoch"
 workflow long
-grep -h 'resum\|epoch' results/long/logs/train/*.log | head -n 3
+grep -h 'resumed after epoch' results/long/logs/train/*.log
 grep -q '^ocr-letters,vae,.*,ok$' results/long/tables/density.csv
 echo "SLURM: all is well"

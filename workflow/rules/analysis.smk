@@ -23,7 +23,7 @@ rule analyse:
     message:
         "analyse {wildcards.task}"
     shell:
-        "dgmbench analyse {wildcards.task} --config {input.config:q} --results {params.results:q} "
+        "dgmbench analyse {wildcards.task:q} --config {input.config:q} --results {params.results:q} "
         "--devices {resources.gpu} --threads {threads} 2> {log:q}"
 
 
