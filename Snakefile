@@ -15,6 +15,7 @@ configfile: "config.yaml"
 container: "workflow/dgmbench.sif"
 
 
+include: "workflow/rules/gpus.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"

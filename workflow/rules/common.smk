@@ -4,8 +4,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.resources import Resources
-
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.report.published import published
@@ -28,14 +26,6 @@ ROOT = f"{RESULTS}/{PLAN.preset}"
 LOGS = f"{ROOT}/logs"
 BENCHMARKS = f"{ROOT}/benchmarks"
 TABLES = f"{ROOT}/tables"
-
-GPU_RULES = ("train", "evaluate", "analyse")
-if "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value == 0:
-    # The limit is known here and not in the jobs of a cluster, which would ask for the GPUs that the rules name.
-    by_rule = dict(workflow.resource_settings.overwrite_resources)
-    for name in GPU_RULES:
-        by_rule[name] = Resources({**by_rule.get(name, {}), **Resources.from_mapping({"gpu": 0})})
-    workflow.resource_settings.overwrite_resources = by_rule
 
 ANALYSES = {name: task.analysis for name, task in PLAN.tasks.items() if task.analysis}
 # those of the tables, and those that an analysis needs beside them
@@ -90,9 +80,7 @@ def code(stage):
     def of_run(wildcards):
         run = run_of(wildcards)
         key = (run.task, run.model, run.factory, PLAN.task_of(run).reads(run))
-        if key not in known:
-            known[key] = code_hash(PLAN.task_of(run), run, stage)
-        return known[key]
+        return known.get(key) or known.setdefault(key, code_hash(PLAN.task_of(run), run, stage))
 
     return of_run
 
