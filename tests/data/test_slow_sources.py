@@ -23,7 +23,7 @@ FILE = bytes(range(256)) * 100
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
-    monkeypatch.setattr(transfer, "PATIENCE", 0.2)
+    monkeypatch.setattr(transfer, "PATIENCE", 1.0)
     monkeypatch.setattr(sources, "PATIENCE", 0.2)
     monkeypatch.setattr(sources, "PROBE_PATIENCE", 0.2)
     monkeypatch.setattr(clients, "START", 0.3)
@@ -35,7 +35,7 @@ def web(server, name: str = "data.bin") -> Web:
 
 
 @pytest.mark.parametrize(
-    ("part", "complaint"), [("answer", "no answer in 0 s"), ("content", r"only \d+ bytes in the last 0 s")]
+    ("part", "complaint"), [("answer", "no answer in 1 s"), ("content", r"only \d+ bytes in the last 1 s")]
 )
 def test_a_server_that_sends_byte_by_byte_is_given_up(part, complaint, server, tmp_path):
     server.files["/data.bin"] = FILE
@@ -54,20 +54,21 @@ def test_a_probe_that_is_answered_byte_by_byte_is_given_up(server):
 
 def test_a_download_has_a_limit_in_all(server, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "SLOWEST", 1)
+    monkeypatch.setattr(transfer, "PATIENCE", 20.0)
     monkeypatch.setattr(transfer, "LONGEST", 0.5)
     server.files["/data.bin"] = FILE
     server.slow["/data.bin"] = ("content", 0.01)
-    with pytest.raises(SourceError, match=r"not whole after 0 s, \d+ bytes"):
+    with pytest.raises(SourceError, match=r"not whole after \d s, \d+ bytes"):
         web(server).obtain(tmp_path)
 
 
 def test_a_slow_download_that_goes_on_is_waited_for_and_logged(server, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(transfer, "SLOWEST", 1)
-    server.files["/data.bin"] = FILE[:50]
-    server.slow["/data.bin"] = ("content", 0.01)
+    server.files["/data.bin"] = FILE[:60]
+    server.slow["/data.bin"] = ("content", 0.025)
     with caplog.at_level(logging.INFO, "dgmbench"):
-        assert web(server).obtain(tmp_path)["data.bin"].read_bytes() == FILE[:50]
-    assert "bytes after 0 s" in caplog.text
+        assert web(server).obtain(tmp_path)["data.bin"].read_bytes() == FILE[:60]
+    assert "bytes after 1 s" in caplog.text
 
 
 def test_the_next_source_is_asked_and_the_log_says_why(server, cache, caplog):
@@ -114,6 +115,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: 
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
 
 
+def runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_an_npm_that_hangs_is_ended_with_what_it_started(tmp_path, monkeypatch, caplog):
     program(tmp_path, monkeypatch, "npm", f"sleep 60 & echo $! > {tmp_path}/child; wait")
     package = Npm("some-data", "1.0.0", "some-data-1.0.0.tgz", "0" * 64, limit=1000)
@@ -121,7 +129,11 @@ def test_an_npm_that_hangs_is_ended_with_what_it_started(tmp_path, monkeypatch, 
         package.obtain(tmp_path / "archives")
     assert "npm view: still at work after 0 s" in caplog.text
     child = int((tmp_path / "child").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    for _ in range(200):  # a signal takes effect when the process is scheduled
+        if not runs(child):
+            break
+        time.sleep(0.05)
+    assert not runs(child)
 
 
 def test_an_npm_that_answers_and_then_hangs_is_ended(tmp_path, monkeypatch):

@@ -80,7 +80,9 @@ def _wait(process: subprocess.Popen[str], name: str, timeout: float) -> tuple[st
 def _end(process: subprocess.Popen[str]) -> None:
     """End a client and what it started, which may go on without it."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(process.pid).children(recursive=True):
+        client = psutil.Process(process.pid)
+        client.suspend()  # so that it starts nothing more
+        for child in client.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
     process.kill()
