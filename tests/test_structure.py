@@ -95,7 +95,7 @@ def test_every_dependency_is_imported() -> None:
     """What is installed for everybody is used. A package whose modules have another name stands here with it."""
     import tomllib
 
-    modules_of = {"pyyaml": "yaml", "scikit-learn": "sklearn", "snakemake": None}
+    modules_of = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "snakemake": None}
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = "\n".join(path.read_text(encoding="utf-8") for path in modules())
     for line in project["dependencies"]:

@@ -36,7 +36,7 @@ def test_images_of_a_user_load_by_module_and_function(monkeypatch):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"train": np.eye(4)}, "my_data:make: train is not an"),
+        ({"train": np.eye(4, dtype=np.uint8)[:, :3]}, "my_data:make: train is not an .* it has 3 pixels an image"),
         ({"test": np.eye(2, dtype=np.uint8)}, "my_data:make: test is not an"),
         ({"train_labels": np.zeros(3, np.uint8)}, "4 images but 3 labels"),
         ({"train": np.full((4, 4), 255, np.uint8)}, "pixels above 1"),
@@ -183,5 +183,6 @@ def test_each_document_needs_a_date_or_none_has_one(monkeypatch):
 
 def test_grey_and_binary_images_have_other_checksums(monkeypatch):
     binary = checksums(of_module(monkeypatch, tiny))
-    grey = checksums(of_module(monkeypatch, lambda: replace(tiny(), binary=False)))
-    assert {key for key in binary if binary[key] != grey[key]} == {"array:form"}
+    as_grey = {"binary": False, **{part: getattr(tiny(), part) * 255 for part in ("train", "valid", "test")}}
+    grey = checksums(of_module(monkeypatch, lambda: replace(tiny(), **as_grey)))
+    assert {key for key in binary if binary[key] != grey[key]} == {"array:form", "array:train", "array:test"}

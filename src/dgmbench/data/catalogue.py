@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dgmbench.data.datasets as datasets
 from dgmbench.data.dataset import Dataset, Kind
+from dgmbench.data.image_files import holds_images, image_files
 from dgmbench.data.user_data import entry_points
 from dgmbench.data.user_files import PREFIX, corpus_files, options_of
 from dgmbench.data.user_vectors import is_vector_file, vector_dataset, vector_file, vector_sha256
@@ -64,7 +65,14 @@ def require_dataset(name: str, kind: str, where: str) -> None:
     vectors = _is_vectors(name, kind)
     if vectors or (":" in name and kind != "embeddings"):
         try:
-            vector_file(name) if vectors else _require_files(name) if name.startswith(PREFIX) else load_object(name)
+            if vectors:
+                vector_file(name)
+            elif not name.startswith(PREFIX):
+                load_object(name)
+            elif kind == "images":
+                image_files(name)
+            else:
+                _require_files(name)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
     elif name not in (known := known_datasets(kind)):
@@ -96,9 +104,20 @@ def identity(name: str) -> str:
         return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
     if is_vector_file(name):
         return _digest(vector_sha256(name))
+    if name.startswith(PREFIX) and holds_images(name):
+        # folders name the classes
+        return _digest(*(f"{file} {_sha256(file)}" for file in image_files(name)))
     # the stop words are no code, and decide what is left of a user's documents
     files = [*corpus_files(name), Path(__file__).with_name("stopwords.txt")] if name.startswith(PREFIX) else []
     return _digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _digest(*lines: str) -> str:
@@ -112,6 +131,8 @@ def code_of(name: str) -> tuple[str, ...]:
     if is_vector_file(name):
         return (vector_file.__module__,)
     if name.startswith(PREFIX):
+        if holds_images(name):
+            return (image_files.__module__,)
         tokenizer = options_of(name).get("tokenizer", "").partition(":")[0]
         return (corpus_files.__module__, *([tokenizer] if tokenizer else []))
     module = entry_points().get(name, name if ":" in name else "").partition(":")[0]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+PARTS = ("train", "valid", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSplits:
@@ -18,8 +20,10 @@ class ImageSplits:
         train: (n, pixels) uint8.
         valid: (n, pixels) uint8; no rows where validation images belong to the training part.
         test: (n, pixels) uint8.
-        train_labels: (n,) uint8, the class of each row; likewise ``valid_labels`` and ``test_labels``.
+        train_labels: (n,) whole numbers, the class of each row; likewise ``valid_labels`` and ``test_labels``. None, in
+            all parts, where nothing is known of classes.
         classes: the class names.
+        origin: how the parts were made, where no publication says it.
     """
 
     name: str
@@ -28,14 +32,17 @@ class ImageSplits:
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
-    train_labels: np.ndarray
-    valid_labels: np.ndarray
-    test_labels: np.ndarray
+    train_labels: np.ndarray | None = None
+    valid_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
     classes: tuple[str, ...] = ()
+    origin: str = ""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a run can read of it, by name; ``form`` is height, width and whether pixels are binary."""
         found = {"form": np.array([*self.shape, self.binary])}
-        for part in ("train", "valid", "test"):
-            found |= {part: getattr(self, part), f"{part}_labels": np.asarray(getattr(self, f"{part}_labels"))}
+        for part in PARTS:
+            found |= {part: getattr(self, part)}
+            if (labels := getattr(self, f"{part}_labels")) is not None:
+                found |= {f"{part}_labels": np.asarray(labels)}
         return found

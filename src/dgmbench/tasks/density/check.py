@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgmbench.data.load.images import load_images
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.building import build_model
+from dgmbench.tasks.density.images import evaluation_images, training_images
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     """Show the model random binary images of the dataset's size.
 
     Raises:
-        UserError: the class cannot be imported, or refuses its options.
+        UserError: the class cannot be imported, or refuses its options; or the dataset has too few images for the run.
     """
-    n_pixels = load_images(spec.dataset).train.shape[1]
+    n_pixels = training_images(spec)[0].shape[1]
+    evaluation_images(spec)
     model: Any = build_model(spec, row, n_pixels)
     x = (torch.rand(6, n_pixels, generator=torch.Generator().manual_seed(0)) < 0.3).float()
     try:

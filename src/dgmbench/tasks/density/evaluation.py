@@ -15,7 +15,7 @@ from dgmbench.data.load.images import load_images
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.density.building import load_model
-from dgmbench.tasks.density.images import evaluation_images
+from dgmbench.tasks.density.images import copies_of_training_images, evaluation_images
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.capacity import explain_lack_of_memory, float32_products
 
@@ -48,14 +48,18 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "k": settings.k,
         "final_bound": training["final_bound"],
     }
+    data = load_images(spec.dataset)
     drawn = "stochastic, new each epoch; test once, fixed seed"
     protocol = {
-        "binarisation": "binary data" if load_images(spec.dataset).binary else drawn,
+        "binarisation": "binary data" if data.binary else drawn,
         "batch_norm": "statistics of one pass over the training set",
         "split": settings.split,
     }
+    details: dict[str, Any] = {"protocol": protocol, "copies_of_training_images": copies_of_training_images(spec)[0]}
+    if data.origin:
+        details["parts"] = data.origin
     status: Outcome | None = None if finite else "diverged"
-    return Evaluation(metrics, seconds, {"log_likelihood": values}, status, {"protocol": protocol})
+    return Evaluation(metrics, seconds, {"log_likelihood": values}, status, details)
 
 
 def _log_fifths(done: int, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,14 +23,28 @@ def training_images(spec: RunSpec) -> tuple[np.ndarray, bool]:
     """(images, pixels) uint8 and whether they are binary already.
 
     Raises:
-        UserError: pixels of another value than 0 and 1 in a dataset that calls itself binary.
+        UserError: they are too few to train on.
     """
     limit = density_settings(spec).train_limit
     data = load_images(spec.dataset)
     train = data.train[:limit] if limit else data.train
-    if data.binary and train.size and train.max() > 1:
-        raise UserError(f"{spec.dataset} is said to be binary and has pixels above 1; say binary=False of grey images")
+    if len(train) < 2:
+        of = f" (train_limit is {limit})" if limit else ""
+        raise UserError(f"{spec.dataset}: {len(train)} training image{of}; batch norm needs at least two")
     return train, data.binary
+
+
+def copies_of_training_images(spec: RunSpec) -> tuple[int, int]:
+    """How many of the images that a run is evaluated on are also training images, byte by byte; and of how many."""
+    settings, data = density_settings(spec), load_images(spec.dataset)
+    train = data.train[: settings.train_limit or None]
+    held_out = (data.test if settings.split == "test" else data.valid)[: settings.test_limit or None]
+    known = {_digest(image) for image in train}
+    return sum(_digest(image) in known for image in held_out), len(held_out)
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def as_they_are(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
+from dgmbench.data.catalogue import is_user_defined
 from dgmbench.errors import UserError
 from dgmbench.files import atomic_write
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.density.building import build_model
-from dgmbench.tasks.density.images import as_they_are, binarised, training_images
+from dgmbench.tasks.density.images import as_they_are, binarised, copies_of_training_images, training_images
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.fit import fit
@@ -38,8 +39,9 @@ def train(job: Job) -> Training:
         where = f"{gpus} GPU(s)" if gpus else "the CPU"
         log.warning("%s: devices is %d, but it trains on %s", spec.training_id, settings.devices, where)
     pixels, binary = training_images(spec)
-    if len(pixels) < 2:
-        raise UserError(f"{spec.training_id}: {len(pixels)} training image(s); batch norm needs at least two")
+    copies, of = copies_of_training_images(spec)
+    if copies and is_user_defined(spec.dataset):
+        log.warning("%s: %d of %d %s images are training images, too", spec.dataset, copies, of, settings.split)
     batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     model = build_model(spec, job.row, pixels.shape[1])
     fitted = fit(

@@ -12,7 +12,7 @@ from dgmbench.data.load.images import load_images
 from dgmbench.metrics.differences import mean_difference
 from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
 from dgmbench.tasks.density.analysis.figures import Strips
-from dgmbench.tasks.density.analysis.trained import Trained, evenly, examples, grey_images, standard_error
+from dgmbench.tasks.density.analysis.trained import Trained, evenly, grey_images, shown_images, standard_error
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
 
 log = logging.getLogger("dgmbench")
@@ -72,7 +72,7 @@ def completed_blocks(models: list[Trained], settings: DensityAnalysisSettings) -
     """For each mask: an image of each class, the same without what is missing, and what each model made of it."""
     spec = models[0].spec
     grey, labels = grey_images(spec)
-    images = grey[examples(labels)]
+    images = grey[shown_images(grey, labels)]
     blocks: dict[str, Strips] = {}
     for name, missing in imputation_masks(load_images(spec.dataset).shape, len(images)).items():
         blocks[name] = {"data": images, "corrupted": np.where(missing, np.nan, images)}

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from dgmbench.tasks.density.analysis.figures import Strips
-from dgmbench.tasks.density.analysis.trained import Trained, binary_images, examples, grey_images
+from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images, shown_images
 
 # The same latent samples for every model.
 SEED = 0
@@ -17,7 +17,7 @@ SEED = 0
 def sample_blocks(models: list[Trained]) -> dict[str, Strips]:
     """An image of each class beside its reconstructions, and samples from the prior: decoder means."""
     spec = models[0].spec
-    images = binary_images(spec)[examples(grey_images(spec)[1])]
+    images = binary_images(spec)[shown_images(*grey_images(spec))]
     blocks: dict[str, Strips] = {"reconstructions": {"data": images}, "samples": {}}
     for each in models:
         model: Any = each.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from importlib import resources
@@ -17,6 +18,8 @@ from dgmbench.models.images.slots import memory_attention, slot_images
 from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
 
+log = logging.getLogger("dgmbench")
+
 NEXT_TO_X = "next to x"
 _CHUNK = 1000
 
@@ -31,6 +34,9 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
         if not each.is_autoencoder:
             continue
         images, labels = binary_images(each.spec), grey_images(each.spec)[1]
+        if labels is None:
+            log.info("%s has no labels: no preferences of classes for memory slots", each.spec.dataset)
+            continue
         present, index = np.unique(labels, return_inverse=True)
         classes = load_images(each.spec.dataset).classes
         names = [classes[label] if classes else str(label) for label in present]

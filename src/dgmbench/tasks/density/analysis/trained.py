@@ -81,8 +81,11 @@ def first_of_each(models: list[Trained]) -> list[Trained]:
     return list({each.spec.model: each for each in reversed(models)}.values())[::-1]
 
 
-def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray]:
-    """(images, pixels) float32 from 0 to 1, not binarised, and their labels: the part that the run is evaluated on."""
+def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray | None]:
+    """(images, pixels) float32 from 0 to 1, not binarised, and their labels, None where the dataset has none.
+
+    They are the part that the run is evaluated on.
+    """
     data = load_images(spec.dataset)
     test = density_settings(spec).split == "test"
     images, labels = (data.test, data.test_labels) if test else (data.valid, data.valid_labels)
@@ -103,6 +106,11 @@ def evenly(total: int, n: int) -> np.ndarray:
 def examples(labels: np.ndarray, n: int = 10) -> np.ndarray:
     """The place of the first image of each of the first n classes."""
     return np.unique(labels, return_index=True)[1][:n]
+
+
+def shown_images(images: np.ndarray, labels: np.ndarray | None, n: int = 10) -> np.ndarray:
+    """The places of the images that figures show: see `examples`; without labels they are spread over all."""
+    return evenly(len(images), n) if labels is None else examples(labels, n)
 
 
 def standard_error(values: np.ndarray) -> float | None:
