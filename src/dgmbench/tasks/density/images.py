@@ -64,13 +64,14 @@ def evaluation_images(spec: RunSpec) -> np.ndarray:
     """(images, pixels) float32 of 0 and 1: the test images, or the validation images, as every model sees them.
 
     Raises:
-        UserError: the dataset has no validation part.
+        UserError: the dataset has no such images.
     """
     settings = density_settings(spec)
     data = load_images(spec.dataset)
     images = data.test if settings.split == "test" else data.valid
     if not len(images):
-        raise UserError(f"{spec.dataset} has no {settings.split} images; set split to test")
+        other = "valid" if settings.split == "test" else "test"
+        raise UserError(f"{spec.dataset} has no {settings.split} images; set split to {other}")
     if not data.binary:
         threshold = np.random.default_rng(TEST_BINARISATION_SEED).random(images.shape, dtype=np.float32)
         images = threshold * 255 < images

@@ -10,7 +10,7 @@ from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.curves import curve_figure
 from dgmbench.report.estimates import Metric, estimate, mean_of
 from dgmbench.report.notes import variants
-from dgmbench.report.sheet import Figure, printed
+from dgmbench.report.sheet import DASH, Figure, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.settings import DensitySettings
@@ -77,7 +77,9 @@ class DensityTable(MetricTable):
     def difference(self, ours: Any, theirs: Any) -> Interval | str:
         if ours.runs[0].get("metrics", "k") != theirs.runs[0].get("metrics", "k"):
             return "measured with another k"
-        return super().difference(ours, theirs)
+        found = super().difference(ours, theirs)
+        # of a single image nothing is known about the spread
+        return found if isinstance(found, str) or math.isfinite(found.low) else f"{DASH} (one image has no interval)"
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
         text = "The bound on the training images after each epoch. Bounds of different k are different quantities."
