@@ -68,6 +68,12 @@ def test_it_is_listed_checked_planned_and_part_of_the_schema(tmp_path: Path) -> 
     check = python(tmp_path, "-m", "dgmbench", "check", "image-classes", "ocr-letters", "nearest-neighbours")
     assert check == "nearest-neighbours fits the benchmark\n"
 
+    np.save(tmp_path / "mine.npy", np.arange(160, dtype=np.uint8).reshape(10, 4, 4))
+    arguments = ("-m", "dgmbench", "check", "image-classes", "file:mine.npy", "linear")
+    unlabelled = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert unlabelled.returncode == 2 and unlabelled.stderr.count("\n") == 1, unlabelled.stderr
+    assert "dgmbench: error: file:mine.npy has no labels" in unlabelled.stderr
+
     plan = python(tmp_path, "-m", "dgmbench", "plan", "--config", EXAMPLE / "config.yaml").splitlines()
     assert [line.split(".")[:3] for line in plan] == [["ocr-letters", row, "s0"] for row in ROWS]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
+from image_classes.images import evaluation_images, training_images
 from image_classes.training import build_classifier
 
 
@@ -15,8 +16,10 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     """What keeps a classifier from being benchmarked.
 
     Raises:
-        UserError: the class cannot be imported, refuses its options, or lacks a method.
+        UserError: the class cannot be imported, refuses its options, or lacks a method; or the dataset has no labels.
     """
+    training_images(spec)
+    evaluation_images(spec)
     classifier = build_classifier(spec, row)
     labels = np.arange(100) % 2
     images = np.random.default_rng(0).random((100, 64), dtype=np.float32) / 2
