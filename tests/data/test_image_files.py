@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import random
 import struct
 import zipfile
@@ -337,7 +336,6 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "png"])
 def test_damaged_files_give_images_or_one_line(tmp_path: Path, kind: str) -> None:
-    logging.getLogger("dgmbench").setLevel(logging.ERROR)
     rng, stream = random.Random(0), io.BytesIO()
     np.savez_compressed(stream, images=GREY[:12], labels=NAMES[:12])
     valid = {"npy": npy(GREY[:12] / 255), "npz": stream.getvalue(), "png": png(GREY[0])}[kind]

@@ -53,6 +53,22 @@ def test_a_function_that_returns_something_else_is_named(monkeypatch):
         load_images(of_module(monkeypatch, lambda: np.eye(4)))
 
 
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: {}["train"], "my_data:make raised KeyError: 'train' .*test_user_data.py, line"),
+        (lambda: np.load("nowhere"), "my_data:make raised FileNotFoundError.*, line"),
+        (lambda a: a, "my_data:make raised TypeError"),
+        (tiny(), "my_data:make raised TypeError: 'ImageSplits' object is not callable"),
+        (None, "my_data:make raised TypeError"),
+    ],
+)
+def test_a_function_that_fails_is_named_with_the_line(monkeypatch, make, complaint):
+    with pytest.raises(UserError, match=complaint) as caught:
+        load_images(of_module(monkeypatch, make))
+    assert "\n" not in str(caught.value)
+
+
 def test_an_entry_point_names_a_dataset(monkeypatch):
     of_module(monkeypatch, tiny)
     point = SimpleNamespace(name="mine", value="my_data:make")

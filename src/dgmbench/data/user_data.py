@@ -7,6 +7,7 @@ files (see `dgmbench.data.user_files` and `dgmbench.data.image_files`).
 from __future__ import annotations
 
 import importlib.metadata
+import traceback
 from typing import Any
 
 from dgmbench.data.corpora import Corpus
@@ -31,13 +32,13 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
     """What a user-defined function returns, or the user's files hold, checked; two corpora are a `CorpusSplits`.
 
     Raises:
-        UserError: it is of none of these kinds, or its parts do not fit together.
+        UserError: the function fails; or what it returns is of none of these kinds, or its parts do not fit together.
     """
     if name.startswith(PREFIX):
         of_images = ImageSplits in kinds and (CorpusSplits not in kinds or holds_images(name))
         found: Any = read_images(name) if of_images else read_corpus(name)
     else:
-        found = load_object(entry_points().get(name, name))()
+        found = _returned(name, load_object(entry_points().get(name, name)))
     if isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
         found = CorpusSplits(*found)
     if not isinstance(found, kinds):
@@ -47,3 +48,14 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
         check_corpus(name, found)
         return found
     return found if name.startswith(PREFIX) else checked_images(name, found)
+
+
+def _returned(name: str, function: Any) -> Any:
+    try:
+        return function()
+    except UserError:
+        raise
+    except Exception as error:  # whatever the user's own code raises, with the line that raised it
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{name} raised {what} ({line.filename}, line {line.lineno})") from error

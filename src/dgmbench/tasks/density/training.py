@@ -39,9 +39,10 @@ def train(job: Job) -> Training:
         where = f"{gpus} GPU(s)" if gpus else "the CPU"
         log.warning("%s: devices is %d, but it trains on %s", spec.training_id, settings.devices, where)
     pixels, binary = training_images(spec)
-    copies, of = copies_of_training_images(spec)
-    if copies and is_user_defined(spec.dataset):
-        log.warning("%s: %d of %d %s images are training images, too", spec.dataset, copies, of, settings.split)
+    if is_user_defined(spec.dataset):  # of the others it is known, and recorded by the evaluation
+        copies, of = copies_of_training_images(spec)
+        if copies:
+            log.warning("%s: %d of %d %s images are training images, too", spec.dataset, copies, of, settings.split)
     batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     model = build_model(spec, job.row, pixels.shape[1])
     fitted = fit(
