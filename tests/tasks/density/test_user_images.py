@@ -25,6 +25,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.analysis.analyse import analyse
+from dgmbench.tasks.density.analysis.imputation import imputation_masks
 from dgmbench.tasks.density.check import findings
 from dgmbench.tasks.density.images import copies_of_training_images
 from dgmbench.tasks.density.task import DENSITY
@@ -177,6 +178,23 @@ def test_an_interval_of_one_image_is_a_dash(module: Any, tmp_path: Path) -> None
     for ending in ("md", "html", "tex"):
         text = (tmp_path / f"tables/density.{ending}").read_text().lower()
         assert not re.search(r"\b(nan|inf)\b", text) and "(one image has no interval)" in text
+
+
+@pytest.mark.parametrize(
+    ("shape", "masks"),
+    [
+        ((28, 28), {"square", "random", "left half"}),
+        ((6, 6), {"square", "random", "left half"}),
+        ((2, 2), {"random", "left half"}),
+        ((1, 36), {"random", "left half"}),
+        ((36, 1), {"random"}),
+    ],
+)
+def test_narrow_images_have_fewer_masks(shape: tuple[int, int], masks: set[str]) -> None:
+    found = imputation_masks(shape, 5)
+    assert found.keys() == masks and all(
+        mask.shape[-1] == shape[0] * shape[1] and mask.any() for mask in found.values()
+    )
 
 
 def test_the_analysis_does_without_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,12 +23,11 @@ SEED = 0
 
 
 def imputation_masks(shape: tuple[int, int], images: int) -> dict[str, np.ndarray]:
-    """The three masks of the protocol by name."""
-    return {
-        "square": square_mask(shape, square_side(shape)),
-        "random": random_mask(images, shape[0] * shape[1], RANDOM_RATE, SEED),
-        "left half": left_mask(shape),
-    }
+    """The three masks of the protocol by name; without those that images so narrow have no room for."""
+    side = square_side(shape)
+    found = {"square": square_mask(shape, side)} if side else {}
+    found["random"] = random_mask(images, shape[0] * shape[1], RANDOM_RATE, SEED)
+    return found | ({"left half": left_mask(shape)} if shape[1] > 1 else {})
 
 
 def imputation_tables(models: list[Trained], settings: DensityAnalysisSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
