@@ -26,6 +26,7 @@ from dgmbench.names import did_you_mean
 
 _FORMS = {
     "test": (r".+", "a path"),
+    "name": (r".+", "a short name for tables"),
     "label": (r".+", "the name of an array"),
     "shape": (r"[1-9]\d{0,4}[xX][1-9]\d{0,4}", "height and width as 28x28"),
     "binary": (r"(?i:true|false)", "true or false"),
