@@ -120,7 +120,7 @@ def test_what_is_wrong_is_said_in_one_line(content, complaint, tmp_path):
 @pytest.mark.parametrize("name", ["v.txt", "file:v.txt", "v.VEC", "a/v.txt.gz", "file:my%20v.gz", "~/v.vec"])
 def test_names_of_files_of_vectors(name):
     assert is_vector_file(name)
-    assert code_of(name) == "dgmbench.data.user_vectors"
+    assert code_of(name) == ("dgmbench.data.user_vectors",)
 
 
 @pytest.mark.parametrize("name", ["glove-50d", "file:reviews.csv", "module:function", "file:folder"])

@@ -97,9 +97,8 @@ def _separator(path: Path, text: str, label: str) -> str:
         raise UserError(f"{path} is empty; begin it with a line of column names")
     for column in (text, label):
         if column not in names:
-            raise UserError(
-                f"{path} has no column {column!r}{did_you_mean(column, [name[:40] for name in names[:40]])}"
-            )
+            known = [" ".join(name.split())[:40] for name in names[:40]]  # a name can have line breaks
+            raise UserError(f"{path} has no column {column!r}{did_you_mean(column, known)}")
         if names.count(column) > 1:
             raise UserError(f"{path} has {names.count(column)} columns {column!r}; rename all but one")
     return found
