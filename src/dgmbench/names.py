@@ -14,6 +14,9 @@ from typing import Any
 
 from dgmbench.errors import UserError
 
+_READABLE = 60
+"""Characters of a name that stand in a file name, which has 255 bytes at most, prefixes and suffixes included."""
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The rest of an error line about an unknown name: a close match, or all there are."""
@@ -23,14 +26,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def slug(name: str) -> str:
-    """A name as part of a file name."""
-    return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")
+    """A name as a readable part of a file name; other names may have the same, so it never stands alone as a key."""
+    return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")[:_READABLE].strip("-") or "unnamed"
 
 
 def file_name(name: str) -> str:
-    """A name as a file name that no other name has: itself where it can be one, else readable parts and a hash."""
+    """A name as a file name that no other name has, on file systems that ignore case either.
+
+    Itself where it can be one, else readable parts and a hash.
+    """
     readable = slug(name)
-    return readable if readable == name else f"{readable}.{hashlib.sha256(name.encode()).hexdigest()[:12]}".lstrip(".")
+    if readable == name.lower():
+        return name
+    return f"{readable}.{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
 def load_object(name: str) -> Any:

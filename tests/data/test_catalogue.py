@@ -56,6 +56,31 @@ def test_the_identity_of_files_follows_their_content(tmp_path):
     assert identity(f"file:{path}") != before
 
 
+@pytest.mark.parametrize("change", ["content", "class", "part", "removed", "added", "renamed"])
+def test_the_identity_of_a_folder_is_content_and_place(change, tmp_path):
+    """A text that moves to another class or part is other data, though no text has changed."""
+    for place in ("train/good/1", "train/good/2", "train/poor/1", "test/good/3", "test/poor/4"):
+        path = tmp_path / f"{place}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"text {place[-1]}")
+    before = identity(f"file:{tmp_path}")
+    assert identity(f"file:{tmp_path}") == before
+    match change:
+        case "content":
+            (tmp_path / "train/good/1.txt").write_text("text 9")
+        case "class":
+            (tmp_path / "train/good").rename(tmp_path / "train/happy")
+        case "part":
+            (tmp_path / "train/good/1.txt").rename(tmp_path / "test/good/1.txt")
+        case "removed":
+            (tmp_path / "train/good/1.txt").unlink()
+        case "added":
+            (tmp_path / "train/good/0.txt").write_text("")
+        case "renamed":
+            (tmp_path / "train/good/1.txt").rename(tmp_path / "train/good/5.txt")
+    assert identity(f"file:{tmp_path}") != before
+
+
 def test_the_code_of_a_dataset_is_its_module():
     assert code_of("mymodule:make") == ("mymodule",)
     assert code_of("file:reviews.csv") == ("dgmbench.data.user_files",)

@@ -99,29 +99,43 @@ def require_titles(names: Iterable[str], where: str) -> None:
 
 
 def identity(name: str) -> str:
-    """A hash of what a dataset is, without fetching it: its pinned checksums, or the files of a user's."""
+    """A hash of what a dataset is, without fetching or loading it: its pinned checksums, or the files of a user's.
+
+    What a user-defined function gives is not in it, see `dgmbench.data.load.checksums.loaded_apart`.
+
+    Raises:
+        UserError: a file of the user's cannot be read.
+    """
     if name in CATALOGUE:
         return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
     if is_vector_file(name):
         return _digest(vector_sha256(name))
-    if name.startswith(PREFIX) and holds_images(name):
+    if not name.startswith(PREFIX):
+        return _digest()
+    if holds_images(name):
         # folders name the classes
         return _digest(*(f"{file} {_sha256(file)}" for file in image_files(name)))
     # the stop words are no code, and decide what is left of a user's documents
-    files = [*corpus_files(name), Path(__file__).with_name("stopwords.txt")] if name.startswith(PREFIX) else []
-    return _digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
+    stop_words = _sha256(Path(__file__).with_name("stopwords.txt"))
+    # where a text lies decides its class and its part
+    return _digest(*(f"{file} {_sha256(file)}" for file in corpus_files(name)), stop_words)
 
 
-def _sha256(file: Path) -> str:
+def is_function(name: str) -> bool:
+    """Whether the name stands for a user's function, which may read anything when it is called."""
+    return is_user_defined(name) and not name.startswith(PREFIX)
+
+
+def _sha256(path: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from error
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _digest(*lines: str) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def code_of(name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
-from dgmbench.names import slug
+from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
 from dgmbench.run import stages
 from dgmbench.run.plan import Plan
@@ -59,7 +59,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     groups: dict[tuple[str, Any], list[RunSpec]] = {}
     for spec in models:  # runs on the same corpus with the same settings saw the same documents
         groups.setdefault((spec.dataset, spec.settings), []).append(spec)
-    for runs in groups.values():
+    drawn = set()  # corpora: a figure is named by its corpus alone
+    for (corpus, _), runs in groups.items():
         common = common_words(prepared_corpus(runs[0]))
         fitted = [fitted_topics(task, spec, workspace, threads) for spec in runs]
         for each in (unigram(runs[0], common.train), *fitted):
@@ -68,8 +69,9 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
             listed += words
             log.info("%s on %s, seed %d: topics judged", each.spec.model, each.spec.dataset, each.spec.seed)
         placed = next((each for each in fitted if each.topic_vectors is not None), None)
-        if placed is not None:
-            _draw_document(placed, common, settings.documents.get(runs[0].dataset), workspace)
+        if placed is not None and corpus not in drawn:
+            _draw_document(placed, common, settings.documents.get(corpus), workspace)
+            drawn.add(corpus)
     if rows:
         write_frame(frame := pd.DataFrame(rows), workspace.tables / "topics.csv")
         write_frame(pd.DataFrame(listed), workspace.tables / "top_words.csv")
@@ -131,4 +133,4 @@ def _draw_document(fitted: FittedTopics, common: Common, place: int | None, work
     title = f"{title_of(corpus)}, test document {place}"
     if common.test.labels is not None:
         title += f" ({common.test.classes[common.test.labels[place]]})"
-    draw_projection(points, f"{fitted.spec.model}: {title}", workspace.figures / f"projection-{slug(corpus)}")
+    draw_projection(points, f"{fitted.spec.model}: {title}", workspace.figures / f"projection-{file_name(corpus)}")

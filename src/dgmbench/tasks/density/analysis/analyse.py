@@ -9,7 +9,7 @@ import torch
 
 from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
-from dgmbench.names import slug
+from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
@@ -59,7 +59,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     shown = preferences[(preferences["layer"] == NEXT_TO_X) & (preferences["model"] != "paper")]
     for dataset, part in shown.groupby("dataset", sort=False):
         first = part.groupby("model")["seed"].transform("min") == part["seed"]
-        gallery.draw_preferences(part[first], workspace.figures / f"slots-{slug(str(dataset))}")
+        gallery.draw_preferences(part[first], workspace.figures / f"slots-{file_name(str(dataset))}")
     _draw_images(models, settings, workspace.figures)
     log.info("analysed %d models: tables in %s, figures in %s", len(models), workspace.tables, workspace.figures)
 
@@ -67,7 +67,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
 def _draw_images(models: list[Trained], settings: DensityAnalysisSettings, figures: Path) -> None:
     """For each dataset: completed images, reconstructions and samples, and what single slots draw."""
     for dataset in dict.fromkeys(each.spec.dataset for each in models):
-        shape, name = load_images(dataset).shape, slug(dataset)
+        shape, name = load_images(dataset).shape, file_name(dataset)
         shown = first_of_each([each for each in models if each.spec.dataset == dataset and each.is_autoencoder])
         if not shown:
             continue
