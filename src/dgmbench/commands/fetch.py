@@ -10,7 +10,7 @@ from typing import Any
 from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
 from dgmbench.data.dataset import Source, SourceError
 from dgmbench.data.download.store import cache_folder, stored
-from dgmbench.data.load.checksums import checksums
+from dgmbench.data.load.checksums import checksums, require_steady
 from dgmbench.data.user_vectors import is_vector_file
 from dgmbench.run.records import write_json
 
@@ -28,11 +28,12 @@ def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
         ``folder``, ``failed_before`` (sources that did not give it, with their reasons), ``archives`` and ``bytes``.
 
     Raises:
-        UserError: unknown name, or the data cannot be had.
+        UserError: unknown name, the data cannot be had, or a user's function gives other data each time.
     """
     place = ""
     if is_user_defined(name) and not is_vector_file(name):
         found = checksums(name)
+        require_steady(name, found)
         arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}
         report: dict[str, Any] = {"name": name, "source": found["source"], "arrays": arrays, "downloaded": False}
     else:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +14,7 @@ from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.report.published import Published, published
 from dgmbench.run.plan import Plan
-from dgmbench.run.records import read_json
+from dgmbench.run.records import read_arrays, read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Task
 from dgmbench.run.workspace import Workspace
@@ -183,7 +181,9 @@ def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
     try:
         if (folder / "run.json").is_file():
             record = read_json(folder / "run.json")
-            arrays = _read_arrays(folder / "per_example.npz")
+            if record.get("run_id", spec.run_id) != spec.run_id:
+                raise UserError(f"{folder / 'run.json'} is of another run; remove the folder and run again")
+            arrays = read_arrays(folder / "per_example.npz")
             if found := problem(record, arrays):
                 raise UserError(f"{folder / 'run.json'}: {found}; remove the folder and run again")
             return Run(spec, record["status"], record, arrays)
@@ -194,13 +194,3 @@ def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
     if failure is None:
         return Run(spec, "missing")
     return Run(spec, "failed", reason=f"{failure.get('stage', 'run')}: {' '.join(str(failure.get('error')).split())}")
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise UserError(f"no {path} beside its run.json; remove the folder and run again") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{path} is broken ({error}); remove the folder and run again") from error

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
@@ -12,6 +16,8 @@ from dgmbench.run.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger("dgmbench")
 
 # A curve is drawn with at most this many points.
 _POINTS = 500
@@ -55,7 +61,7 @@ def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame
     for cell in cells:
         for run in cell.runs:
             path = workspace.trained(run.spec) / "curve.csv"
-            curve = pd.read_csv(path) if run.record and path.is_file() else pd.DataFrame()
+            curve = read_curve(path) if run.record else pd.DataFrame()
             if column in curve and len(curve):
                 columns: dict[str, str | int] = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
                 frames.append(curve.assign(**columns)[[*columns, "epoch", column]])
@@ -67,6 +73,22 @@ def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame
     last = found.groupby(["dataset", "model", "seed"])["epoch"].transform("max")
     found = found[(found["epoch"] % step == 0) | (found["epoch"] == 1) | (found["epoch"] == last)]
     return found if len(found) else None
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """A training's ``curve.csv``, a line for each epoch; without lines where there is none, or a broken one, logged."""
+    import pandas as pd
+
+    if not path.is_file():
+        return pd.DataFrame()
+    try:
+        curve = pd.read_csv(path)
+        if not np.isfinite(curve["epoch"].to_numpy(float)).all():
+            raise ValueError("an epoch is no number")
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("%s is broken (%s) and left out; remove its folder and run again", path, error)
+        return pd.DataFrame()
+    return curve
 
 
 def _range_of_interest(frame: pd.DataFrame, column: str) -> tuple[float, float]:

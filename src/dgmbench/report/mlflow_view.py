@@ -17,6 +17,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
+from dgmbench.report.curves import read_curve
 from dgmbench.run.records import read_json
 
 log = logging.getLogger("dgmbench")
@@ -105,9 +106,7 @@ def _log(client: MlflowClient, experiment: str, shown: Shown, parent: str = "") 
 
 
 def _curve(path: Path, started: int) -> Iterator[Metric]:
-    import pandas as pd
-
-    for line in pd.read_csv(path).to_dict("records"):
+    for line in read_curve(path).to_dict("records"):
         epoch, seconds = round(line.pop("epoch")), line.pop("seconds", 0)
         for name, value in _numbers(line).items():
             yield Metric(name, value, started + round(1000 * seconds), epoch)

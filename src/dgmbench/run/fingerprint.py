@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench.data.catalogue import code_of, identity
+from dgmbench.data.load.checksums import loaded_apart
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec, canonical_hash
@@ -32,8 +33,9 @@ RECORDING = (
     "dgmbench.errors",
     "dgmbench.files",
     "dgmbench.report",
-    *(f"dgmbench.run.{name}" for name in ("config", "config_files", "devices", "fingerprint", "plan", "provenance")),
-    *(f"dgmbench.run.{name}" for name in ("records", "schema", "settings", "spec", "stages", "task", "workspace")),
+    *(f"dgmbench.run.{name}" for name in ("config", "config_files", "devices", "fingerprint", "plan", "products")),
+    *(f"dgmbench.run.{name}" for name in ("provenance", "records", "schema", "settings", "spec", "stages", "task")),
+    "dgmbench.run.workspace",
     "dgmbench.data.download",
     "dgmbench.data.catalogue",
     "dgmbench.data.user_data",
@@ -81,8 +83,14 @@ def _roots(task: Task, spec: RunSpec, stage: Stage) -> tuple[list[str], frozense
 
 
 def data_hash(names: tuple[str, ...]) -> str:
-    """A hash of what datasets are, without fetching them: known when a workflow is planned."""
-    return canonical_hash({name: [identity(name), source_hash(*code_of(name))] for name in names})
+    """A hash of what datasets are, without fetching them: known when a workflow is planned.
+
+    A user's function is called, see `loaded_apart`: what it reads is not known otherwise.
+    """
+    found = {}
+    for name in names:
+        found[name] = [identity(name), source_hash(*code_of(name)), *filter(None, [loaded_apart(name)])]
+    return canonical_hash(found)
 
 
 @lru_cache(maxsize=1024)

@@ -34,12 +34,14 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        UserError: the file is missing, broken, or from another version of this package.
+        UserError: the file is missing, unreadable, broken, or from another version of this package.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"no file {path}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path} is broken ({error}); remove it and run again") from error
     if not isinstance(value, dict) or value.get("format", FORMAT) != FORMAT:
@@ -53,3 +55,21 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
     with atomic_write(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path, beginning: str = "") -> dict[str, np.ndarray]:
+    """The arrays of an .npz file whose names begin so, by name.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if name.startswith(beginning)}
+    except FileNotFoundError as error:
+        raise UserError(f"no file {path}; remove its folder and run again") from error
+    except Exception as error:  # a damaged archive can raise any error of its reader
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} is broken ({reason}); remove its folder and run again") from error

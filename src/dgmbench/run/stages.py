@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgmbench.data.load.checksums import checksums
+from dgmbench.data.load.checksums import checksums, differences, require_steady
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
 from dgmbench.run import provenance
 from dgmbench.run.fingerprint import code_hash, fingerprint
+from dgmbench.run.products import are_whole, describe, left_in
 from dgmbench.run.records import FORMAT, read_json, write_arrays, write_json
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
@@ -28,14 +28,20 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
 
     Returns:
         The training record, also written to ``training.json`` beside the products.
+
+    Raises:
+        UserError: a user's function does not give the same data twice, or the results cannot be written.
     """
-    folder, data = workspace.trained(spec), data_checksums(task, spec)
+    folder, loaded = workspace.trained(spec), _loaded(task, spec)
+    data = _all_checksums(loaded)
     depends_on = fingerprint(task, spec, "training", data)
     record = finished(folder / "training.json", depends_on)
-    if record is not None and _products_are_whole(folder, record):
+    if record is not None and are_whole(folder, record):
         log.info("%s is trained already", spec.training_id)
         return record
     with workspace.claim(spec, "training"):
+        for name, before in loaded:
+            require_steady(name, before)
         started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job], Training] = load_object(task.train)
         result = function(_job(task, spec, workspace, depends_on, gpus, threads))
@@ -43,8 +49,9 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
             "training_id": spec.training_id,
             "status": result.status,
             "threads": threads,
+            "data": data,
             **result.record,
-            "products": _products(folder),
+            "products": describe(left_in(folder)),
         }
         write_json(folder / "training.json", record)
     return record
@@ -54,25 +61,24 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
     """Measure a trained model, and leave ``run.json``, which tables are made from, and ``per_example.npz``.
 
     Raises:
-        UserError: the model was not trained, or what the training left is gone or damaged.
+        UserError: the model was not trained, or on other data; what the training left is gone or damaged; or the
+            results cannot be written.
     """
-    folder, trained, data = workspace.run(spec), workspace.trained(spec), data_checksums(task, spec)
-    training = read_json(trained / "training.json")
+    folder, data = workspace.run(spec), data_checksums(task, spec)
+    training = training_record(spec, workspace)
     own = fingerprint(task, spec, "evaluation", data)
     depends_on = canonical_hash([own, training["fingerprint"], training["finished"]])
     record = finished(folder / "run.json", depends_on)
-    if record is not None:
+    if record is not None and are_whole(folder, record):
         log.info("%s is evaluated already", spec.run_id)
         return record
-    if training["fingerprint"] != fingerprint(task, spec, "training", data):
-        log.warning("%s was trained with other code or data than are here now; train it again", spec.training_id)
-    if not _products_are_whole(trained, training):
-        raise UserError(f"{trained} is damaged: remove it and train {spec.training_id} again")
     with workspace.claim(spec, "evaluation"):
+        require_usable(task, spec, workspace, training, data)
         started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job, Mapping[str, Any]], Evaluation] = load_object(task.evaluate)
         result = function(_job(task, spec, workspace, depends_on, gpus, threads), training)
         stage = stage_record(task, spec, "evaluation", depends_on, started, watch)
+        write_arrays(folder / "per_example.npz", **result.per_example)
         record = {
             "format": FORMAT,
             "run_id": spec.run_id,
@@ -87,10 +93,49 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
             "training": training,
             "evaluation": stage | {"measure_seconds": result.seconds},
             **result.details,
+            "products": describe([folder / "per_example.npz"]),
         }
-        write_arrays(folder / "per_example.npz", **result.per_example)
         write_json(folder / "run.json", record)
     return record
+
+
+def training_record(spec: RunSpec, workspace: Workspace) -> dict[str, Any]:
+    """What a run's training noted.
+
+    Raises:
+        UserError: it is not trained, or the record is broken or of another training.
+    """
+    path = workspace.trained(spec) / "training.json"
+    if not path.exists():
+        raise UserError(f"{spec.training_id} is not trained: no file {path}; train it first")
+    record = read_json(path)
+    if record.get("training_id") != spec.training_id or not record.keys() >= {"fingerprint", "finished", "status"}:
+        raise UserError(f"{path} is of another training or not whole; remove {path.parent} and train again")
+    return record
+
+
+def require_usable(
+    task: Task, spec: RunSpec, workspace: Workspace, training: Mapping[str, Any], data: Mapping[str, str]
+) -> None:
+    """What was trained is whole, and was trained on the data that are here now; other code is a warning.
+
+    Args:
+        training: see `training_record`.
+        data: see `data_checksums`.
+
+    Raises:
+        UserError: it is damaged, or was trained on other data: images that are measured might be among those.
+    """
+    folder = workspace.trained(spec)
+    if found := differences(training.get("data", data), data):
+        raise UserError(
+            f"{spec.training_id} was trained on other data than are here now (different: {found}): train it again, "
+            "or bring back the data that it was trained on"
+        )
+    if training["fingerprint"] != fingerprint(task, spec, "training", data):
+        log.warning("%s was trained with other code or data than are here now; train it again", spec.training_id)
+    if not are_whole(folder, training):
+        raise UserError(f"{folder} is damaged: remove it and train {spec.training_id} again")
 
 
 def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus: int, threads: int) -> Job:
@@ -100,10 +145,19 @@ def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus:
 
 def data_checksums(task: Task, spec: RunSpec) -> dict[str, str]:
     """Checksums of the arrays that a run reads; those of further datasets are named by them."""
-    own, *further = task.reads(spec)
-    found = dict(checksums(own))
-    for name in further:
-        for key, value in checksums(name).items():
+    return _all_checksums(_loaded(task, spec))
+
+
+def _loaded(task: Task, spec: RunSpec) -> list[tuple[str, dict[str, str]]]:
+    """Each dataset that a run reads, its own first, and its checksums."""
+    return [(name, checksums(name)) for name in task.reads(spec)]
+
+
+def _all_checksums(loaded: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str, str]:
+    (_, own), *further = loaded
+    found = dict(own)
+    for name, of_further in further:
+        for key, value in of_further.items():
             kind, colon, array = key.partition(":")
             found[f"{kind}:{name}:{array}" if colon else f"{kind}:{name}"] = value
     return found
@@ -119,29 +173,6 @@ def finished(path: Path, depends_on: str) -> dict[str, Any] | None:
         log.warning("%s; doing it again", error)
         return None
     return record if record.get("fingerprint") == depends_on else None
-
-
-def _products(folder: Path) -> dict[str, dict[str, Any]]:
-    """What a training left: size and SHA-256 of each file."""
-    found = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_file() and path.name != "training.json" and not path.name.startswith("."):
-            with path.open("rb") as file:
-                found[path.name] = {
-                    "bytes": path.stat().st_size,
-                    "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-                }
-    return found
-
-
-def _products_are_whole(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether every product is there as it was left; one that is not is logged."""
-    there = _products(folder)
-    for name, expected in record.get("products", {}).items():
-        if there.get(name) != expected:
-            log.warning("%s is %s", folder / name, "damaged" if name in there else "gone")
-            return False
-    return True
 
 
 def stage_record(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
 
 from dgmbench.errors import UserError
-from dgmbench.run.records import write_arrays
+from dgmbench.run.records import read_arrays, write_arrays
 
 
 class Features(NamedTuple):
@@ -45,12 +44,12 @@ def read_features(path: Path, part: str) -> Features:
     Raises:
         UserError: the file is missing or broken.
     """
+    found = read_arrays(path, f"{part}_")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            labels = file[f"{part}_labels"]
-            if f"{part}_dense" in file:
-                return Features(file[f"{part}_dense"], labels)
-            content = (file[f"{part}_values"], file[f"{part}_columns"], file[f"{part}_offsets"])
-            return Features(sparse.csr_matrix(content, shape=tuple(file[f"{part}_shape"])), labels)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise UserError(f"{path} is missing or broken ({error}); remove its folder and run again") from error
+        labels = found[f"{part}_labels"]
+        if f"{part}_dense" in found:
+            return Features(found[f"{part}_dense"], labels)
+        content = (found[f"{part}_values"], found[f"{part}_columns"], found[f"{part}_offsets"])
+        return Features(sparse.csr_matrix(content, shape=tuple(found[f"{part}_shape"])), labels)
+    except (ValueError, KeyError) as error:
+        raise UserError(f"{path} is broken ({error}); remove its folder and run again") from error

@@ -38,10 +38,13 @@ def load_model(spec: RunSpec, row: Row, path: Path, n_pixels: int) -> nn.Module:
     """A trained model, in evaluation mode.
 
     Raises:
-        UserError: the checkpoint does not fit the architecture that the run asks for.
+        UserError: the file is damaged, or does not fit the architecture that the run asks for.
     """
     model = build_model(spec, row, n_pixels)
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True, map_location="cpu")
+    try:
+        state: dict[str, torch.Tensor] = dict(torch.load(path, weights_only=True, map_location="cpu"))
+    except Exception as error:  # a damaged archive can raise any error of its reader
+        raise UserError(f"{path} is gone or damaged; remove {path.parent} and train again") from error
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -15,8 +15,9 @@ from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared
 from dgmbench.models.text.topicvec import frequent_words
 from dgmbench.run.fingerprint import fingerprint, source_hash
+from dgmbench.run.products import are_whole, describe
 from dgmbench.run.provenance import Stopwatch
-from dgmbench.run.records import write_arrays, write_json
+from dgmbench.run.records import read_arrays, write_arrays, write_json
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.stages import data_checksums, finished, stage_record
@@ -88,19 +89,18 @@ def fitted_topics(task: Task, spec: RunSpec, workspace: Workspace, threads: int 
     # what is kept of a fit is decided in this module
     kept = source_hash(__name__, without=frozenset({type(spec.settings).__module__}))
     depends_on = canonical_hash([fit, words.tolist(), kept])
-    if finished(folder / "topics.json", depends_on) is None:
+    record = finished(folder / "topics.json", depends_on)
+    if record is None or not are_whole(folder, record):
         started, watch = now(), Stopwatch()
         method = build_method(spec, find_row(task, spec.model, spec.factory), threads)
         method.fit(data.train, data.train.labels)
         write_arrays(folder / "topics.npz", **_exported(method, spec, data, words))
         record = stage_record(task, spec, "training", depends_on, started, watch)
-        write_json(folder / "topics.json", record | {"training_id": spec.training_id, "threads": threads})
+        record |= {"training_id": spec.training_id, "threads": threads, "products": describe([folder / "topics.npz"])}
+        write_json(folder / "topics.json", record)
         log.info("%s on %s, seed %d: fitted in %.1f s", spec.model, spec.dataset, spec.seed, watch.seconds)
-    try:
-        with np.load(folder / "topics.npz", allow_pickle=False) as file:
-            return FittedTopics(spec, file["topics"], file["alpha"], file.get("topic_vectors"))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} is broken ({error}); remove it and run again") from error
+    arrays = read_arrays(folder / "topics.npz")
+    return FittedTopics(spec, arrays["topics"], arrays["alpha"], arrays.get("topic_vectors"))
 
 
 def _exported(method: Any, spec: RunSpec, data: Prepared, words: np.ndarray) -> dict[str, np.ndarray]:

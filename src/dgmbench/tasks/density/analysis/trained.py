@@ -13,8 +13,8 @@ from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.run.plan import Plan
-from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
+from dgmbench.run.stages import data_checksums, require_usable, training_record
 from dgmbench.run.task import Row
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.building import load_model
@@ -61,18 +61,18 @@ def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Traine
     """Every trained model of the plan's density runs, once; the others are named in the log.
 
     Raises:
-        UserError: a checkpoint that does not fit its run.
+        UserError: a trained model that is damaged, does not fit its run or was trained on other data.
     """
-    found = []
+    found, task = [], plan.tasks["density"]
     for spec in {spec.training_id: spec for spec in plan.of("density")}.values():
         folder = workspace.trained(spec)
-        if not (folder / "model.pt").is_file() or not (folder / "training.json").is_file():
+        if not (folder / "training.json").is_file():
             log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
             continue
-        status = str(read_json(folder / "training.json")["status"])
-        row = plan.row_of(spec)
+        training, row = training_record(spec, workspace), plan.row_of(spec)
+        require_usable(task, spec, workspace, training, data_checksums(task, spec))
         model = load_model(spec, row, folder / "model.pt", load_images(spec.dataset).train.shape[1])
-        found.append(Trained(spec, row, model.to(device), status))
+        found.append(Trained(spec, row, model.to(device), training["status"]))
     return found
 
 
