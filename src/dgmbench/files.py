@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,31 +13,57 @@ from typing import IO, Any
 
 from dgmbench.errors import UserError
 
+_UNFINISHED = ".part"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextlib.contextmanager
 def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file that appears under its name only when it is whole.
 
+    A process that is killed meanwhile leaves its part of the file, see `remove_unfinished`.
+
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
+        try:
+            with open(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says in one line that a path cannot be written, and what to do.
+
+    Raises:
+        UserError: in place of an `OSError` of the body.
+    """
     try:
-        with open(descriptor, mode, encoding=None if "b" in mode else "utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        yield
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        reason = error.strerror or type(error).__name__
+        advice = "make it writable or choose another folder"
+        if error.errno in _NO_ROOM:
+            place = next(folder for folder in path.absolute().parents if folder.is_dir())
+            left = shutil.disk_usage(place).free / 1e6
+            advice = f"free some space ({left:,.1f} MB are left in {place}) or choose another folder, then run it again"
+        raise UserError(f"cannot write {path}: {reason}; {advice}") from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left of files in a folder; nobody may be writing there."""
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -185,6 +185,55 @@ def test_a_broken_database_is_one_line_and_leaves_the_tables_alone(results, plan
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.parametrize("name", ["a%20b", "what?", "no #1", "100%", "a & ü={b}; new"])
+def test_everything_lies_inside_a_folder_with_an_odd_name(prepared, tmp_path, name):
+    """Also when the folder's name means another one as part of an address."""
+    results = Path(shutil.copytree(prepared, tmp_path / name / "results"))
+    if name.endswith("new"):
+        (results / "mlflow.db").unlink()
+    assert sync(results) == 3
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["results"]
+    with sqlite3.connect(results / "mlflow.db") as database:
+        assert database.execute("SELECT COUNT(*) FROM runs").fetchone() == (4,)
+        assert database.execute("SELECT COUNT(*) FROM experiments WHERE name LIKE 'dgmbench%'").fetchone() == (1,)
+    kept = sorted(path.name for path in (results / "mlartifacts/trial").rglob("*") if path.is_file())
+    assert kept.count("run.json") == 2 and "toy.png" in kept
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("database is locked", "another program has locked it: close that or wait, then run 'dgmbench sync-mlflow'"),
+        ("database or disk is full", "free some space, then run"),
+        ("attempt to write a readonly database", "make it and its folder writable, then run"),
+        ("disk I/O error", "look whether the disk is full or damaged, then run"),
+        ("database disk image is malformed", "move it away and run"),
+    ],
+)
+def test_what_to_do_depends_on_what_is_wrong(results, monkeypatch, said, advice):
+    from sqlalchemy.exc import OperationalError
+
+    def fail(*_):
+        raise OperationalError("UPDATE", {}, sqlite3.OperationalError(said))
+
+    monkeypatch.setattr("dgmbench.report.mlflow_view.show", fail)
+    with pytest.raises(UserError) as caught:
+        sync(results)
+    assert said in str(caught.value) and advice in str(caught.value) and "\n" not in str(caught.value)
+    assert ("move it away" in str(caught.value)) == (said == "database disk image is malformed")
+
+
+def test_a_locked_database_is_waited_for_and_not_called_damaged(results):
+    with sqlite3.connect(results / "mlflow.db", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match=r"locked.*close that or wait") as caught:
+            sync(results)
+        other.execute("ROLLBACK")
+    assert "move it away" not in str(caught.value)
+    assert sync(results) == 3
+
+
 def test_a_database_of_another_version_is_one_line(results):
     with sqlite3.connect(results / "mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = 'abcdef'")

@@ -126,6 +126,34 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert "does not load" in caplog.text
 
 
+@pytest.mark.parametrize("content", ["a list", "no history", "no weights", "empty", "text", "truncated", "other zip"])
+def test_a_damaged_checkpoint_is_left_for_the_one_before(content: str, tmp_path: Path) -> None:
+    reference = Mean()
+    fitted(reference, tmp_path)
+    newest = tmp_path / "last.ckpt"
+    whole = torch.load(newest, weights_only=True)
+    match content:
+        case "a list":
+            torch.save([1, 2], newest)
+        case "no history":
+            torch.save({**whole, "dgmbench": {"fingerprint": "f"}}, newest)
+        case "no weights":
+            torch.save({name: value for name, value in whole.items() if name != "state_dict"}, newest)
+        case "empty":
+            newest.write_bytes(b"")
+        case "text":
+            newest.write_text("no checkpoint")
+        case "truncated":
+            newest.write_bytes(newest.read_bytes()[:-1])
+        case "other zip":
+            np.savez(tmp_path / "x.npz", a=1)
+            (tmp_path / "x.npz").replace(newest)
+    model = Mean()
+    found = fitted(model, tmp_path)
+    assert found.resumed_from == 1  # after the first epoch and the last one it is saved
+    assert torch.equal(model.at, reference.at) and found.history["epoch"] == [1, 2, 3, 4, 5, 6]
+
+
 def test_the_weight_average_is_that_of_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 

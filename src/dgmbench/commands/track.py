@@ -15,6 +15,15 @@ from dgmbench.errors import UserError
 
 # Another process may be writing the runs of a large preset.
 _WAIT_SECONDS = 600
+_AGAIN = "then run 'dgmbench sync-mlflow'"
+_MADE_AGAIN = "move it away and run 'dgmbench sync-mlflow' to make it again from the files"
+# By what SQLite says: these are no damage of the database.
+_ADVICE = {
+    "locked": f"another program has locked it: close that or wait, {_AGAIN}",
+    "disk is full": f"free some space, {_AGAIN}",
+    "readonly": f"make it and its folder writable, {_AGAIN}",
+    "disk I/O error": f"look whether the disk is full or damaged, {_AGAIN}",
+}
 
 
 def sync(results: Path, preset: str | None = None) -> int:
@@ -66,19 +75,23 @@ def _client(results: Path, database: Path) -> Iterator[Any]:
                 _make_database(database)
             elif not database.is_file() or not os.access(database, os.W_OK):
                 raise UserError(f"cannot write {database}; make it writable, or move it away to have it made again")
-            yield MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
+            yield MlflowClient(address_of(database), address_of(database))
         except (MlflowException, SQLAlchemyError, CommandError) as error:
             # a database's own words where SQLAlchemy wraps them
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0][:200]
-            raise UserError(
-                f"MLflow cannot use {database} ({reason}); move it away and run 'dgmbench sync-mlflow' to make it "
-                "again from the files"
-            ) from error
+            # MLflow's own exceptions hold the database's words somewhere within
+            advice = next((words for said, words in _ADVICE.items() if said in str(error)), _MADE_AGAIN)
+            raise UserError(f"MLflow cannot use {database} ({reason}); {advice}; the tables do not need it") from error
         except OSError as error:
             raise UserError(
                 f"cannot show the results in MLflow: {error.filename or database}: {error.strerror}; the tables do not "
                 "need it"
             ) from error
+
+
+def address_of(database: Path) -> str:
+    """A database as SQLAlchemy's address of it, whatever characters are in its path: SQLite decodes a file's URI."""
+    return f"sqlite:///{database.absolute().as_uri()}?uri=true"
 
 
 def _make_database(database: Path) -> None:
@@ -87,7 +100,7 @@ def _make_database(database: Path) -> None:
 
     unfinished = database.with_name(f".{database.name}.new")
     unfinished.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(database.with_name("mlartifacts")))
+    store = SqlAlchemyStore(address_of(unfinished), database.with_name("mlartifacts").as_uri())
     store.engine.dispose()
     os.replace(unfinished, database)
 

@@ -74,7 +74,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: Path) -> str:
         client.rename_experiment(found.experiment_id, f"{name} (moved from {found.artifact_location})")
         client.delete_experiment(found.experiment_id)
         found = None
-    return found.experiment_id if found else client.create_experiment(name, artifact_location=str(artifacts))
+    return found.experiment_id if found else client.create_experiment(name, artifact_location=artifacts.as_uri())
 
 
 def _drop(client: MlflowClient, experiment: str) -> None:

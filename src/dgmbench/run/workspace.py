@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dgmbench.errors import UserError
+from dgmbench.files import remove_unfinished, writing
 from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.spec import RunSpec
 
@@ -53,22 +54,27 @@ class Workspace:
     def claim(self, spec: RunSpec, stage: str) -> Iterator[None]:
         """Hold the run's state for one process, and leave a note there if the work fails.
 
+        What killed processes left of this run's files is removed.
+
         Raises:
-            UserError: another process works on this run.
+            UserError: another process works on this run, or its folders cannot be written.
         """
         folder = self.state(spec)
-        lock = FileLock(folder / "lock")
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=1)
-        except Timeout as error:
-            raise UserError(f"{spec.training_id}: another process works on it; wait for it or stop it") from error
-        except OSError as error:
-            raise UserError(f"cannot write {folder}: {error.strerror}; choose another folder for results") from error
+            lock = FileLock(folder / "lock")
+            try:
+                lock.acquire(timeout=1)
+            except Timeout as error:
+                raise UserError(f"{spec.training_id}: another process works on it; wait for it or stop it") from error
         note = folder / "failure.json"
         try:
+            with writing(folder):
+                for place in (folder, self.trained(spec), self.run(spec)):
+                    remove_unfinished(place)
             yield
-            note.unlink(missing_ok=True)
+            with writing(note):
+                note.unlink(missing_ok=True)
         except Exception as error:
             content = {
                 "format": FORMAT,

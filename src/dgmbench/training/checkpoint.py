@@ -6,6 +6,7 @@ where batches could not be repeated exactly; here it is the first end of an epoc
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,24 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from dgmbench.files import atomic_write
+from dgmbench.files import atomic_write, writing
 
 log = logging.getLogger("dgmbench")
 
 # A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
 CHECKPOINT_SECONDS = 15.0
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Tensors and plain values, atomically.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    content = io.BytesIO()  # PyTorch's own writer ends in an error of its own, or ends the process, on a full disk
+    torch.save(state, content)
+    with atomic_write(path, "wb") as file:
+        file.write(content.getbuffer())
 
 
 class SafeFiles(TorchCheckpointIO):
@@ -30,9 +43,9 @@ class SafeFiles(TorchCheckpointIO):
         """Under its name when it is whole; what had the name is ``.previous`` then."""
         path = Path(path)
         if path.exists():
-            path.replace(path.with_suffix(".previous"))
-        with atomic_write(path, "wb") as file:
-            torch.save(checkpoint, file)
+            with writing(path):
+                path.replace(path.with_suffix(".previous"))
+        write_state(path, checkpoint)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
         """Without running any code from the file."""

@@ -141,6 +141,18 @@ def test_a_divergence_is_a_result(tmp_path: Path) -> None:
     assert training["final_bound"] is None and run["status"] == "diverged" and not curve
 
 
+@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\3\4", b"\x80\x02]q\x00.", "truncated"])
+def test_a_damaged_model_is_refused_in_one_line(content: bytes | str | None, tmp_path: Path) -> None:
+    path, row = tmp_path / "model.pt", find_row(DENSITY, "vae")
+    torch.save(build_model(tiny(), row, 128).state_dict(), path)
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else path.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"model\.pt is gone or damaged; remove .* and train again$"):
+        load_model(tiny(), row, path, 128)
+
+
 def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
     row = find_row(DENSITY, "mem-vae")
     torch.save(VAE(128, (10, 10), 2).state_dict(), tmp_path / "model.pt")

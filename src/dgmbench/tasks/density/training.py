@@ -20,6 +20,7 @@ from dgmbench.tasks.density.building import build_model
 from dgmbench.tasks.density.images import as_they_are, binarised, copies_of_training_images, training_images
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.checkpoint import write_state
 from dgmbench.training.fit import fit
 
 log = logging.getLogger("dgmbench")
@@ -62,8 +63,8 @@ def train(job: Job) -> Training:
     torch.set_num_threads(job.threads)
     measure_batch_norm(model.to(device), batches, settings.epochs, spec.seed)
     history = fitted.history
-    with atomic_write(job.folder / "model.pt", "wb") as file:
-        torch.save({name: value.detach().clone().cpu() for name, value in model.state_dict().items()}, file)
+    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
+    write_state(job.folder / "model.pt", weights)
     with atomic_write(job.folder / "curve.csv") as file:
         pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
     record = {

@@ -1,0 +1,38 @@
+"""Curves that trainings left: a broken one is left out, said, and hides no table."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from dgmbench.report.curves import read_curve
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"loss,bound\n1,2\n",
+        b"epoch,loss\n,1\n",
+        b"epoch,loss\none,1\n",
+        b"epoch\n1,2\n3,4,5\n",
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_broken_curve_is_left_out_and_said(content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "curve.csv"
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING, logger="dgmbench"):
+        assert read_curve(path).empty
+    (message,) = caplog.messages
+    assert message.startswith(f"{path} is broken (") and message.endswith("remove its folder and run again")
+
+
+def test_a_curve_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "curve.csv").write_text("epoch,loss\n1,0.5\n2,nan\n")
+    assert read_curve(tmp_path / "curve.csv")["epoch"].tolist() == [1, 2]
+    assert read_curve(tmp_path / "none.csv").empty
+    assert not caplog.messages
