@@ -69,3 +69,35 @@ def test_a_record_that_lacks_what_the_table_shows_is_failed(plan_of, cells_of, w
     path.write_text(json.dumps(record))
     (cell, *_) = cells_of(plan, workspace)
     assert cell.status == "failed" and "evaluation.measure_seconds" in cell.runs[0].reason
+
+
+@pytest.mark.parametrize(
+    ("note", "status"),
+    [
+        ({"stage": "training"}, "failed"),
+        ({"stage": "training", "run_id": "another evaluation of it"}, "failed"),
+        ({"stage": "evaluation", "run_id": "its own"}, "failed"),
+        ({"stage": "evaluation", "run_id": "another evaluation of it"}, "ok"),
+        ({"stage": "evaluation"}, "ok"),
+    ],
+)
+def test_a_result_from_before_a_failed_attempt_is_not_shown(plan_of, cells_of, workspace, write, note, status):
+    plan = plan_of()
+    run = plan.runs[0]
+    write(run, workspace, [0, 100, 0, 0])
+    if note.get("run_id") == "its own":
+        note = {**note, "run_id": run.run_id}
+    workspace.state(run).mkdir(parents=True)
+    (workspace.state(run) / "failure.json").write_text(json.dumps({"format": 1, "error": "no more data", **note}))
+    (cell, *_) = cells_of(plan, workspace)
+    assert cell.status == status
+    assert cell.runs[0].reason == (f"{note['stage']}: no more data" if status == "failed" else "")
+
+
+def test_a_record_of_another_run_is_failed(plan_of, cells_of, workspace, write):
+    plan = plan_of()
+    for run, values in zip(plan.runs[:2], ([0, 100], [0, 0]), strict=True):
+        write(run, workspace, values)
+    (workspace.run(plan.runs[1]) / "run.json").replace(workspace.run(plan.runs[0]) / "run.json")
+    (cell, *_) = cells_of(plan, workspace)
+    assert cell.status == "failed" and "of another run; remove the folder" in cell.runs[0].reason

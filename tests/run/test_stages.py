@@ -149,6 +149,23 @@ def test_a_failure_leaves_a_note_that_success_takes_away(calls: list[str], tmp_p
     assert workspace.failure(spec) is None
 
 
+def test_a_note_goes_when_what_it_is_about_was_brought_back(calls: list[str], tmp_path: Path) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    for stage in ("training", "evaluation"):
+        with pytest.raises(ArithmeticError), workspace.claim(spec, stage):
+            raise ArithmeticError
+        assert workspace.failure(spec) is not None
+        stages.train(task, spec, workspace)
+        stages.evaluate(task, spec, workspace)
+        assert workspace.failure(spec) is None
+    (workspace.state(spec) / "failure.json").write_text("{")
+    stages.train(task, spec, workspace)
+    assert workspace.failure(spec) is None
+    assert calls == ["train", "evaluate"]
+
+
 def test_a_run_that_diverged_is_a_result(calls: list[str], tmp_path: Path) -> None:
     task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
     sys.modules["toy_module"].STATUS = "diverged"  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_arrays, read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Task
-from dgmbench.run.workspace import Workspace
+from dgmbench.run.workspace import Workspace, hides
 
 log = logging.getLogger("dgmbench")
 
@@ -179,7 +179,10 @@ def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
     """What is on disk about one run. A record that cannot be read is a failed run with its reason, not an error."""
     folder = workspace.run(spec)
     try:
-        if (folder / "run.json").is_file():
+        failure = workspace.failure(spec)
+        # what was measured before a later attempt failed is of other code or data than are asked for now
+        stale = failure is not None and hides(failure, spec, "training", "evaluation")
+        if (folder / "run.json").is_file() and not stale:
             record = read_json(folder / "run.json")
             if record.get("run_id", spec.run_id) != spec.run_id:
                 raise UserError(f"{folder / 'run.json'} is of another run; remove the folder and run again")
@@ -187,7 +190,6 @@ def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
             if found := problem(record, arrays):
                 raise UserError(f"{folder / 'run.json'}: {found}; remove the folder and run again")
             return Run(spec, record["status"], record, arrays)
-        failure = workspace.failure(spec)
     except UserError as error:
         log.warning("%s", error)
         return Run(spec, "failed", reason=str(error))

@@ -37,6 +37,7 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
     depends_on = fingerprint(task, spec, "training", data)
     record = finished(folder / "training.json", depends_on)
     if record is not None and are_whole(folder, record):
+        workspace.forget_failure(spec, "training")
         log.info("%s is trained already", spec.training_id)
         return record
     with workspace.claim(spec, "training"):
@@ -70,6 +71,7 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
     depends_on = canonical_hash([own, training["fingerprint"], training["finished"]])
     record = finished(folder / "run.json", depends_on)
     if record is not None and are_whole(folder, record):
+        workspace.forget_failure(spec, "evaluation")
         log.info("%s is evaluated already", spec.run_id)
         return record
     with workspace.claim(spec, "evaluation"):

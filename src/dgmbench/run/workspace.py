@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,16 @@ class Workspace:
         """Why the last attempt at this run failed, or None."""
         path = self.state(spec) / "failure.json"
         return read_json(path) if path.is_file() else None
+
+    def forget_failure(self, spec: RunSpec, stage: str) -> None:
+        """Remove the note of a failed attempt at what is finished now, or was brought back."""
+        try:
+            failure = self.failure(spec)
+        except UserError:  # broken: it says nothing
+            failure = {"stage": "training"}
+        if failure is not None and hides(failure, spec, stage):
+            with writing(self.state(spec)):
+                (self.state(spec) / "failure.json").unlink(missing_ok=True)
 
     @property
     def tables(self) -> Path:
@@ -79,6 +89,7 @@ class Workspace:
             content = {
                 "format": FORMAT,
                 "stage": stage,
+                "run_id": spec.run_id,
                 "status": "failed",
                 "error": f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error),
                 "traceback": None if isinstance(error, UserError) else traceback.format_exc(),
@@ -89,6 +100,12 @@ class Workspace:
             raise
         finally:
             lock.release()
+
+
+def hides(failure: Mapping[str, Any], spec: RunSpec, *stages: str) -> bool:
+    """Whether a failed attempt at one of these stages concerns a run: other evaluations of its training may fail."""
+    stage = failure.get("stage")
+    return stage in stages and (stage == "training" or failure.get("run_id") == spec.run_id)
 
 
 def now() -> str:
