@@ -207,7 +207,7 @@ def test_a_plan_knows_what_a_function_gives(workspace: Workspace) -> None:
     write_pixels()
     (Path.cwd() / "toy_data.py").write_text(DATA + "\n# why\n")
     assert data_hash(("toy_data:from_file",)) == hashes[0]
-    assert loaded_apart("toy_data:broken") == "OSError: no such thing"
+    assert "OSError: no such thing" in loaded_apart("toy_data:broken")
     assert loaded_apart("mnist") == loaded_apart("file:toy_data.py") == ""
 
 
