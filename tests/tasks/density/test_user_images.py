@@ -206,4 +206,4 @@ def test_the_analysis_does_without_labels(tmp_path: Path, caplog: pytest.LogCapt
     train(DENSITY, plan.runs[0], Workspace(tmp_path))
     analyse(plan, Workspace(tmp_path))
     assert "of_the_user:images has no labels" in caplog.text
-    assert {path.name for path in (tmp_path / "figures").glob("*.png")} >= {"samples-of_the_user-images.png"}
+    assert list((tmp_path / "figures").glob("samples-of_the_user-images*.png"))
