@@ -15,7 +15,7 @@ from dgmbench.errors import UserError
 from dgmbench.run.config import build_run
 from dgmbench.run.stages import train
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.classification.documents import described, joined, prepared_corpus, validation_parts
+from dgmbench.tasks.classification.documents import described, evenly_spaced, joined, prepared_corpus, validation_parts
 from dgmbench.tasks.classification.features import Features, read_features, write_features
 from dgmbench.tasks.classification.task import CLASSIFICATION
 
@@ -122,3 +122,16 @@ def test_limits_take_documents_of_every_class() -> None:
     assert len(data.train) == 300 and len(data.test) == 150
     assert data.train.labels is not None
     assert len(np.unique(data.train.labels)) == 10
+
+
+@pytest.mark.parametrize(("n", "limit"), [(96, 20), (96, 10), (100, 34), (201, 41), (50, 5)])
+@pytest.mark.parametrize("order", ["in turn", "sorted"])
+def test_a_part_of_the_documents_has_every_class_in_whatever_order_they_stand(n: int, limit: int, order: str) -> None:
+    labels = ["abcde"[i % 5] for i in range(n)]
+    labels = sorted(labels) if order == "sorted" else labels
+    found = evenly_spaced(Corpus.from_tokens([[str(i)] for i in range(n)], labels), limit)
+    assert found.labels is not None and len(found) == limit
+    counts = np.bincount(found.labels, minlength=5)
+    assert counts.max() - counts.min() <= 1 + (n % 5 > 0)
+    numbers = [int(found.vocabulary[word]) for word in found.words]
+    assert numbers == sorted(set(numbers))  # in the order of the corpus, each once

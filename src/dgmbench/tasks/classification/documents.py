@@ -92,7 +92,9 @@ def joined(train: Corpus, test: Corpus) -> Corpus:
 
 
 def evenly_spaced(corpus: Corpus, limit: int) -> Corpus:
-    """Evenly spaced documents, so that every class of a sorted file is among them."""
+    """Evenly spaced documents of the classes one after the other: each has its share, in whatever order a file is."""
     if not limit or limit >= len(corpus):
         return corpus
-    return corpus.select_documents(np.linspace(0, len(corpus) - 1, limit).round().astype(np.int64))
+    by_class = np.arange(len(corpus)) if corpus.labels is None else np.argsort(corpus.labels, kind="stable")
+    places = np.linspace(0, len(corpus) - 1, limit).round().astype(np.int64)
+    return corpus.select_documents(np.sort(by_class[places]))
