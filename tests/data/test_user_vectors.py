@@ -8,10 +8,11 @@ import logging
 import os
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dgmbench.commands.fetch import fetch
@@ -35,8 +36,10 @@ GLOVE = "the 0.5 -1 2\ncat 1e-3 0 3\nüber 4 5 6\n"
         GLOVE.rstrip("\n"),
         f"\ufeff{GLOVE}",
         f"\n{GLOVE}\n\n",
+        f"3 3\n {GLOVE}".replace("\ncat", "\n\t cat"),
+        unicodedata.normalize("NFD", GLOVE),  # as macOS writes it; the words of a text are composed
     ],
-    ids=["glove", "word2vec", "blanks", "windows", "tabs", "no end", "mark", "blank lines"],
+    ids=["glove", "word2vec", "blanks", "windows", "tabs", "no end", "mark", "blank lines", "indented", "decomposed"],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_both_formats_are_read(text, pack, tmp_path):
@@ -75,6 +78,8 @@ def test_of_a_word_that_stands_twice_the_first_counts(tmp_path, caplog):
     header=st.booleans(),
 )
 def test_what_is_written_comes_back(entries, header, tmp_path):
+    entries = {unicodedata.normalize("NFC", word): vector for word, vector in entries.items()}
+    assume(len(entries) > 1)
     lines = [f"{word} {' '.join(map(repr, vector))}" for word, vector in entries.items()]
     (tmp_path / "v.vec").write_text("\n".join([f"{len(entries)} 4"] * header + lines), encoding="utf-8", newline="")
     words, vectors = read_vectors(tmp_path / "v.vec")

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import logging
 import re
+import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ LONGEST_LINE = 1_000_000
 """Bytes; with more it is no file of this kind."""
 _FIRST_LINES = 100
 _SPACES = re.compile(rb"[ \t]+")
-_VERSION = 1
+_VERSION = 2
 """Raised when what a file is read as changes."""
 
 
@@ -126,8 +127,8 @@ def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
     """The words in the order of the file, and (words, dim) float32.
 
     Words and numbers are separated by blanks; a word may hold blanks itself. A first line of two whole numbers says how
-    many words there are and of how many dimensions. Of a word that stands twice, the first vector counts. The file is
-    read line by line: memory holds the words and the float32 numbers.
+    many words there are and of how many dimensions. Words are in the composed form (NFC), as in texts. Of a word that
+    stands twice, the first vector counts. The file is read line by line: memory holds words and float32 numbers.
 
     Raises:
         UserError: the file cannot be read, or what is wrong in which line.
@@ -161,7 +162,7 @@ Line = tuple[int, bytes]
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    """The lines that are not blank, by their numbers from 1, without blanks at the end."""
+    """The lines that are not blank, by their numbers from 1, without blanks around them."""
     try:
         with path.open("rb") as stream:
             packed = stream.read(2) == b"\x1f\x8b"
@@ -172,7 +173,7 @@ def _lines(path: Path) -> Iterator[Line]:
                 number += 1
                 if len(line) == LONGEST_LINE:
                     raise UserError(f"{path}, line {number} has {LONGEST_LINE:,} bytes or more: is this a text file?")
-                if stripped := line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").rstrip(b" \t\r\n"):
+                if stripped := line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").strip(b" \t\r\n"):
                     yield number, stripped
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or f"damaged or cut off ({error})"
@@ -215,7 +216,7 @@ def _entry(where: str, line: bytes, dim: int) -> tuple[str, np.ndarray]:
         wrong = numbers[int(np.flatnonzero(~np.isfinite(row))[0])]
         raise UserError(f"{where}: {wrong[:40].decode()!r} is not a finite number of 32 bits")
     try:
-        return word.decode("utf-8"), row
+        return unicodedata.normalize("NFC", word.decode("utf-8")), row  # as the words of a text are
     except UnicodeDecodeError:
         raise UserError(f"{where}: the word {word[:40]!r} is not UTF-8; save the file as UTF-8") from None
 
