@@ -143,6 +143,7 @@ def check(
     with _compute(1, 0):
         kind = find_task(task)
         found = list(load_object(kind.check)(spec, find_row(kind, spec.model, spec.factory)))
+        stages.require_steady_data(kind, spec)
     for finding in found:
         print(f"- {finding}")
     print(f"{model}: {len(found)} findings" if found else f"{model} fits the benchmark")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dgmbench.commands.fetch import fetch
-from dgmbench.data.load.checksums import checksums, differences, loaded_apart
+from dgmbench.data.load.checksums import checksums, differences, loaded_apart, require_steady
 from dgmbench.errors import UserError
 from dgmbench.run import stages
 from dgmbench.run.fingerprint import data_hash
@@ -209,6 +209,58 @@ def test_a_plan_knows_what_a_function_gives(workspace: Workspace) -> None:
     assert data_hash(("toy_data:from_file",)) == hashes[0]
     assert "OSError: no such thing" in loaded_apart("toy_data:broken")
     assert loaded_apart("mnist") == loaded_apart("file:toy_data.py") == ""
+
+
+TOKENIZERS = """
+import itertools
+from pathlib import Path
+
+CALLS = itertools.count()
+
+
+def steady(text):
+    return text.split()
+
+
+def drifting(text):
+    return text.split() + [f"word{next(CALLS)}"]
+
+
+def by_a_list(text):
+    left_out = Path("list.txt").read_text().split()
+    return [word for word in text.split() if word not in left_out]
+"""
+
+
+@pytest.fixture
+def texts(calls: list[str], workspace: Workspace) -> str:
+    """The beginning of a name of text files, whose tokenizer is to follow."""
+    Path("toy_words.py").write_text(TOKENIZERS)
+    Path("a.csv").write_text("text,label\n" + "cat purrs,cats\ndog barks,dogs\n" * 5)
+    sys.modules.pop("toy_words", None)
+    return "file:a.csv?tokenizer=toy_words:"
+
+
+def test_a_tokenizer_that_changes_its_words_is_refused(texts: str) -> None:
+    require_steady(texts + "steady", checksums(texts + "steady"))
+    with pytest.raises(UserError, match=r"drifting gives other arrays each time it is called \(vocabulary\)"):
+        require_steady(texts + "drifting", checksums(texts + "drifting"))
+
+
+def test_a_plan_knows_what_a_tokenizer_reads(texts: str) -> None:
+    hashes = set()
+    for left_out in ("cat", "dog", "dog"):
+        Path("list.txt").write_text(left_out)
+        loaded_apart.cache_clear()
+        hashes.add(data_hash((texts + "by_a_list",)))
+    assert len(hashes) == 2
+
+
+def test_a_check_refuses_what_a_training_would(texts: str) -> None:
+    for name in ("toy_data:split_anew", texts + "drifting"):
+        with pytest.raises(UserError, match="gives other arrays each time"):
+            stages.require_steady_data(toy_task(), spec_of(dataset=name))
+    stages.require_steady_data(toy_task(), spec_of(dataset="toy_data:seeded"))
 
 
 def test_differences_are_named_by_array(workspace: Workspace) -> None:

@@ -122,8 +122,8 @@ def identity(name: str) -> str:
 
 
 def is_function(name: str) -> bool:
-    """Whether the name stands for a user's function, which may read anything when it is called."""
-    return is_user_defined(name) and not name.startswith(PREFIX)
+    """Whether a user's function makes the arrays, or the words of a text: it may read anything when it is called."""
+    return is_user_defined(name) and (not name.startswith(PREFIX) or "tokenizer" in options_of(name))
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dgmbench.data.catalogue import is_function
 from dgmbench.data.load.checksums import checksums, differences, require_steady
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
@@ -148,6 +149,12 @@ def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus:
 def data_checksums(task: Task, spec: RunSpec) -> dict[str, str]:
     """Checksums of the arrays that a run reads; those of further datasets are named by them."""
     return _all_checksums(_loaded(task, spec))
+
+
+def require_steady_data(task: Task, spec: RunSpec) -> None:
+    """Raise a UserError if a user's function gives other data at every call, which a training refuses."""
+    for name in filter(is_function, task.reads(spec)):
+        require_steady(name, checksums(name))
 
 
 def _loaded(task: Task, spec: RunSpec) -> list[tuple[str, dict[str, str]]]:
