@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dgmbench
-from dgmbench.names import file_name, slug
+from dgmbench.errors import UserError
+from dgmbench.names import file_name, load_object, slug
 
 ALIKE = [
     "file:数据.csv",
@@ -63,3 +64,30 @@ def test_no_file_is_named_by_a_slug_alone() -> None:
     source = Path(dgmbench.__file__).parent
     uses = {str(path.relative_to(source)) for path in source.rglob("*.py") if re.search(r"\bslug\(", path.read_text())}
     assert uses == {"names.py", "run/spec.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import json; json.loads('{')", "JSONDecodeError: Expecting property name"),
+        ("open('/no/such/file.csv')", "FileNotFoundError: .*file.csv"),
+        ("import math; math.nothing", "AttributeError: module 'math' has no attribute 'nothing'"),
+        ("raise SystemExit('usage: module FILE')", "SystemExit: usage: module FILE"),
+        ("def (", "SyntaxError: invalid syntax"),
+        ("assert False, 'two\\nlines'", "AssertionError: two lines"),
+    ],
+)
+def test_a_module_that_fails_when_it_is_imported_is_one_line(
+    code: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "fails_at_import.py").write_text(f"{code}\n")
+    with pytest.raises(
+        UserError, match=rf"^fails_at_import:f: module 'fails_at_import' cannot be imported: {complaint}"
+    ):
+        load_object("fails_at_import:f")
+
+
+def test_a_name_of_no_module_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^\.x:f: module '\.x' cannot be imported: TypeError"):
+        load_object(".x:f")

@@ -45,7 +45,7 @@ def load_object(name: str) -> Any:
     """Import ``module:object``; modules of the current folder count.
 
     Raises:
-        UserError: the module or the object does not exist.
+        UserError: the module or the object does not exist, or the module fails when it is imported.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -53,13 +53,14 @@ def load_object(name: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise UserError(f"{name}: no module {error.name!r}; is it in this folder or installed?") from error
-    except (ImportError, SyntaxError) as error:
-        raise UserError(
-            f"{name}: module {module_name!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+    except (Exception, SystemExit) as error:  # whatever the module's own code raises
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{name}: module {module_name!r} cannot be imported: {what}") from error
+    try:
+        return getattr(module, attribute)
     except AttributeError as error:
         raise UserError(f"{name}: module {module_name!r} has no {attribute!r}") from error
 

@@ -55,7 +55,7 @@ def _returned(name: str, function: Any) -> Any:
         return function()
     except UserError:
         raise
-    except Exception as error:  # whatever the user's own code raises, with the line that raised it
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises, with the line that raised it
         line = traceback.extract_tb(error.__traceback__)[-1]
         what = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(f"{name} raised {what} ({line.filename}, line {line.lineno})") from error

@@ -90,7 +90,7 @@ def load_tokenizer(name: str) -> Tokenizer:
         try:
             words = function(unicodedata.normalize("NFC", text))
             words = words if isinstance(words, str | bytes) else list(words)
-        except Exception as error:  # whatever the user's code raises is what is wrong with it
+        except (Exception, SystemExit) as error:  # whatever the user's code raises is what is wrong with it
             raise UserError(f"tokenizer {name} raised {type(error).__name__}: {error}") from error
         if not isinstance(words, list):
             raise UserError(f"tokenizer {name} returned {type(words).__name__}, not a list of words")

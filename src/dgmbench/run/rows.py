@@ -45,8 +45,9 @@ def build(spec: RunSpec, row: Row, offered: Mapping[str, Any], needs: Mapping[st
     accepted = accepted_options(factory)
     try:
         model = factory(**{name: value for name, value in offered.items() if name in accepted} | dict(spec.options))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{spec.model}: {row.factory} refuses its options: {error}") from error
+    except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError) as error:
+        what = " ".join(str(error).split())
+        raise UserError(f"{spec.model}: {row.factory} refuses its options: {what}") from error
     for method, arguments in needs.items():
         if not callable(getattr(model, method, None)):
             raise UserError(f"{spec.model}: {row.factory} has no method {method}{arguments}")

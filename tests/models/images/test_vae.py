@@ -154,3 +154,11 @@ def test_a_compiled_loss_computes_the_same() -> None:
     torch.manual_seed(3)
     compiled = torch.compile(model.loss, dynamic=False, backend="aot_eager")(x)
     torch.testing.assert_close(dict(compiled), plain)
+
+
+@pytest.mark.parametrize(
+    "options", [{"latent": 0}, {"hidden": (0, 5)}, {"latent": -1}, {"memory": True, "slots": (0, 0)}], ids=str
+)
+def test_layers_of_no_units_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="give at least 1 of each"):
+        VAE(30, **options)  # type: ignore[arg-type]

@@ -206,3 +206,12 @@ def test_the_rows_are_the_protocol_s(name: str) -> None:
     model: Any = build_model(build_run(DENSITY, "mnist", name, 0, [], "test"), row, 784)
     assert model.k == row.settings.get("importance_samples", 1)
     assert model.memory == bool(row.options.get("memory"))
+
+
+@pytest.mark.parametrize(
+    "options", [{"latent": 0}, {"latent": -1}, {"hidden": [0, 5]}, {"slots": [5]}, {"slots": 3}], ids=str
+)
+def test_options_that_make_no_model_are_one_line(options: dict[str, Any]) -> None:
+    spec = tiny(options=options)
+    with pytest.raises(UserError, match=r"^mem-vae: .*VAE refuses its options: .+$"):
+        build_model(spec, find_row(DENSITY, "mem-vae"), 128)

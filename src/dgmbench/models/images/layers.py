@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer with Glorot-uniform weights and zero biases."""
+    if min(inputs, outputs) < 1:
+        raise ValueError(f"a layer from {inputs} to {outputs} units; give at least 1 of each")
     layer = nn.Linear(inputs, outputs)
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
