@@ -205,6 +205,16 @@ def test_the_identity_and_the_checksums_follow_the_files(tmp_path: Path) -> None
         ({"train": GREY, "test": GREY, "y_train": LABELS[:9], "y_test": LABELS}, "", "50 images but labels of shape"),
         ({"train": GREY, "test": GREY, "y_train": LABELS - 1, "y_test": LABELS}, "", "labels hold -1"),
         ({"train": GREY, "y_test": LABELS}, "", "'y_test' are labels of no images"),
+        (
+            {"train": GREY, "test": GREY, "y_train": LABELS * 1.0, "y_test": LABELS.astype(str)},
+            "",
+            "the labels '0' and '0.0' differ in case, spaces or form alone",
+        ),
+        (
+            {"train": GREY, "test": GREY, "y_train": NAMES, "y_test": np.char.title(NAMES)},
+            "",
+            "the labels 'Cat' and 'cat' differ in case",
+        ),
         ({"images": GREY[:4]}, "", "4 images are too few to set a fifth apart"),
         ({"images": GREY[:0]}, "", "0 images are too few"),
         ({"images": GREY[:, :0]}, "", r"shape is \(0, 5\)"),

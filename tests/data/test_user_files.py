@@ -384,3 +384,17 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, file, content, query, compl
 def test_a_path_that_does_not_exist_is_said():
     with pytest.raises(UserError, match="no file or folder nowhere"):
         load_corpus("file:nowhere")
+
+
+def test_what_lies_beside_train_and_test_is_said(tmp_path, caplog):
+    root = tmp_path / "texts"
+    as_folder(root / "train"), as_folder(root / "test"), as_folder(root / "valid"), as_folder(root / ".git")
+    assert [len(part) for part in load_corpus(f"file:{root}")] == [10, 10]
+    assert f"{root}: left out 'valid' beside train and test" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", " ", "12 34", "!?", "the and of"])
+def test_texts_without_words_are_one_line(text, tmp_path):
+    path = as_csv(tmp_path / "a.csv", [(text, label) for label in "abab"])
+    with pytest.raises(UserError, match=r"a\.csv: none of the 4 documents has a word"):
+        load_corpus(f"file:{path}")

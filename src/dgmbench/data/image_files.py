@@ -18,6 +18,7 @@ import numpy as np
 
 from dgmbench.data.image_sets import WHOLE, ImageSet, image_files_in, read_sets
 from dgmbench.data.images import PARTS, ImageSplits
+from dgmbench.data.labels import alike, shown
 from dgmbench.data.pixels import WHITE, as_bytes
 from dgmbench.data.user_files import PREFIX
 from dgmbench.data.user_images import checked_images, rows_of_pixels, warn_once
@@ -88,6 +89,8 @@ def _parse(name: str) -> tuple[Path, dict[str, str]]:
         if option in options or not re.fullmatch(pattern, value):
             raise UserError(f"{name}: the option {option} is {value!r}; give {wanted}, once")
         options[option] = value
+    if not address:
+        raise UserError(f"{name}: no path; write file:mine.npz")
     return Path(unquote(address)).expanduser(), options
 
 
@@ -178,6 +181,9 @@ def _numbered(name: str, sets: Mapping[str, ImageSet]) -> tuple[dict[str, np.nda
     if all(each.dtype.kind != "U" for each in labels.values()):
         return labels, ()
     classes, numbers = np.unique(np.concatenate([each.astype(str) for each in labels.values()]), return_inverse=True)
+    if pair := alike(map(str, classes)):
+        one, other = map(shown, pair)
+        raise UserError(f"{name}: the labels {one} and {other} differ in case, spaces or form alone; write them alike")
     ends = np.cumsum([len(each) for each in labels.values()])[:-1]
     numbers = numbers.astype(np.min_scalar_type(len(classes)))
     return dict(zip(labels, np.split(numbers, ends), strict=True)), tuple(map(str, classes))

@@ -90,7 +90,10 @@ def read_corpus(name: str) -> CorpusSplits:
                 "classes or more, and a test document"
             )
         _say_what_one_part_lacks(options_of(name).get("name", name), train, test)
-        return make_splits(train, test)
+        splits = make_splits(train, test)
+        if not splits.train.n_words:
+            raise UserError(f"{files.path}: none of the {len(rows)} documents has a word, stop words and digits apart")
+        return splits
 
 
 def corpus_files(name: str) -> list[Path]:
@@ -125,6 +128,9 @@ def parse_name(name: str) -> UserFiles:
         raise UserError(f"{name}: text and label are one column, {text!r}")
     path, test = _path(unquote(address), name), _path(options["test"], name) if "test" in options else None
     if test is None and (path / "train").is_dir() and (path / "test").is_dir():
+        beside = sorted(each.name for each in path.iterdir() if each.name not in ("train", "test"))
+        if left_out := [each for each in beside if not each.startswith(".")]:
+            say_once(logging.WARNING, f"{path}: left out {', '.join(map(shown, left_out[:10]))} beside train and test")
         path, test = path / "train", path / "test"
     seed = options.get("seed", "0")
     if not re.fullmatch("[0-9]{1,9}", seed):
