@@ -171,3 +171,22 @@ def test_settings_of_the_evaluation_have_products_of_their_own(calls: list[str],
         stages.evaluate(task, spec, workspace)
     assert calls == ["train", *["evaluate"] * 3]
     assert json.loads((workspace.run(specs[1]) / "run.json").read_text())["protocol"] == {"k": 2}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"products": 5}, {"products": {"model.pt": {}}}, {"products": {"model.pt": 1}}, {"data": [1]}, {"data": "x"}],
+    ids=str,
+)
+def test_a_record_of_another_form_is_one_line_and_made_again(
+    change: dict[str, object], calls: list[str], tmp_path: Path
+) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path)
+    stages.train(task, spec, workspace)
+    path = workspace.trained(spec) / "training.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=r"training.json was written by another version .* remove its folder"):
+        stages.evaluate(task, spec, workspace)
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    assert calls == ["train", "train", "evaluate"]

@@ -45,9 +45,19 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path} is broken ({error}); remove it and run again") from error
-    if not isinstance(value, dict) or value.get("format", FORMAT) != FORMAT:
+    if not isinstance(value, dict) or value.get("format", FORMAT) != FORMAT or not _is_record(value):
         raise UserError(f"{path} was written by another version of dgmbench; remove its folder and run again")
     return value
+
+
+def _is_record(value: dict[str, Any]) -> bool:
+    """Whether what every stage looks up has the form in which it was written."""
+    products, data = value.get("products", {}), value.get("data", {})
+    return (
+        isinstance(data, dict)
+        and isinstance(products, dict)
+        and all(isinstance(each, dict) and {"bytes", "sha256"} <= each.keys() for each in products.values())
+    )
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
