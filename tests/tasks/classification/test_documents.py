@@ -135,3 +135,19 @@ def test_a_part_of_the_documents_has_every_class_in_whatever_order_they_stand(n:
     assert counts.max() - counts.min() <= 1 + (n % 5 > 0)
     numbers = [int(found.vocabulary[word]) for word in found.words]
     assert numbers == sorted(set(numbers))  # in the order of the corpus, each once
+
+
+def test_copies_of_training_documents_are_counted_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = [f"{word} {other}" for word in ("cat", "dog") for other in ("runs", "sleeps", "eats")]
+    rows = [f"{text},{text[:3]}" for text in texts]
+    Path("a.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    Path("b.csv").write_text("\n".join(["text,label", rows[0], rows[4], "runs cat,cat", "dog,dog"]) + "\n")
+    words, name = ["cat", "dog", "runs", "sleeps", "eats"], "file:a.csv?test=b.csv"
+    Path("v.txt").write_text("".join(f"{word} {i} 1\n" for i, word in enumerate(words)))
+    spec = build_run(CLASSIFICATION, name, "bow", 0, [({"embeddings": "v.txt"}, "test")], "test")
+    record = train(CLASSIFICATION, spec, Workspace(tmp_path))
+    assert record["corpus"]["copies_of_training_documents"] == 2
+    assert f"{name}: 2 of 4 test documents are training documents, too" in caplog.text

@@ -54,6 +54,7 @@ def described(data: Prepared) -> dict[str, Any]:
     return {
         "train_documents": len(train),
         "test_documents": len(test),
+        "copies_of_training_documents": copies_of_training_documents(data),
         "dropped_train": data.dropped_train,
         "dropped_test": data.dropped_test,
         "vocabulary": train.n_words,
@@ -66,6 +67,13 @@ def described(data: Prepared) -> dict[str, Any]:
         "classes_of_test_alone": [train.classes[c] for c in sorted(of_test - of_train)],
         "classes_of_train_alone": [train.classes[c] for c in sorted(of_train - of_test)],
     }
+
+
+def copies_of_training_documents(data: Prepared) -> int:
+    """How many of the documents to classify have the words of a training document, in its order."""
+    train, test = data.train, data.test
+    known = {train.document(i).tobytes() for i in range(len(train))}
+    return sum(test.document(i).tobytes() in known for i in range(len(test)))
 
 
 def validation_parts(labels: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from dgmbench.data.catalogue import is_user_defined
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.run.checkpoint import Checkpoint
@@ -15,7 +16,7 @@ from dgmbench.run.provenance import Stopwatch
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.classification.building import build_method, embeddings_used
-from dgmbench.tasks.classification.documents import described, joined, prepared_corpus
+from dgmbench.tasks.classification.documents import copies_of_training_documents, described, joined, prepared_corpus
 from dgmbench.tasks.classification.features import Features, write_features
 from dgmbench.tasks.classification.settings import document_settings
 
@@ -34,6 +35,11 @@ def train(job: Job) -> Training:
     """
     spec = job.spec
     data = prepared_corpus(spec)
+    if is_user_defined(spec.dataset) and (copies := copies_of_training_documents(data)):
+        split = document_settings(spec).split
+        log.warning(
+            "%s: %d of %d %s documents are training documents, too", spec.dataset, copies, len(data.test), split
+        )
     # sums over threads are taken in another order with other threads: the numbers would be those of neither
     checkpoint = Checkpoint(job.state / "fit", f"{job.fingerprint}, {job.threads} threads")
     method = build_method(spec, job.row, job.threads, checkpoint)
