@@ -362,3 +362,11 @@ def test_damaged_files_give_images_or_one_line(tmp_path: Path, kind: str) -> Non
         assert splits.train.dtype == np.uint8
         if kind == "png":  # its checksums tell of any damage of the pixels
             assert sorted(map(bytes, everything(splits))) == sorted(map(bytes, ROWS[:6]))
+
+
+@pytest.mark.parametrize("title", [" ", "a|b", "<b>x", "a" * 41, "../x"])
+def test_a_short_name_is_as_that_of_a_corpus(title: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", GREY)
+    with pytest.raises(UserError, match=r"the option name is .*; give 1 to 40 letters"):
+        load_images(f"file:{tmp_path / 'a.npy'}?name={title}")
+    assert load_images(f"file:{tmp_path / 'a.npy'}?name=My letters").shape == GREY.shape[1:]

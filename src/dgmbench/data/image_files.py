@@ -20,14 +20,14 @@ from dgmbench.data.image_sets import WHOLE, ImageSet, image_files_in, read_sets
 from dgmbench.data.images import PARTS, ImageSplits
 from dgmbench.data.labels import alike, shown
 from dgmbench.data.pixels import WHITE, as_bytes
-from dgmbench.data.user_files import PREFIX
+from dgmbench.data.user_files import PREFIX, TITLE
 from dgmbench.data.user_images import checked_images, rows_of_pixels, warn_once
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
 
 _FORMS = {
     "test": (r".+", "a path"),
-    "name": (r".+", "a short name for tables"),
+    "name": (TITLE.pattern, "1 to 40 letters, digits, spaces and any of _ + . -"),
     "label": (r".+", "the name of an array"),
     "shape": (r"[1-9]\d{0,4}[xX][1-9]\d{0,4}", "height and width as 28x28"),
     "binary": (r"(?i:true|false)", "true or false"),

@@ -29,7 +29,7 @@ from dgmbench.names import did_you_mean
 
 PREFIX = "file:"
 OPTIONS = ("text", "label", "test", "seed", "tokenizer", "name")
-_TITLE = re.compile(r"[\w+.-]([\w+. -]{0,38}[\w+.-])?")
+TITLE = re.compile(r"[\w+.-]([\w+. -]{0,38}[\w+.-])?")
 _READERS = {".csv": read_csv, ".tsv": read_csv, ".jsonl": read_json_lines}
 
 
@@ -121,7 +121,7 @@ def parse_name(name: str) -> UserFiles:
             raise UserError(f"{name}: option {option} has no value")
     if len(parse_qsl(query, keep_blank_values=True)) > len(options):
         raise UserError(f"{name}: an option is given twice")
-    if not _TITLE.fullmatch(options.get("name", "none")):
+    if not TITLE.fullmatch(options.get("name", "none")):
         raise UserError(f"{name}: name {options['name']!r} is not 1 to 40 letters, digits, spaces and any of _ + . -")
     text, label = options.get("text", "text"), options.get("label", "label")
     if text == label:
