@@ -77,15 +77,17 @@ def test_batches_of_one_turn_are_steps_of_their_own(tmp_path: Path, monkeypatch:
         assert first.history[name] == second.history[name]
 
 
-@pytest.mark.parametrize("weight_average", [0.0, 0.3])
+@pytest.mark.parametrize(
+    "settings", [{}, {"weight_average": 0.3}, {"optimizer": "muon"}, {"optimizer": "muon", "weight_average": 0.3}]
+)
 @pytest.mark.parametrize("kind", ["fast", "plain"])
 def test_a_killed_training_goes_on_to_the_same_bits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weight_average: float, kind: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], kind: str
 ) -> None:
     if kind == "plain":
         monkeypatch.setattr(VAE, "fast_step", lambda self: None)
     whole, again = vae(), vae()
-    reference = fitted(whole, tmp_path / "whole", weight_average=weight_average)
+    reference = fitted(whole, tmp_path / "whole", **settings)
     save = checkpoints.SafeFiles.save_checkpoint
 
     def save_then_die(self: Any, checkpoint: dict[str, Any], path: Path, storage_options: Any = None) -> None:
@@ -97,11 +99,11 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         patch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
         patch.setattr(checkpoints.SafeFiles, "save_checkpoint", save_then_die)
         with pytest.raises(SystemExit):
-            fitted(vae(), tmp_path / "killed", weight_average=weight_average)
+            fitted(vae(), tmp_path / "killed", **settings)
     # a torn newest file: the one before is gone on from
     newest = tmp_path / "killed" / "last.ckpt"
     newest.write_bytes(newest.read_bytes()[:1000])
-    found = fitted(again, tmp_path / "killed", weight_average=weight_average)
+    found = fitted(again, tmp_path / "killed", **settings)
     assert found.resumed_from == 2
     for name in ("loss", "bound", "learning_rate"):
         assert found.history[name] == reference.history[name]

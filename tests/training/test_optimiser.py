@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from dgmbench.fast.adam import ClippedAdam
+from dgmbench.models.images.memory import MemoryLayer
+from dgmbench.training.muon import Muon
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
 
@@ -45,3 +47,48 @@ def test_a_gradient_that_is_not_a_number_shows_in_the_weights(dtype: torch.dtype
     module.weight.grad = torch.tensor([[float("nan"), 1.0]], dtype=dtype)
     build_optimiser(module, TrainingSettings()).step()
     assert module.weight.isnan().any()
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (30, 12), (12, 30), (7, 1, 3, 3)])
+def test_muon_turns_a_gradient_into_an_orthogonal_step_of_adams_size(shape: tuple[int, ...]) -> None:
+    matrix = torch.nn.Parameter(torch.zeros(shape))
+    matrix.grad = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 1e-3
+    Muon([matrix], [], lr=0.1).step()
+    moved, gradient = -matrix.detach().flatten(1) / 0.1, matrix.grad.flatten(1)
+    u, _, v = torch.linalg.svd(gradient, full_matrices=False)
+    turned = u.T @ moved @ v.T / (0.2 * max(moved.shape) ** 0.5)
+    assert turned.diag().min() > 0.4 and turned.diag().max() < 1.3  # singular values near 1
+    assert (turned - turned.diag().diag()).abs().max() < 0.05  # and the directions as they were
+    assert moved.square().mean().sqrt() == pytest.approx(0.2, rel=0.3)
+
+
+def test_muon_moves_as_pytorchs_does() -> None:
+    ours, theirs = (torch.nn.Linear(24, 16, bias=False) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    first = Muon([ours.weight], [], lr=0.02)
+    second = torch.optim.Muon([theirs.weight], lr=0.02, weight_decay=0, adjust_lr_fn="match_rms_adamw")
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        ours.weight.grad = torch.randn(16, 24, generator=generator)
+        theirs.weight.grad = ours.weight.grad.clone()
+        first.step()
+        second.step()
+    # PyTorch's iterates in bfloat16
+    torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=5 * 0.02 * 0.2 * 5 * 0.02)
+
+
+def test_muon_takes_adams_steps_for_what_is_no_matrix() -> None:
+    layer, same = MemoryLayer(6, 12, 10), MemoryLayer(6, 12, 10)
+    same.load_state_dict(layer.state_dict())
+    settings = TrainingSettings(learning_rate=0.01)
+    muon = build_optimiser(layer, settings.model_copy(update={"optimizer": "muon"}))
+    adam = build_optimiser(same, settings)
+    for step in range(3):
+        for a, b in zip(layer.parameters(), same.parameters(), strict=True):
+            a.grad = torch.full_like(a, 0.01 * (step + 1))
+            b.grad = a.grad.clone()
+        muon.step()
+        adam.step()
+    alike = {name for name, p in layer.named_parameters() if torch.allclose(p, same.get_parameter(name), atol=1e-6)}
+    matrices = {"memory", "hidden.linear.weight", "attention.weight"}
+    assert alike == {name for name, _ in layer.named_parameters()} - matrices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -12,17 +12,36 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from dgmbench.fast.adam import ClippedAdam
 from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
+from dgmbench.training.muon import Muon
 from dgmbench.training.settings import TrainingSettings
 
 
 def build_optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Adam with betas 0.9 and 0.999, whose step clips the gradient first: to a norm, then each element to a range."""
+    """Adam with betas 0.9 and 0.999, or Muon; a step clips the gradient first: to a norm, then each element to a range.
+
+    With Muon, a module can name parameters of two dimensions that are no matrices in ``elementwise``.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
     rate, eps = settings.learning_rate, settings.adam_eps
+    if settings.optimizer == "muon":
+        matrices = set(_matrices(model))
+        parts = [p for p in parameters if p in matrices], [p for p in parameters if p not in matrices]
+        return _clipping(Muon(*parts, rate, eps=eps), parameters, settings)
     if is_float32_on_cpu(model) and torch.get_num_threads() <= MOST_THREADS:
         return ClippedAdam(parameters, rate, eps, settings.clip_norm, settings.clip_value)
-    optimiser = torch.optim.Adam(parameters, lr=rate, eps=eps, fused=True)
+    return _clipping(torch.optim.Adam(parameters, lr=rate, eps=eps, fused=True), parameters, settings)
 
+
+def _matrices(model: nn.Module) -> Iterator[nn.Parameter]:
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.ndim > 1 and name not in getattr(module, "elementwise", ()):
+                yield parameter
+
+
+def _clipping(
+    optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter], settings: TrainingSettings
+) -> torch.optim.Optimizer:
     def clip(*_: Any) -> None:
         clip_grad_norm_(parameters, settings.clip_norm)
         clip_grad_value_(parameters, settings.clip_value)

@@ -14,6 +14,7 @@ class TrainingSettings(Settings):
 
     epochs: int = Field(3000, ge=1, description="passes over the training set")
     batch_size: int = Field(100, ge=2, description="examples per gradient step")
+    optimizer: Literal["adam", "muon"] = Field("adam", description="muon orthogonalises the steps of matrices")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     schedule: Literal["published", "one-cycle", "constant"] = Field(
         "published", description="published: constant, then a decay per epoch; one-cycle: up and down once; constant"

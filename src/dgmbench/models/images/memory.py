@@ -17,6 +17,8 @@ class MemoryLayer(nn.Module):
     At initialisation the ladder passes h through unchanged, so M, C and c have no gradient in the first step.
     """
 
+    elementwise = ("ladder",)  # nine vectors, for an optimiser that treats matrices apart
+
     def __init__(self, inputs: int, outputs: int, slots: int, attention: str = "sigmoid") -> None:
         super().__init__()
         if attention not in ("sigmoid", "softmax"):
