@@ -133,7 +133,7 @@ CHANGES = [
     Change("data/load/images.py", "dataset.make(", "dataset.make.__call__(", images),
     # what a density run sees, and how it is built
     Change("tasks/density/images.py", "SEED = 2016", "SEED = 2017", images),
-    Change("tasks/density/images.py", "images[: settings.test_limit]", "images[:10]", images),
+    Change("tasks/density/images.py", "labels, settings.test_limit)", "labels, 10)", images),
     Change("tasks/density/building.py", "manual_seed(spec.seed)", "manual_seed(0)", images),
     # how a class gets its options, its seed and its embeddings
     Change("run/rows.py", "if name in accepted", "if name == name", everything),

@@ -9,6 +9,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.load.embeddings import load_embeddings
+from dgmbench.data.parts import evenly_spaced as places_of_part
 from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared, prepare
 from dgmbench.run.spec import RunSpec
@@ -100,9 +101,7 @@ def joined(train: Corpus, test: Corpus) -> Corpus:
 
 
 def evenly_spaced(corpus: Corpus, limit: int) -> Corpus:
-    """Evenly spaced documents of the classes one after the other: each has its share, in whatever order a file is."""
+    """So many documents, see `data.parts`; all of them where the limit is 0."""
     if not limit or limit >= len(corpus):
         return corpus
-    by_class = np.arange(len(corpus)) if corpus.labels is None else np.argsort(corpus.labels, kind="stable")
-    places = np.linspace(0, len(corpus) - 1, limit).round().astype(np.int64)
-    return corpus.select_documents(np.sort(by_class[places]))
+    return corpus.select_documents(places_of_part(len(corpus), corpus.labels, limit))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dgmbench.data.images import ImageSplits
 from dgmbench.data.load.images import load_images
+from dgmbench.data.parts import evenly_spaced
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.density.settings import density_settings
@@ -27,7 +29,7 @@ def training_images(spec: RunSpec) -> tuple[np.ndarray, bool]:
     """
     limit = density_settings(spec).train_limit
     data = load_images(spec.dataset)
-    train = data.train[:limit] if limit else data.train
+    train = _part(data.train, data.train_labels, limit)
     if len(train) < 2:
         of = f" (train_limit is {limit})" if limit else ""
         raise UserError(f"{spec.dataset}: {len(train)} training image{of}; batch norm needs at least two")
@@ -37,10 +39,17 @@ def training_images(spec: RunSpec) -> tuple[np.ndarray, bool]:
 def copies_of_training_images(spec: RunSpec) -> tuple[int, int]:
     """How many of the images that a run is evaluated on are also training images, byte by byte; and of how many."""
     settings, data = density_settings(spec), load_images(spec.dataset)
-    train = data.train[: settings.train_limit or None]
-    held_out = (data.test if settings.split == "test" else data.valid)[: settings.test_limit or None]
-    known = {_digest(image) for image in train}
+    known = {_digest(image) for image in _part(data.train, data.train_labels, settings.train_limit)}
+    held_out = _part(*_held_out(data, settings.split), settings.test_limit)
     return sum(_digest(image) in known for image in held_out), len(held_out)
+
+
+def _held_out(data: ImageSplits, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    return (data.test, data.test_labels) if split == "test" else (data.valid, data.valid_labels)
+
+
+def _part(images: np.ndarray, labels: np.ndarray | None, limit: int) -> np.ndarray:
+    return images[evenly_spaced(len(images), labels, limit)]
 
 
 def _digest(image: np.ndarray) -> bytes:
@@ -68,12 +77,11 @@ def evaluation_images(spec: RunSpec) -> np.ndarray:
     """
     settings = density_settings(spec)
     data = load_images(spec.dataset)
-    images = data.test if settings.split == "test" else data.valid
+    images, labels = _held_out(data, settings.split)
     if not len(images):
         other = "valid" if settings.split == "test" else "test"
         raise UserError(f"{spec.dataset} has no {settings.split} images; set split to {other}")
     if not data.binary:
         threshold = np.random.default_rng(TEST_BINARISATION_SEED).random(images.shape, dtype=np.float32)
         images = threshold * 255 < images
-    images = images[: settings.test_limit] if settings.test_limit else images
-    return images.astype(np.float32)
+    return _part(images, labels, settings.test_limit).astype(np.float32)
