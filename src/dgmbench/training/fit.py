@@ -26,7 +26,7 @@ from dgmbench.errors import UserError
 from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, float32_products, require_memory
 from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
-from dgmbench.training.module import GradientTraining, Loss
+from dgmbench.training.module import TOGETHER, GradientTraining, Loss
 from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
@@ -109,8 +109,8 @@ def fit(
             require_memory(model, objective, batches, math.ceil(batches.largest / count), device, count, advice)
             each = max(1, threads // count)
             # DDP prepares one backward pass for each turn, and weights are averaged once for each
-            turn = {"together": 1} if count > 1 or settings.weight_average else {}
-            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, each, compiled, **turn)
+            together = 1 if count > 1 or settings.weight_average else TOGETHER
+            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, each, compiled, together)
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
             trainer.fit(module, ckpt_path=found[0] if found else None)
             found = newest(checkpoint, fingerprint)

@@ -20,6 +20,9 @@ from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
 
+TOGETHER = 16
+"""Batches for one turn of Lightning's loop, whose cost is a fifth of a small network's step."""
+
 Loss = Callable[[Tensor], Mapping[str, Tensor]]
 """A batch → scalars by name; ``loss`` is minimised, the others are noted."""
 
@@ -46,7 +49,7 @@ class GradientTraining(L.LightningModule):
         fingerprint: str,
         threads: int = 1,
         compiled: bool = False,
-        together: int = 16,
+        together: int = TOGETHER,
     ) -> None:
         """
         Args:
@@ -54,7 +57,7 @@ class GradientTraining(L.LightningModule):
             fingerprint: what a checkpoint must have been saved under to be resumed.
             threads: of each process.
             compiled: whether the loss is compiled on the device.
-            together: batches for one turn of Lightning's loop, whose cost is a fifth of a small network's step.
+            together: batches for one turn of Lightning's loop.
         """
         super().__init__()
         self.automatic_optimization = False
