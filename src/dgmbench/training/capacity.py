@@ -99,19 +99,3 @@ def is_lack_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out: CUDA has a class for it, the CPU's allocator a message alone."""
     known = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(part in str(error) for part in known)
-
-
-@contextlib.contextmanager
-def float32_products(tf32: bool) -> Iterator[None]:
-    """How a GPU multiplies float32 matrices, convolutions included, within the body: exactly, or with TF32's 10 bits.
-
-    PyTorch's own default is exact for matrices and TF32 for convolutions.
-    """
-    matrices, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = tf32
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(matrices)
-        torch.backends.cudnn.allow_tf32 = convolutions

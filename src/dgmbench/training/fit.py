@@ -23,8 +23,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
+from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster
 from dgmbench.training.batches import Batches
-from dgmbench.training.capacity import explain_lack_of_memory, float32_products, require_memory
+from dgmbench.training.capacity import explain_lack_of_memory, require_memory
 from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
 from dgmbench.training.module import TOGETHER, GradientTraining, Loss
 from dgmbench.training.settings import TrainingSettings
@@ -90,14 +91,15 @@ def fit(
         raise UserError(f"{name}: a batch of {batches.smallest} examples is too small for {count} device(s)")
     objective: Loss = loss or model.loss  # type: ignore[assignment]
     compiled = settings.compile and gpus > 0
-    for given, said in ((settings.compile, "compile"), (settings.precision != "32", f"precision {settings.precision}")):
-        if given and not gpus:
-            log.info("%s is for a GPU: the CPU computes in float32, not compiled", said)
+    if settings.compile and not gpus:
+        log.info("compile is for a GPU: on the CPU nothing is compiled")
     untrained = copy.deepcopy(model.train().state_dict())
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
+    precision = _precision(settings.precision, device)
     with (
         explain_lack_of_memory(name, advice),
-        float32_products(gpus > 0 and settings.precision == "tf32"),
+        float32_products(precision),
+        denormals_flushed(),
         threadpool_limits(threads, "blas"),  # numpy's, whose products the written-out step takes
     ):
         torch.set_num_threads(threads)
@@ -123,11 +125,19 @@ def fit(
     computing = {
         "device": str(device),
         "processes": count,
-        "precision": settings.precision if gpus else "32",
+        "precision": precision,
         "compiled": compiled,
         "threads": threads,
     }
     return Fitted(history, done if done < settings.epochs else None, resumed_from, computing)
+
+
+def _precision(asked: str, device: torch.device) -> str:
+    """The precision that there is: processors have no tf32, and few have bf16."""
+    if device.type == "cuda" or asked == "32" or (asked == "bf16" and multiplies_bfloat16_faster(device)):
+        return asked
+    log.info("precision %s: this processor does not multiply that faster, and computes in float32", asked)
+    return "32"
 
 
 def _history(found: tuple[Path, dict[str, Any]] | None) -> dict[str, list[float]]:

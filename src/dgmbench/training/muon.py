@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from dgmbench.fast.products import multiplies_bfloat16_faster
 
 # Jordan's odd polynomial a·x + b·x³ + c·x⁵, whose repetition takes singular values from (0, 1] to about 1.
 A, B, C = 3.4445, -4.7750, 2.0315
@@ -56,16 +57,22 @@ class Muon(torch.optim.Optimizer):
             (self._adam if group["adam"] else self._orthogonal)(parameters, group)
         return result
 
-    def _orthogonal(self, parameters: Iterable[nn.Parameter], group: dict[str, Any]) -> None:
+    def _orthogonal(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:
         for p in parameters:
-            state = self.state[p]
-            if not state:
-                state["momentum"] = torch.zeros_like(p)
-            gradient = cast(Tensor, p.grad)
-            moved = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-            step = orthogonalised(torch.lerp(gradient, moved, group["momentum"]).flatten(1), group["iterations"])
-            size = 0.2 * math.sqrt(max(step.shape))
-            p.sub_(step.view_as(p), alpha=group["lr"] * size)
+            if not self.state[p]:
+                self.state[p]["momentum"] = torch.zeros_like(p)
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        momenta = [self.state[p]["momentum"] for p in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        alike: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {}
+        for p, step in zip(parameters, ahead, strict=True):
+            pair = _lying(p), _lying(step)
+            alike.setdefault(tuple(pair[1].shape), []).append(pair)
+        for shape, pairs in alike.items():  # a small product costs half as much among others of its shape
+            steps = orthogonalised(torch.stack([step for _, step in pairs]), group["iterations"])
+            size = 0.2 * math.sqrt(max(shape))
+            torch._foreach_add_([p for p, _ in pairs], list(steps), alpha=-group["lr"] * size)
 
     def _adam(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -85,25 +92,24 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_addcdiv_(values, first, root, -group["lr"] / (1 - beta1**steps))
 
 
-def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """U Vᵀ of a matrix U S Vᵀ, nearly: singular values become 0.7 to 1.2 by the Newton-Schulz iteration.
+def _lying(matrix: Tensor) -> Tensor:
+    """A view (short side, long side), filters of a convolution as rows: Gram matrices are of the short side."""
+    rows = matrix.flatten(1)
+    return rows.T if rows.shape[0] > rows.shape[1] else rows
+
+
+def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """U Vᵀ of each matrix U S Vᵀ, nearly: singular values become 0.7 to 1.2 by the Newton-Schulz iteration.
 
     It is computed in bfloat16 where the device multiplies that faster than float32, as the paper does.
 
     Args:
-        matrix: (outputs, inputs).
+        matrices: (matrices, short side, long side).
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).to(product_type(matrix.device))  # Gram matrices of the smaller side
-    x = x / (x.norm() + 1e-7)
+    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
+    if multiplies_bfloat16_faster(matrices.device):
+        x = x.bfloat16()
     for _ in range(iterations):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=B, alpha=C), x, beta=A)
-    return (x.T if tall else x).to(matrix.dtype)
-
-
-@lru_cache(maxsize=8)
-def product_type(device: torch.device) -> torch.dtype:
-    """bfloat16 on GPUs and on processors with matrix units for it (AMX); elsewhere it is the slower one."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # from PyTorch 2.10 on
-    return torch.bfloat16 if device.type == "cuda" or capabilities.get("amx_bf16") else torch.float32
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=B, alpha=C), x, beta=A)
+    return x.to(matrices.dtype)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dgmbench.fast.images import frozen, fused, fused_layers
+from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import BLOCK, log_likelihood
 from dgmbench.models.images.vae import VAE
 
@@ -92,6 +93,20 @@ def test_a_step_gives_the_loss_and_its_gradient(
         assert ours.grad is not None and theirs.grad is not None
         size = float(theirs.grad.abs().max())
         torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=2e-4, atol=2e-5 * size + 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["plain", "sigmoid"])
+def test_products_of_rounded_factors_give_nearly_the_gradient(kind: str) -> None:
+    model, x, noise = network(kind, importance_samples=5), images(64), normal(5, 64, 6)
+    step, found = model.fast_step(), []
+    assert step is not None
+    for precision in ("32", "bf16"):
+        with float32_products(precision):
+            bound = float(step(x, noise)["bound"])
+        found.append((bound, torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()))
+    (bound, exact), (rounded_bound, rounded) = found
+    assert rounded_bound == pytest.approx(bound, rel=5e-3)
+    assert (rounded - exact).norm() < 0.1 * exact.norm()
 
 
 @pytest.mark.parametrize("kind", ["plain", "sigmoid"])

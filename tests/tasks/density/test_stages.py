@@ -177,13 +177,16 @@ def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path, settings:
     assert "\n" not in str(caught.value)
 
 
-def test_devices_that_are_not_there_are_said_and_recorded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_devices_that_are_not_there_are_said_and_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgmbench.training.fit.multiplies_bfloat16_faster", lambda device: False)
     caplog.set_level(logging.INFO, logger="dgmbench")
     record = train(DENSITY, tiny(devices=2, precision="bf16", compile=True, epochs=1), Workspace(tmp_path))
     asked = [record[name] for name in ("devices_asked", "processes", "precision", "compiled")]
     assert asked == [2, 1, "32", False]
     assert "devices is 2, but it trains on the CPU" in caplog.text
-    assert "precision bf16 is for a GPU" in caplog.text and "compile is for a GPU" in caplog.text
+    assert "precision bf16: this processor does not" in caplog.text and "compile is for a GPU" in caplog.text
 
 
 def test_grey_images_are_binarised_at_their_own_rate() -> None:

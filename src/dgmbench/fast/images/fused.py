@@ -19,6 +19,7 @@ from torch import Tensor
 from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
 from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Weight, arrays, blocks, has_memory
 from dgmbench.fast.images.kernels import likelihood
+from dgmbench.fast.products import dot
 from dgmbench.fast.random import standard_normal, state_from
 
 
@@ -145,7 +146,7 @@ class FusedStep:
         self._decoder1.hidden.finish(n)
         for block in blocks(n):
             logits = self._logits[block]
-            np.dot(self._decoder1.forward(block, batch), self._output.value.T, out=logits)
+            dot(self._decoder1.forward(block, batch), self._output.value.T, out=logits)
             logits += self._bias
             likelihood.bernoulli(logits, x, block.start, self._log_p[block])
 
@@ -164,7 +165,7 @@ class FusedStep:
             given = (grad_log_w[block], self._logits[block], x, block.start)
             likelihood.bernoulli_backward(*given, grad_logits, self._bias_sums)
             self._output.add_gradient(grad_logits, self._decoder1.output(block), first)
-            np.dot(grad_logits, self._output.value, out=grad)
+            dot(grad_logits, self._output.value, out=grad)
             self._decoder1.backward(grad, block)
         self._bias_gradient[:] = self._bias_sums
         self._bias_sums[:] = 0
@@ -173,14 +174,14 @@ class FusedStep:
             grad, hidden = self._grad[0][: block.stop - block.start], self._decoder1.hidden
             pre_gradient = hidden.pre_gradient(block)
             hidden.weight.add_gradient(pre_gradient, self._decoder2.output(block), block.start == 0)
-            np.dot(pre_gradient, hidden.weight.value, out=grad)
+            dot(pre_gradient, hidden.weight.value, out=grad)
             self._decoder2.backward(grad, block)
         self._decoder2.finish_gradient(n)
         for block in blocks(n):
             hidden = self._decoder2.hidden
             pre_gradient = hidden.pre_gradient(block)
             hidden.weight.add_gradient(pre_gradient, self._z[block], block.start == 0)
-            np.dot(pre_gradient, hidden.weight.value, out=self._grad_z[block])
+            dot(pre_gradient, hidden.weight.value, out=self._grad_z[block])
 
     def _encode_backward(
         self, x: np.ndarray, grads: tuple[np.ndarray, np.ndarray], own: list[np.ndarray | None]
@@ -193,7 +194,7 @@ class FusedStep:
         for block in blocks(n):
             pre_gradient = second.pre_gradient(block)
             second.weight.add_gradient(pre_gradient, first.output(block), block.start == 0)
-            first.backward(np.dot(pre_gradient, second.weight.value), block)
+            first.backward(dot(pre_gradient, second.weight.value), block)
         first.finish_gradient(n, own[0])
         for block in blocks(n):
             first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)

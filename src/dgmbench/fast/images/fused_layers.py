@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from dgmbench.fast.images.kernels import block as evaluation
 from dgmbench.fast.images.kernels import ladder, normalisation
 from dgmbench.fast.images.kernels.normalisation import Norm
+from dgmbench.fast.products import dot
 
 # Rows of a block: enough for the matrix products to run at full speed, few enough for the cache.
-BLOCK = 500
+BLOCK = 1000
 
 
 def blocks(n: int) -> Iterator[slice]:
@@ -32,7 +33,7 @@ class Weight:
 
     def add_gradient(self, grad: np.ndarray, rows: np.ndarray, first: bool) -> None:
         """gᵀ x of a block: grad (n, outputs), rows (n, inputs)."""
-        np.dot(grad.T, rows, out=self.gradient if first else self._part)
+        dot(grad.T, rows, out=self.gradient if first else self._part)
         if not first:
             self.gradient += self._part
 
@@ -60,7 +61,7 @@ class Hidden:
     def linear(self, inputs: np.ndarray, block: slice) -> None:
         """Take in a block of inputs (n, inputs)."""
         pre = self.pre[block]
-        np.dot(inputs, self.weight.value.T, out=pre)
+        dot(inputs, self.weight.value.T, out=pre)
         normalisation.add_moments(pre, self.pre[0], self._sums)
 
     def finish(self, n: int) -> None:
@@ -136,9 +137,9 @@ class Memory:
         if block.start == 0:
             self._sums = np.zeros((batch, self._out.shape[1]), np.float32)
         h, weights, read, out = self.hidden.output(block), self._weights[block], self._read[block], self._out[block]
-        np.dot(h, self._attention.value.T, out=weights)
+        dot(h, self._attention.value.T, out=weights)
         evaluation.add_sigmoid(weights, self._bias)
-        np.dot(weights, self._memory.value.T, out=read)
+        dot(weights, self._memory.value.T, out=read)
         ladder.compose(h, read, self._ladder, out)
         normalisation.add_moments(out, self._out[0], self._moments)
         ladder.add_samples(out, block.start, self._sums)
@@ -175,10 +176,10 @@ class Memory:
         state, grads = (h, self._read[block], self._out[block]), (grad_h, grad_read)
         ladder.compose_backward(grad, self._average, state, self._ladder, block.start, grads, self._ladder_sums)
         self._memory.add_gradient(grad_read, weights, first)
-        np.dot(grad_read, self._memory.value, out=grad_scores)
+        dot(grad_read, self._memory.value, out=grad_scores)
         ladder.attend_backward(grad_scores, weights, self._bias_sums)
         self._attention.add_gradient(grad_scores, h, first)
-        np.dot(grad_scores, self._attention.value, out=part)
+        dot(grad_scores, self._attention.value, out=part)
         grad_h += part
         self.hidden.backward(grad_h, block)
 
@@ -198,14 +199,14 @@ class Heads:
 
     def forward(self, h: np.ndarray) -> list[np.ndarray]:
         """(batch, width) → mean and log-variance, each (batch, latent)."""
-        return [np.dot(h, weight.value.T) + bias for weight, (bias, _) in zip(self._weights, self._biases, strict=True)]
+        return [dot(h, weight.value.T) + bias for weight, (bias, _) in zip(self._weights, self._biases, strict=True)]
 
     def backward(self, grads: tuple[np.ndarray, np.ndarray], h: np.ndarray, first: bool) -> np.ndarray:
         """Gradients by both (n, latent) → by h (n, width)."""
         for grad, weight, (_, bias_gradient) in zip(grads, self._weights, self._biases, strict=True):
             weight.add_gradient(grad, h, first)
             bias_gradient[:] = grad.sum(0) if first else bias_gradient + grad.sum(0)
-        return np.dot(grads[0], self._weights[0].value) + np.dot(grads[1], self._weights[1].value)
+        return dot(grads[0], self._weights[0].value) + dot(grads[1], self._weights[1].value)
 
 
 def arrays(parameter: Tensor) -> tuple[np.ndarray, np.ndarray]:

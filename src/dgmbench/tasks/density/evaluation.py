@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from dgmbench.data.load.images import load_images
+from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.density.building import load_model
 from dgmbench.tasks.density.images import copies_of_training_images, evaluation_images
 from dgmbench.tasks.density.settings import density_settings
-from dgmbench.training.capacity import explain_lack_of_memory, float32_products
+from dgmbench.training.capacity import explain_lack_of_memory
 
 log = logging.getLogger("dgmbench")
 
@@ -35,7 +36,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     # in float32 whatever the training used: a likelihood is compared with others
     advice = "an image takes at most 1000 samples at once, whatever k is: free some memory or use a smaller model"
     started = time.perf_counter()
-    with float32_products(tf32=False), explain_lack_of_memory(spec.run_id, advice):
+    with float32_products("32"), explain_lack_of_memory(spec.run_id, advice):
         values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_log_fifths)
     seconds = round(time.perf_counter() - started, 3)
     finite = bool(np.isfinite(values).all())

@@ -1,0 +1,43 @@
+"""Products of float32 matrices at the precision that was asked for, and numbers that are too small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dgmbench.fast.products import denormals_flushed, dot, float32_products
+
+
+@pytest.mark.parametrize(("precision", "atol"), [("32", 2e-5), ("tf32", 2e-5), ("bf16", 0.2)])
+@pytest.mark.parametrize("given", [True, False])
+def test_a_product_is_as_exact_as_asked_for(precision: str, atol: float, given: bool) -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 96, 96), np.float32)
+    out = np.empty((96, 96), np.float32) if given else None
+    with float32_products(precision):
+        found = dot(a, b.T, out)
+    assert out is None or found is out
+    np.testing.assert_allclose(found, a.astype(np.float64) @ b.astype(np.float64).T, rtol=0, atol=atol)
+
+
+def test_products_are_exact_again_afterwards() -> None:
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(KeyError), float32_products("8"):
+        pass
+    with pytest.raises(ZeroDivisionError), float32_products("bf16"):
+        assert torch.get_float32_matmul_precision() == "medium"
+        raise ZeroDivisionError
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_denormals_are_flushed_within_and_kept_outside() -> None:
+    small, quarter = torch.full((64,), 2e-38), 0.25
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor always keeps them")
+    assert (small * quarter > 0).all()
+    with denormals_flushed():
+        assert (small * quarter == 0).all() and (small.numpy() * np.float32(quarter) == 0).all()
+        with denormals_flushed():
+            pass
+        assert (small * quarter == 0).all()
+    assert (small * quarter > 0).all()
