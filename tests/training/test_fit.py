@@ -66,10 +66,22 @@ def test_it_finds_the_minimum_and_notes_what_the_loss_gives(tmp_path: Path) -> N
     assert (found.diverged_at, found.resumed_from) == (None, 0)
 
 
-def test_batches_of_one_turn_are_steps_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rounded", [False, True])
+def test_batches_of_one_turn_are_steps_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounded: bool
+) -> None:
     together, alone = vae(), vae()
-    first = fitted(together, tmp_path / "together")  # 7 batches an epoch
     one = partial(DataLoader, batch_size=1, collate_fn=list, generator=torch.Generator())
+    step = GradientTraining.training_step
+
+    def training_step(self: GradientTraining, *arguments: Any) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounded):  # as on a GPU with bf16
+            step(self, *arguments)
+
+    monkeypatch.setattr(GradientTraining, "training_step", training_step)
+    if rounded:
+        monkeypatch.setattr(VAE, "fast_step", lambda self: None)
+    first = fitted(together, tmp_path / "together")  # 7 batches an epoch
     monkeypatch.setattr(GradientTraining, "train_dataloader", lambda self: one(self.batches))
     second = fitted(alone, tmp_path / "alone")
     assert all(torch.equal(value, alone.state_dict()[name]) for name, value in together.state_dict().items())

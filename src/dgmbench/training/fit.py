@@ -103,7 +103,7 @@ def fit(
         threadpool_limits(threads, "blas"),  # numpy's, whose products the written-out step takes
     ):
         torch.set_num_threads(threads)
-        found = newest(checkpoint, fingerprint)
+        found, captured = newest(checkpoint, fingerprint), False
         resumed_from = len(_history(found).get("epoch", ()))
         if resumed_from < settings.epochs:
             if resumed_from:
@@ -112,9 +112,11 @@ def fit(
             each = max(1, threads // count)
             # DDP prepares one backward pass for each turn, and weights are averaged once for each
             together = 1 if count > 1 or settings.weight_average else TOGETHER
-            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, each, compiled, together)
+            how = each, compiled, together, gpus == 1 and not settings.weight_average
+            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, *how)
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
             trainer.fit(module, ckpt_path=found[0] if found else None)
+            captured = module.captured
             found = newest(checkpoint, fingerprint)
     # what other processes have noted is in the checkpoint alone
     history = module.history if resumed_from < settings.epochs and count == 1 else _history(found)
@@ -127,6 +129,7 @@ def fit(
         "processes": count,
         "precision": precision,
         "compiled": compiled,
+        "captured": captured,
         "threads": threads,
     }
     return Fitted(history, done if done < settings.epochs else None, resumed_from, computing)

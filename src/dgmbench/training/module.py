@@ -11,10 +11,10 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.captured import CapturedStep, on_device, set_rate
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
 
@@ -50,6 +50,7 @@ class GradientTraining(L.LightningModule):
         threads: int = 1,
         compiled: bool = False,
         together: int = TOGETHER,
+        capture: bool = False,
     ) -> None:
         """
         Args:
@@ -58,15 +59,22 @@ class GradientTraining(L.LightningModule):
             threads: of each process.
             compiled: whether the loss is compiled on the device.
             together: batches for one turn of Lightning's loop.
+            capture: whether a step becomes a CUDA graph.
         """
         super().__init__()
         self.automatic_optimization = False
         self.model, self.batches = model, batches
         self._loss = loss
         self._settings, self._seed, self._fingerprint = settings, seed, fingerprint
-        self._threads, self._compiled, self._together = threads, compiled, together
+        self._threads, self._compiled, self._together, self._capture = threads, compiled, together, capture
+        self._captured: CapturedStep | None = None
         self.history: dict[str, list[float]] = {}
         self.diverged = False
+
+    @property
+    def captured(self) -> bool:
+        """Whether steps were replayed as a CUDA graph."""
+        return self._captured is not None and not self._captured.refused
 
     @property
     def seconds(self) -> float:
@@ -78,18 +86,21 @@ class GradientTraining(L.LightningModule):
         return DataLoader(self.batches, self._together, collate_fn=list, generator=torch.Generator())
 
     def configure_optimizers(self) -> Any:
-        """The optimiser, and its learning rate by the step."""
-        optimiser = build_optimiser(self.model, self._settings)
-        schedule = LambdaLR(optimiser, rate_factor(self._settings, len(self.batches)))
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        """The optimiser; its learning rate is set before each step."""
+        return build_optimiser(self.model, self._settings)
 
     def on_fit_start(self) -> None:
         """In each process: its threads, its part of the batches, on its device."""
         torch.set_num_threads(self._threads)
+        self._factor = rate_factor(self._settings, len(self.batches))
         self.batches.part = self.global_rank, self.trainer.world_size
         self.batches.examples = self.batches.examples.to(self.device)
         if self._compiled:
             self._loss = torch.compile(self._loss, dynamic=False)
+        if self._capture:
+            optimiser: Any = self.optimizers(use_pl_optimizer=False)
+            on_device(optimiser, self.device)
+            self._captured = CapturedStep(self._whole_step, optimiser)
 
     def on_train_epoch_start(self) -> None:
         """All randomness of an epoch follows from the seed and the epoch's number."""
@@ -105,21 +116,35 @@ class GradientTraining(L.LightningModule):
     def training_step(self, turn: Sequence[Tensor], index: int) -> None:
         """A gradient step with each batch of a turn."""
         for x in turn:
+            torch.clear_autocast_cache()  # it holds the weights in 16 bits as they were before the last step
             self._step(x)
 
     def _step(self, x: Tensor) -> None:
-        optimiser, schedule = self.optimizers(), self.lr_schedulers()
-        assert isinstance(optimiser, L.pytorch.core.optimizer.LightningOptimizer) and isinstance(schedule, LambdaLR)
+        optimiser = self.optimizers()
+        assert isinstance(optimiser, L.pytorch.core.optimizer.LightningOptimizer)
+        done = self.current_epoch * len(self.batches) + len(self._noted)
+        self._rate = self._settings.learning_rate * self._factor(done)
+        set_rate(optimiser.optimizer, self._rate)
+        if self._captured is not None:
+            self._noted.append(self._captured(x))
+            return
         if self._fast is not None:
             values = self._fast(x)
         else:
             optimiser.zero_grad()
             values = self._loss(x)
             self.manual_backward(values["loss"])
-        self._rate = optimiser.param_groups[0]["lr"]
         optimiser.step()
-        schedule.step()
         self._noted.append({name: value.detach() for name, value in values.items()})
+
+    def _whole_step(self, x: Tensor) -> Mapping[str, Tensor]:
+        """As `_step`, without what Lightning does around it: this is captured."""
+        optimiser: Any = self.optimizers(use_pl_optimizer=False)
+        optimiser.zero_grad(set_to_none=True)
+        values = self._loss(x)
+        values["loss"].backward()
+        optimiser.step()
+        return values
 
     def on_train_epoch_end(self) -> None:
         """Note the epoch, or stop a training whose loss is not finite."""

@@ -44,7 +44,14 @@ class Muon(torch.optim.Optimizer):
         iterations: int = 5,
     ) -> None:
         groups = [{"params": list(matrices), "adam": False}, {"params": list(others), "adam": True}]
-        shared = {"lr": lr, "momentum": momentum, "eps": eps, "betas": (0.9, 0.999), "iterations": iterations}
+        shared = {
+            "lr": lr,
+            "momentum": momentum,
+            "eps": eps,
+            "betas": (0.9, 0.999),
+            "iterations": iterations,
+            "capturable": False,
+        }
         super().__init__([group for group in groups if group["params"]], shared)
 
     @torch.no_grad()
@@ -71,25 +78,29 @@ class Muon(torch.optim.Optimizer):
             alike.setdefault(tuple(pair[1].shape), []).append(pair)
         for shape, pairs in alike.items():  # a small product costs half as much among others of its shape
             steps = orthogonalised(torch.stack([step for _, step in pairs]), group["iterations"])
-            size = 0.2 * math.sqrt(max(shape))
-            torch._foreach_add_([p for p, _ in pairs], list(steps), alpha=-group["lr"] * size)
+            steps *= group["lr"] * (0.2 * math.sqrt(max(shape)))
+            torch._foreach_sub_([p for p, _ in pairs], list(steps))
 
     def _adam(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:
         for p in parameters:
             if not self.state[p]:
                 self.state[p] = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
-        group["steps"] = steps = group.get("steps", 0) + 1
-        beta1, beta2 = group["betas"]
+                self.state[p]["step"] = torch.zeros((), device=p.device)
         values: list[Tensor] = list(parameters)
         gradients = [p.grad for p in parameters if p.grad is not None]
-        first, second = ([self.state[p][name] for p in parameters] for name in ("exp_avg", "exp_avg_sq"))
+        first, second, steps = ([self.state[p][name] for p in parameters] for name in ("exp_avg", "exp_avg_sq", "step"))
+        torch._foreach_add_(steps, 1)
+        # as tensors, which a captured step reads anew
+        (beta1, beta2), done = group["betas"], steps[0]
         torch._foreach_lerp_(first, gradients, 1 - beta1)
         torch._foreach_mul_(second, beta2)
         torch._foreach_addcmul_(second, gradients, gradients, 1 - beta2)
         root = torch._foreach_sqrt(second)
-        torch._foreach_div_(root, math.sqrt(1 - beta2**steps))
+        torch._foreach_div_(root, torch.sqrt(1 - beta2**done))
         torch._foreach_add_(root, group["eps"])
-        torch._foreach_addcdiv_(values, first, root, -group["lr"] / (1 - beta1**steps))
+        moves = torch._foreach_div(first, root)
+        torch._foreach_mul_(moves, group["lr"] / (1 - beta1**done))
+        torch._foreach_sub_(values, moves)
 
 
 def _lying(matrix: Tensor) -> Tensor:

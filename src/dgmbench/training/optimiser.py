@@ -51,7 +51,7 @@ def _clipping(
 
 
 def rate_factor(settings: TrainingSettings, steps_per_epoch: int) -> Callable[[int], float]:
-    """What the peak learning rate is multiplied by in a gradient step (from 0), for PyTorch's ``LambdaLR``."""
+    """What the peak learning rate is multiplied by in a gradient step, from 0."""
 
     def published(step: int) -> float:
         return settings.decay ** max(0, step // steps_per_epoch - settings.decay_from)
