@@ -65,7 +65,7 @@ def test_muon_turns_a_gradient_into_an_orthogonal_step_of_adams_size(shape: tupl
 def test_muon_moves_as_pytorchs_does() -> None:
     ours, theirs = (torch.nn.Linear(24, 16, bias=False) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    first = Muon([ours.weight], [], lr=0.02)
+    first = Muon([ours.weight], [], lr=0.02, momentum=0.95, iterations=5)
     second = torch.optim.Muon([theirs.weight], lr=0.02, weight_decay=0, adjust_lr_fn="match_rms_adamw")
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):

@@ -39,9 +39,9 @@ class Muon(torch.optim.Optimizer):
         others: Sequence[nn.Parameter],
         lr: float,
         *,
-        momentum: float = 0.95,
+        momentum: float = 0.9,
         eps: float = 1e-4,
-        iterations: int = 5,
+        iterations: int = 4,
     ) -> None:
         groups = [{"params": list(matrices), "adam": False}, {"params": list(others), "adam": True}]
         shared = {
@@ -109,9 +109,10 @@ def _lying(matrix: Tensor) -> Tensor:
     return rows.T if rows.shape[0] > rows.shape[1] else rows
 
 
-def orthogonalised(matrices: Tensor, iterations: int = 5) -> Tensor:
-    """U Vᵀ of each matrix U S Vᵀ, nearly: singular values become 0.7 to 1.2 by the Newton-Schulz iteration.
+def orthogonalised(matrices: Tensor, iterations: int = 4) -> Tensor:
+    """U Vᵀ of each matrix U S Vᵀ, nearly, by the Newton-Schulz iteration.
 
+    After four, singular values above 0.006 of the matrix's norm have become 0.68 to 1.21; smaller ones stay smaller.
     It is computed in bfloat16 where the device multiplies that faster than float32, as the paper does.
 
     Args:
