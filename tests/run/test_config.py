@@ -20,7 +20,11 @@ from dgmbench.tasks.density.settings import DensitySettings
 
 REPOSITORY = Path(__file__).parents[2]
 METHODS = find_task("classification").rows
-LEFT_OUT = {"five-seeds": {"density"}, "three-seeds": {"classification"}}  # tasks that a preset does not ask for
+LEFT_OUT = {
+    "five-seeds": {"density"},
+    "three-seeds": {"classification"},
+    "overnight": {"classification"},
+}  # tasks that a preset does not ask for
 PRESETS = sorted((REPOSITORY / "workflow/presets").glob("*.yaml"))
 
 
