@@ -195,9 +195,10 @@ def evaluation(out: Path, gpus: int) -> dict[str, Any]:
 def overnight(out: Path, gpus: int, seconds: float, rows: list[str]) -> dict[str, Any]:
     """The rows of the preset, one after the other, until time is up; Ctrl-C leaves a checkpoint to go on from."""
     from dgmbench.run.config import read_config, read_plan
+    from dgmbench.tasks import all_tasks
 
     root, until, found = Path(__file__).parents[1], time.perf_counter() + seconds, {}
-    plan = read_plan(read_config([root / "config.yaml", root / "workflow/presets/overnight.yaml"]))
+    plan = read_plan(read_config([root / "config.yaml", root / "workflow/presets/overnight.yaml"]), all_tasks())
     for row in rows:
         (run,) = [run for run in plan.runs if (run.dataset, run.model, run.seed) == ("mnist", row, 0)]
         settings = run.settings.model_dump(exclude_defaults=True)
