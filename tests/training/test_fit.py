@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dgmbench.models.images.vae import VAE
 from dgmbench.tasks.density.images import as_they_are
 from dgmbench.training import checkpoint as checkpoints
 from dgmbench.training.batches import Batches
+from dgmbench.training.captured import CapturedStep
 from dgmbench.training.fit import Fitted, fit
 from dgmbench.training.module import GradientTraining
 from dgmbench.training.settings import TrainingSettings
@@ -121,6 +123,45 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         assert found.history[name] == reference.history[name]
     for (name, value), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(value, other), name
+
+
+class Replayed(CapturedStep):
+    """A captured step where there is nothing to capture with."""
+
+    def __call__(self, x: Tensor) -> Any:
+        return {name: value.detach().clone() for name, value in self._step(x).items()}
+
+
+def test_a_captured_training_is_the_plain_one_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VAE, "fast_step", lambda self: None)
+    plain = fitted(vae(), tmp_path / "plain", optimizer="muon")
+    create, start = GradientTraining.__init__, GradientTraining.on_train_epoch_start
+
+    def capturing(self: GradientTraining, *arguments: Any) -> None:
+        create(self, *arguments[:-1], True)
+
+    def interrupted(self: GradientTraining) -> None:
+        if self.current_epoch == 3:
+            raise InterruptedError
+        start(self)
+
+    monkeypatch.setattr("dgmbench.training.module.CapturedStep", Replayed)
+    monkeypatch.setattr(GradientTraining, "__init__", capturing)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
+    whole = fitted(vae(), tmp_path / "whole", optimizer="muon")
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(GradientTraining, "on_train_epoch_start", interrupted)
+        fitted(vae(), tmp_path / "parts", optimizer="muon")
+    parts = fitted(vae(), tmp_path / "parts", optimizer="muon")
+    assert (parts.resumed_from, whole.computing["captured"], plain.computing["captured"]) == (3, True, False)
+    for name in ("loss", "bound", "learning_rate"):
+        assert parts.history[name] == whole.history[name]
+        assert whole.history[name] == pytest.approx(plain.history[name], rel=2e-3)  # rates are rounded
+    # what was saved with tensors goes on without them
+    monkeypatch.setattr(GradientTraining, "__init__", create)
+    shutil.copytree(tmp_path / "parts", tmp_path / "on")
+    longer = fitted(vae(), tmp_path / "on", optimizer="muon", epochs=8, schedule="constant")
+    assert longer.resumed_from == 6 and len(longer.history["bound"]) == 8
 
 
 def test_a_finished_or_foreign_checkpoint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

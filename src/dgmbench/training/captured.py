@@ -21,7 +21,7 @@ class CapturedStep:
     """A training step that is run as it is at first, and then captured and replayed, for each shape of batches.
 
     What it computes stays the same: random numbers go on with PyTorch's generator, whose seed may change between steps.
-    Whatever changes from step to step has to be a tensor on the device, the learning rate too; see `on_device`.
+    Whatever changes from step to step has to be a tensor on the device, the learning rate too; see `settle`.
 
     Args:
         step: everything from the gradients' reset to the optimiser's step.
@@ -73,18 +73,22 @@ class CapturedStep:
         return graph, batch, values
 
 
-def on_device(optimiser: torch.optim.Optimizer, device: torch.device) -> None:
-    """Make an optimiser's learning rate, and its count of steps, tensors on the device: a graph reads them anew."""
+def settle(optimiser: torch.optim.Optimizer, device: torch.device, captured: bool) -> None:
+    """Rates and counts of steps as tensors on the device, which a graph reads anew, or as they are without a graph.
+
+    To be called after a checkpoint is loaded: what it holds may come from another device.
+    """
     for group in optimiser.param_groups:
-        group["lr"] = torch.tensor(float(group["lr"]), device=device)
-        group["capturable"] = True
+        rate = float(group["lr"])
+        group["lr"] = torch.tensor(rate, device=device) if captured else rate
+        group["capturable"] = captured
     for state in optimiser.state.values():
-        if "step" in state:
+        if captured and "step" in state:
             state["step"] = torch.as_tensor(state["step"], dtype=torch.float32, device=device)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of the next step."""
+    """The learning rate of the next step, as `settle` has left its kind."""
     for group in optimiser.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from dgmbench.training.batches import Batches, epoch_seed
-from dgmbench.training.captured import CapturedStep, on_device, set_rate
+from dgmbench.training.captured import CapturedStep, set_rate, settle
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
 
@@ -97,9 +97,12 @@ class GradientTraining(L.LightningModule):
         self.batches.examples = self.batches.examples.to(self.device)
         if self._compiled:
             self._loss = torch.compile(self._loss, dynamic=False)
+
+    def on_train_start(self) -> None:
+        """The optimiser's state is loaded now."""
+        optimiser: Any = self.optimizers(use_pl_optimizer=False)
+        settle(optimiser, self.device, self._capture)
         if self._capture:
-            optimiser: Any = self.optimizers(use_pl_optimizer=False)
-            on_device(optimiser, self.device)
             self._captured = CapturedStep(self._whole_step, optimiser)
 
     def on_train_epoch_start(self) -> None:
