@@ -150,7 +150,7 @@ CHANGES = [
     Change("models/images/memory.py", "torch.sigmoid(scores)", "torch.tanh(scores)", images),
     Change("models/images/bounds.py", "math.log(log_w.shape[0])", "0", images),
     Change("models/images/distributions.py", "noise.square() - z.square()", "noise.square()", images),
-    Change("fast/images/fused_layers.py", "BLOCK = 500", "BLOCK = 250", VAES),
+    Change("fast/images/fused_layers.py", "BLOCK = 1000", "BLOCK = 250", VAES),
     Change("fast/images/frozen.py", "ROWS = 500", "ROWS = 250", VAES),
     Change("fast/special.py", "np.float32(-87)", "np.float32(-80)", either(VAES, rows("slda", *BY_TOPICVEC))),
     Change("fast/random.py", "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C17", either(VAES, rows(*BY_SAMPLING))),
