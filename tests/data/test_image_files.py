@@ -153,10 +153,44 @@ def test_hidden_and_other_files_are_skipped_and_counted(tmp_path: Path, caplog: 
     assert identity(f"file:{tmp_path}") == before
 
 
+@pytest.mark.parametrize("character", ["\x01", "\x07", "\x1b", "\x7f", "\n", "\u2028"])
+def test_a_label_has_no_control_character(tmp_path: Path, character: str) -> None:
+    names = np.where(NAMES == "cat", f"c{character}t", NAMES)
+    np.savez(tmp_path / "a.npz", images=GREY, labels=names)
+    for path in (tmp_path / "a.npz", in_class_folders(tmp_path / "b", names=names)):
+        with pytest.raises(UserError, match=r"the class 'c\\.*t' has (a control character|a line break); take it out"):
+            load_images(f"file:{path}")
+
+
 def test_what_is_not_used_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     np.savez(tmp_path / "a.npz", train=GREY[:40], test=GREY[40:], y_train=LABELS[:40], ids=LABELS)
     assert load_images(f"file:{tmp_path / 'a.npz'}").train_labels is None
     assert "the array 'ids' is not used" in caplog.text and "only train has labels" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"train": GREY, "test": GREY[:9]}, "test is what is tested on, and train is not used"),
+        (
+            {"x_train": GREY, "x_val": GREY, "x_test": GREY[:9]},
+            "test is what is tested on, and train and valid is not used",
+        ),
+        ({"images": GREY, "test": GREY[:9]}, "test is what is tested on, and images is not used"),
+        ({"train": GREY[:9]}, "train is what is tested on"),
+        ({"valid": GREY[:9]}, "valid is what is tested on"),
+        ({"test": GREY[:9]}, ""),
+        ({"images": GREY[:9]}, ""),
+    ],
+)
+def test_what_is_not_used_of_a_file_of_test_images_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, arrays: dict[str, Any], said: str
+) -> None:
+    np.savez(tmp_path / "a.npz", train=GREY)
+    np.savez(tmp_path / "b.npz", **arrays)
+    splits = load_images(f"file:{tmp_path / 'a.npz'}?test={tmp_path / 'b.npz'}")
+    assert [len(splits.train), len(splits.valid), len(splits.test)] == [50, 0, 9]
+    assert caplog.messages == ([f"{tmp_path / 'b.npz'}: {said}"] if said else [])
 
 
 def test_dark_images_are_said_to_be_dark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

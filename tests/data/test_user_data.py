@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from dgmbench.data import CorpusSplits, ImageSplits, checksums, known_datasets, load_corpus, load_images
+from dgmbench.data.catalogue import require_dataset
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 
@@ -58,15 +61,74 @@ def test_a_function_that_returns_something_else_is_named(monkeypatch):
     [
         (lambda: {}["train"], "my_data:make raised KeyError: 'train' .*test_user_data.py, line"),
         (lambda: np.load("nowhere"), "my_data:make raised FileNotFoundError.*, line"),
-        (lambda a: a, "my_data:make raised TypeError"),
-        (tiny(), "my_data:make raised TypeError: 'ImageSplits' object is not callable"),
-        (None, "my_data:make raised TypeError"),
+        (lambda: np.zeros(3)[[]].item(), "my_data:make raised ValueError: .*test_user_data.py, line"),
+        (lambda: tiny(1), "my_data:make raised TypeError: .*test_user_data.py, line"),
+        (lambda: Corpus.from_tokens(5), "my_data:make raised TypeError: .*test_user_data.py, line"),
+        (partial(np.load, "nowhere"), "my_data:make raised FileNotFoundError"),
     ],
 )
 def test_a_function_that_fails_is_named_with_the_line(monkeypatch, make, complaint):
     with pytest.raises(UserError, match=complaint) as caught:
         load_images(of_module(monkeypatch, make))
     assert "\n" not in str(caught.value)
+    assert "user_data.py" not in str(caught.value).replace("test_user_data.py", "")
+
+
+class NeedsSeed:
+    def __init__(self, seed: int) -> None:
+        pass
+
+    def __call__(self, path: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda a: a, "is called with no arguments: missing a .*'a'; name a function without arguments"),
+        (lambda *, folder: folder, "is called with no arguments: missing a .*'folder'"),
+        (NeedsSeed, "is called with no arguments: missing a .*'seed'"),
+        (NeedsSeed(1), "is called with no arguments: missing a .*'path'"),
+        (partial(lambda a, b: a, 1), "is called with no arguments: missing a .*'b'"),
+        (math.sqrt, "is called with no arguments: missing a .*'x'"),
+        (tiny(), "is no function but of type ImageSplits; name a function without arguments"),
+        (3, "is no function but of type int"),
+        ("train.csv", "is no function but of type str"),
+        (None, "is no function but None"),
+    ],
+)
+def test_what_cannot_be_called_without_arguments_is_said_before_it_is_called(monkeypatch, make, complaint):
+    name = of_module(monkeypatch, make)
+    for kind in ("images", "corpus"):
+        with pytest.raises(UserError, match=f"^here: my_data:make {complaint}"):
+            require_dataset(name, kind, "here")
+    for read in (load_images, load_corpus, checksums):
+        with pytest.raises(UserError, match=f"^my_data:make {complaint}"):
+            read(name)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tiny(),
+        lambda a=1, *b, c=2, **d: tiny(),
+        partial(lambda a: tiny(), 1),
+        tiny,
+        type("C", (), {"m": staticmethod(tiny)}).m,
+    ],
+)
+def test_what_can_be_called_without_arguments_is(monkeypatch, make):
+    name = of_module(monkeypatch, make)
+    require_dataset(name, "images", "here")
+    assert load_images(name).name == "tiny"
+
+
+@pytest.mark.parametrize("classes", [("a\0", "b"), ("a", "b\x07"), ("a\nb", "b"), ("\ud800", "b"), ("a\x85", "b")])
+def test_classes_of_images_are_names(monkeypatch, classes):
+    with pytest.raises(
+        UserError, match=r"^my_data:make: the class '.*' has (a control c|a line b|half a c).*; take it out"
+    ):
+        load_images(of_module(monkeypatch, lambda: replace(tiny(), classes=classes)))
 
 
 def test_an_entry_point_names_a_dataset(monkeypatch):
@@ -123,6 +185,11 @@ def two(of=("x", "y"), **changes) -> Corpus:
         (lambda: two().select_documents(np.array([], int)), "train has no documents"),
         (lambda: two(("x\ny", "z")), r"the class 'x\\ny' has a line break"),
         (lambda: two(("\ud800", "z")), "half a character"),
+        (lambda: two(("\0", "z")), r"the class '\\x00' has a control character; take it out"),
+        (lambda: two(("x\x1b[31m", "z")), r"the class 'x\\x1b\[31m' has a control character"),
+        (lambda: two(("x", "z\x7f")), r"the class 'z\\x7f' has a control character"),
+        (lambda: two(vocabulary=("a\0", "b")), r"the word 'a\\x00' has a control character"),
+        (lambda: two(vocabulary=("a", "b\x9f")), r"the word 'b\\x9f' has a control character"),
         (lambda: two(("Sport", "sport")), "'Sport' and 'sport' differ in case"),
         (lambda: two(classes=(1, 2)), "the class 1 is int; give text"),
         (lambda: two(classes=("x", None)), "the class None is NoneType; give text"),

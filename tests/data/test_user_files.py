@@ -57,6 +57,35 @@ def test_folders_train_and_test_are_taken_so(tmp_path):
     assert [len(part) for part in load_corpus(f"file:{tmp_path}")] == [6, 4]
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("Train", "TEST"), ("training", "testing"), ("TRAINING", "Test"), ("train", "testing"), ("Train", "test")],
+)
+def test_the_parts_have_the_names_that_those_of_images_have(train, test, tmp_path, caplog):
+    as_folder(tmp_path / train, ROWS[:6])
+    as_folder(tmp_path / test, ROWS[6:])
+    as_folder(tmp_path / "Val", ROWS[6:])
+    assert [len(part) for part in load_corpus(f"file:{tmp_path}")] == [6, 4]
+    assert f"left out 'Val' beside {train} and {test}" in caplog.text
+
+
+@pytest.mark.parametrize("classes", ["training testing", "Train Test", "testing other", "TEST val", "training test"])
+def test_a_class_may_have_the_name_of_a_part(classes, tmp_path):
+    rows = [(text, classes.split()[label == "b"]) for text, label in ROWS]
+    splits = load_corpus(f"file:{as_folder(tmp_path, rows)}")
+    assert splits.train.classes == tuple(sorted(classes.split())) and sum(map(len, splits)) == 10
+
+
+@pytest.mark.parametrize(
+    "names", ["train Train test", "training Train testing", "train test TEST", "Test testing Train"]
+)
+def test_two_folders_of_one_part_are_refused(names, tmp_path):
+    for name in names.split():
+        as_folder(tmp_path / name)
+    with pytest.raises(UserError, match=r"(\w+) and (\w+) mean the same part; keep one"):
+        load_corpus(f"file:{tmp_path}")
+
+
 def test_columns_and_a_test_file_are_named(tmp_path):
     columns = ("body text", "stars")
     train, test = as_csv(tmp_path / "a.csv", ROWS, columns), as_json_lines(tmp_path / "b.jsonl", ROWS[:4], columns)
@@ -125,7 +154,7 @@ def test_labels_that_differ_in_a_letter_are_two(labels, tmp_path):
     assert load_corpus(f"file:{as_json_lines(tmp_path / 'a.jsonl', rows)}").train.classes == tuple(sorted(labels))
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("quoted", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -140,6 +169,28 @@ def test_legal_tables_are_read_whole(separator, quoted, start, end, tmp_path):
     assert sum(map(len, splits)) == 10 and splits.train.classes == ("a", "b")
     assert splits.train.vocabulary == ("left", "lines", "said", "two")
     assert all((part.lengths == 4).all() for part in splits)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", ":", "^"])
+@pytest.mark.parametrize("first", ["sep={}", "SEP={}", '"sep={}"', "\ufeffsep={}"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_first_line_names_the_separator_as_excel_has_it(separator, first, end, tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [first.format(separator), f"text{separator}label", *(f"a cat{separator}{'ab'[i % 2]}" for i in range(10))]
+    path.write_text(end.join([*lines, ""]), encoding="utf-8", newline="")
+    splits = load_corpus(f"file:{path}")
+    assert sum(map(len, splits)) == 10 and splits.train.classes == ("a", "b")
+    path.write_text(end.join([*lines, f"x{separator}"]), encoding="utf-8", newline="")
+    with pytest.raises(UserError, match=r"a\.csv, line 13 has no 'label'"):
+        load_corpus(f"file:{path}")
+
+
+@pytest.mark.parametrize("first", ["sep=;", "sep=", "sep=,;", "sep:,", "text"])
+def test_another_first_line_is_the_header(first, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{first}\n" + "text,label\nx,a\ny,b\n" * 3)
+    with pytest.raises(UserError, match=r"a\.csv has no column '(text|label)'"):
+        load_corpus(f"file:{path}")
 
 
 def table(strays: dict[int, str], columns: tuple[str, ...] = ("text", "label")) -> str:
@@ -304,6 +355,37 @@ def test_json_that_is_no_labelled_text_is_refused(line, complaint, tmp_path):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda objects: json.dumps(objects),
+        lambda objects: json.dumps(objects, indent=2),
+        lambda objects: "[\n" + ",\n".join(map(json.dumps, objects)) + "\n]\n",
+        lambda objects: "\n\n  [" + ",\n".join(map(json.dumps, objects)) + "]",
+        lambda objects: "\n".join(json.dumps(list(each.values())) for each in objects),
+        lambda objects: "\ufeff" + json.dumps(objects),
+    ],
+)
+def test_a_json_array_is_no_json_lines(written, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(written([{"text": text, "label": label} for text, label in ROWS]), encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.jsonl, line [13] begins a JSON array; give one object a line") as caught:
+        load_corpus(f"file:{path}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("character", ["\0", "\x01", "\x07", "\x1b", "\x1f", "\x7f", "\x80", "\x9f"])
+@pytest.mark.parametrize("write", [as_csv, as_json_lines, as_folder], ids=["a.csv", "a.jsonl", "a"])
+def test_a_label_has_no_control_character(write, character, request, tmp_path):
+    if character == "\0" and write is not as_json_lines:
+        pytest.skip("no file name has it, and a CSV file with it is refused as such")
+    rows = [*ROWS, ("a cat", f"a{character}b")]
+    path = write(tmp_path / {as_csv: "a.csv", as_json_lines: "a.jsonl", as_folder: "a"}[write], rows)
+    with pytest.raises(UserError, match="has a control character; take it out") as caught:
+        load_corpus(f"file:{path}")
+    assert repr(f"a{character}b") in str(caught.value) and str(path) in str(caught.value)
+
+
 def test_numbers_and_truth_are_labels_in_json(tmp_path):
     for labels, classes in (((1, 2), ("1", "2")), ((True, False), ("false", "true")), ((0.5, 4), ("0.5", "4"))):
         path = as_json_lines(tmp_path / "a.jsonl", [("x", label) for label in labels] * 4)
@@ -321,6 +403,28 @@ def test_a_tokenizer_of_the_user_splits_the_texts(tmp_path, monkeypatch):
     assert [splits.train.vocabulary[w] for w in splits.train.document(0)][:3] == ["今天", "天气", "很好"]
     with pytest.raises(UserError, match=r"a\.csv, line 2: tokenizer my_words:none returned str, not a list of words"):
         load_corpus(f"file:{path}?tokenizer=my_words:none")
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        (lambda: [], r"is called with 1 argument \(a text\): too many positional arguments; name a function of a text"),
+        (lambda text, more: [], r"is called with 1 argument \(a text\): missing a required argument: 'more'"),
+        (3, "is no function but of type int; name a function of a text"),
+        (None, "is no function but None"),
+        (lambda text: text.nothing, r"raised AttributeError: .* \(.*test_user_files\.py, line"),
+        (lambda text: json.loads(text), r"raised JSONDecodeError: .* \(.*test_user_files\.py, line"),
+        (lambda text: [f"{text[:3]}\0"], r"returned the word '.*\\x00', which has a control character"),
+        (lambda text: [f"{text[:3]}\nx"], r"returned the word '.*\\nx', which has a line break"),
+    ],
+)
+def test_a_tokenizer_that_does_not_do_is_named(function, complaint, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "my_words", SimpleNamespace(split=function))
+    name = f"file:{as_csv(tmp_path / 'a.csv')}?tokenizer=my_words:split"
+    with pytest.raises(UserError, match=f"tokenizer my_words:split {complaint}") as caught:
+        require_dataset(name, "corpus", "here")
+        load_corpus(name)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +472,7 @@ def test_a_path_that_cannot_be_is_one_line(place):
         ("a.csv", "text,label\nx,y\n", "?lable=y", "unknown option 'lable'; did you mean 'label'"),
         ("a.csv", "text,label\nx,y\n", "?test=nowhere.csv", "no file or folder nowhere.csv"),
         ("a.jsonl", '{"text": "x", "label": "y"}\n{"text": \n', "", r"a\.jsonl, line 2 is not JSON"),
-        ("a.jsonl", "[1]\n", "", "line 1 is not an object"),
+        ("a.jsonl", "1\n", "", "line 1 is not an object"),
         ("a.jsonl", '{"text": "x"}\n', "", "line 1 has no 'label'"),
         ("a.xml", "<x/>", "", "give a .csv file"),
     ],

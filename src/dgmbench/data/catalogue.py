@@ -13,9 +13,11 @@ from dgmbench.data.dataset import Dataset, Kind
 from dgmbench.data.image_files import holds_images, image_files
 from dgmbench.data.user_data import entry_points
 from dgmbench.data.user_files import PREFIX, corpus_files, options_of
+from dgmbench.data.user_functions import load_function
 from dgmbench.data.user_vectors import is_vector_file, vector_dataset, vector_file, vector_sha256
+from dgmbench.data.words import load_tokenizer
 from dgmbench.errors import UserError
-from dgmbench.names import did_you_mean, load_object
+from dgmbench.names import did_you_mean
 
 _BUILT_IN = [
     (value, found.name)
@@ -68,7 +70,7 @@ def require_dataset(name: str, kind: str, where: str) -> None:
             if vectors:
                 vector_file(name)
             elif not name.startswith(PREFIX):
-                load_object(name)
+                load_function(name)
             elif kind == "images":
                 image_files(name)
             else:
@@ -82,7 +84,7 @@ def require_dataset(name: str, kind: str, where: str) -> None:
 def _require_files(name: str) -> None:
     corpus_files(name)
     if tokenizer := options_of(name).get("tokenizer"):
-        load_object(tokenizer)
+        load_tokenizer(tokenizer)
 
 
 def title_of(name: str) -> str:

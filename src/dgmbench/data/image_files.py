@@ -129,10 +129,13 @@ def _with_test(path: Path, sets: Mapping[str, ImageSet], test: Path, label: str)
     held_out = read_sets(test, label)
     if "test" in sets:
         raise UserError(f"{path} has test images, and the option test names others; leave one out")
-    if len(held_out) > 1 and "test" not in held_out:
-        raise UserError(f"{test} has {' and '.join(held_out)}, and which is for testing is not said")
-    found = {part or "train": each for part, each in sets.items()}
-    return found | {"test": held_out.get("test", next(iter(held_out.values())))}
+    used = "test" if "test" in held_out else next(iter(held_out))
+    unused = " and ".join(part or "images" for part in held_out if part != used)
+    if unused and used != "test":
+        raise UserError(f"{test} has {used or 'images'} and {unused}, and which is for testing is not said")
+    if unused or used not in ("test", WHOLE):
+        warn_once(f"{test}: {used} is what is tested on" + (f", and {unused} is not used" if unused else ""))
+    return {part or "train": each for part, each in sets.items()} | {"test": held_out[used]}
 
 
 def _require_parts(path: Path, sets: Mapping[str, ImageSet]) -> None:

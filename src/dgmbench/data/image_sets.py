@@ -9,13 +9,12 @@ import numpy as np
 
 from dgmbench.data.formats.npy import npz_names, read_npy, read_npz
 from dgmbench.data.formats.png import read_png
+from dgmbench.data.part_folders import part_folders, part_of
 from dgmbench.data.user_images import warn_once
 from dgmbench.errors import UserError
 
 WHOLE = ""
 """The name of a set of images that is not divided into parts."""
-_PART_OF = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid"}
-_PART_OF |= {"test": "test", "testing": "test"}
 _IMAGES = ("", "x", "image", "images", "data", "pixels")
 _LABELS = ("y", "label", "labels", "target", "targets")
 
@@ -37,7 +36,8 @@ def read_sets(path: Path, label: str = "") -> dict[str, ImageSet]:
     """The sets that a file or folder holds, by part: ``train``, ``valid``, ``test``, or `WHOLE`.
 
     A .npz file names its arrays by the part and ``x`` or ``images``, ``y`` or ``labels`` (``x_train``,
-    ``test_labels``); without a part they are not divided. In a folder, the folders ``train`` and ``test`` are parts.
+    ``test_labels``); without a part they are not divided. In a folder, the folders ``train`` and ``test`` are
+    parts. The names of parts are those of `part_of`.
 
     Args:
         label: what labels are called in a .npz file, if otherwise.
@@ -103,8 +103,8 @@ def _of_npz(path: Path, label: str) -> dict[str, ImageSet]:
 def _meaning(name: str, label: str) -> tuple[str, bool | None]:
     """The part that an array of a .npz file belongs to, and whether it is images, or labels; None for neither."""
     words = name.lower().split("_")
-    part = next((_PART_OF[word] for word in words if word in _PART_OF), WHOLE)
-    rest = "_".join(word for word in words if word not in _PART_OF)
+    part = next(filter(None, map(part_of, words)), WHOLE)
+    rest = "_".join(word for word in words if not part_of(word))
     if rest in ((label.lower(),) if label else _LABELS):
         return part, False
     return part, True if rest in _IMAGES else None
@@ -113,12 +113,7 @@ def _meaning(name: str, label: str) -> tuple[str, bool | None]:
 def _part_folders(path: Path) -> dict[str, Path]:
     """The folders of the parts, or the whole folder where none is named so."""
     inside = [folder for folder in _entries(path) if folder.is_dir()]
-    found: dict[str, Path] = {}
-    for folder in inside:
-        if part := _PART_OF.get(folder.name.lower()):
-            if part in found:
-                raise UserError(f"{path}: {found[part].name} and {folder.name} mean the same part; keep one")
-            found[part] = folder
+    found = part_folders(path, inside)
     others = [folder.name for folder in inside if folder not in found.values()]
     if found and others:
         names = " and ".join(folder.name for folder in found.values())

@@ -6,7 +6,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_LINE_BREAK_OR_SURROGATE = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\ud800-\udfff]")
+_FLAWS = {
+    "a line break": "\n\r\v\f\x1c-\x1e\x85\u2028\u2029",
+    "half a character": "\ud800-\udfff",  # a surrogate, which no file can hold
+    "a control character": "\0-\x08\x0e-\x1f\x7f-\x9f",  # a tab is a space
+}
+_ANY_FLAW = re.compile(f"[{''.join(_FLAWS.values())}]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
@@ -16,9 +21,10 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def is_one_line(text: str) -> bool:
-    """Whether a text has no line break, and no half of a character (a surrogate), which no file can hold."""
-    return not _LINE_BREAK_OR_SURROGATE.search(text)
+def flaw(text: str) -> str:
+    """What is in a name that no name can have, in words; empty where it has none of it."""
+    found = _ANY_FLAW.search(text)
+    return next(words for words, of in _FLAWS.items() if re.match(f"[{of}]", found[0])) if found else ""
 
 
 def alike(labels: Iterable[str]) -> tuple[str, str] | None:

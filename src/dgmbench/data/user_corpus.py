@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.data.labels import alike, is_one_line, shown
+from dgmbench.data.labels import alike, flaw, shown
 from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError
 
@@ -39,8 +39,8 @@ def _check_names(what: str, names: tuple[str, ...]) -> None:
     for each in names:
         if not isinstance(each, str):
             raise UserError(f"{what} {shown(each)} is {type(each).__name__}; give text")
-        if not is_one_line(each):
-            raise UserError(f"{what} {shown(each)} has a line break or half a character; take it out")
+        if found := flaw(each):
+            raise UserError(f"{what} {shown(each)} has {found}; take it out")
     if len(set(names)) < len(names):
         (twice, _), *_ = Counter(names).most_common(1)
         raise UserError(f"{what} {shown(twice)} stands twice in its list; name each once")

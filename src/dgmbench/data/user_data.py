@@ -7,7 +7,6 @@ files (see `dgmbench.data.user_files` and `dgmbench.data.image_files`).
 from __future__ import annotations
 
 import importlib.metadata
-import traceback
 from typing import Any
 
 from dgmbench.data.corpora import Corpus
@@ -16,9 +15,9 @@ from dgmbench.data.images import ImageSplits
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.user_corpus import check_corpus
 from dgmbench.data.user_files import PREFIX, read_corpus
+from dgmbench.data.user_functions import failed, load_function
 from dgmbench.data.user_images import checked_images
 from dgmbench.errors import UserError
-from dgmbench.names import load_object
 
 ENTRY_POINT_GROUP = "dgmbench.datasets"
 
@@ -38,7 +37,7 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
         of_images = ImageSplits in kinds and (CorpusSplits not in kinds or holds_images(name))
         found: Any = read_images(name) if of_images else read_corpus(name)
     else:
-        found = _returned(name, load_object(entry_points().get(name, name)))
+        found = _returned(name)
     if isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
         found = CorpusSplits(*found)
     if not isinstance(found, kinds):
@@ -50,12 +49,11 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
     return found if name.startswith(PREFIX) else checked_images(name, found)
 
 
-def _returned(name: str, function: Any) -> Any:
+def _returned(name: str) -> Any:
+    function = load_function(entry_points().get(name, name), name)
     try:
         return function()
     except UserError:
         raise
-    except (Exception, SystemExit) as error:  # whatever the user's own code raises, with the line that raised it
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{name} raised {what} ({line.filename}, line {line.lineno})") from error
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
+        raise failed(name, error) from error

@@ -21,6 +21,7 @@ from dgmbench.data.formats.labelled_csv import read_csv
 from dgmbench.data.formats.labelled_json import read_json_lines
 from dgmbench.data.formats.text_folder import read_folder, text_files
 from dgmbench.data.labels import alike, shown
+from dgmbench.data.part_folders import part_folders, part_of
 from dgmbench.data.splitting import drawn_for_testing
 from dgmbench.data.text import CorpusSplits, LabelledText, make_splits
 from dgmbench.data.words import load_tokenizer, split_words, undivided
@@ -58,9 +59,10 @@ def read_corpus(name: str) -> CorpusSplits:
 
     PATH is a ``.csv`` (or ``.tsv``) file with a header, a ``.jsonl`` file of objects, or a folder with a folder of
     ``.txt`` files for each class. ``text`` and ``label`` name the columns (so are they called by default); ``test`` is
-    where the test documents lie, in the same form. Without it, a folder with ``train`` and ``test`` inside is taken
-    so, and else a fifth of every class is for testing (`dgmbench.data.splitting`), drawn by ``seed``, 0 by default.
-    Words are the runs of letters, lower-case, or what ``tokenizer`` makes of a text; stop words are left out.
+    where the test documents lie, in the same form. Without it, a folder with ``train`` and ``test`` inside, by any of
+    their names (`part_of`), is taken so, and else a fifth of every class is for testing (`dgmbench.data.splitting`),
+    drawn by ``seed``, 0 by default. Words are the runs of letters, lower-case, or what ``tokenizer`` makes of a text;
+    stop words are left out.
 
     Classes that have no document in one of the parts are named in the log.
 
@@ -127,17 +129,33 @@ def parse_name(name: str) -> UserFiles:
     if text == label:
         raise UserError(f"{name}: text and label are one column, {text!r}")
     path, test = _path(unquote(address), name), _path(options["test"], name) if "test" in options else None
-    if test is None and (path / "train").is_dir() and (path / "test").is_dir():
-        beside = sorted(each.name for each in path.iterdir() if each.name not in ("train", "test"))
-        if left_out := [each for each in beside if not each.startswith(".")]:
-            say_once(logging.WARNING, f"{path}: left out {', '.join(map(shown, left_out[:10]))} beside train and test")
-        path, test = path / "train", path / "test"
+    if test is None and path.is_dir() and (parts := _parts(path)):
+        path, test = parts
     seed = options.get("seed", "0")
     if not re.fullmatch("[0-9]{1,9}", seed):
         raise UserError(f"{name}: seed {seed!r} is no whole number from 0 to 999999999")
     if "seed" in options and test is not None:
         raise UserError(f"{name}: seed draws the test documents, which {test} holds already; leave it out")
     return UserFiles(path, test, text, label, int(seed), options.get("tokenizer", ""))
+
+
+def _parts(path: Path) -> tuple[Path, Path] | None:
+    """The folders of the training and of the test documents in a folder, or None; what lies beside them is said."""
+    inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    # a class may be called training: its folder holds texts, and that of a part holds folders
+    named = [each for each in inside if part_of(each.name) and each.is_dir()]
+    parts = part_folders(path, [each for each in named if each.name in ("train", "test") or _holds_folders(each)])
+    if not parts.keys() >= {"train", "test"}:
+        return None
+    train, test = parts["train"], parts["test"]
+    if left_out := [each.name for each in inside if each not in (train, test)]:
+        others = ", ".join(map(shown, left_out[:10]))
+        say_once(logging.WARNING, f"{path}: left out {others} beside {train.name} and {test.name}")
+    return train, test
+
+
+def _holds_folders(path: Path) -> bool:
+    return any(each.is_dir() and not each.name.startswith(".") for each in path.iterdir())
 
 
 def options_of(name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dgmbench.data.images import PARTS, ImageSplits
+from dgmbench.data.labels import flaw, shown
 from dgmbench.data.pixels import WHITE, as_bytes
 from dgmbench.errors import UserError
 
@@ -85,6 +86,9 @@ def rows_of_pixels(where: str, images: Any, shape: tuple[int, int]) -> np.ndarra
 def _classes(name: str, classes: Any) -> tuple[str, ...]:
     if not isinstance(classes, tuple | list) or not all(isinstance(each, str) for each in classes):
         raise UserError(f"{name}: classes is {classes!r}; give the names of the classes as a tuple of text, or ()")
+    for each in classes:
+        if found := flaw(each):
+            raise UserError(f"{name}: the class {shown(each)} has {found}; take it out")
     return tuple(classes)
 
 

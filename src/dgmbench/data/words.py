@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-from dgmbench.data.labels import is_one_line, shown
+from dgmbench.data.labels import flaw, shown
+from dgmbench.data.user_functions import failed, load_function
 from dgmbench.errors import UserError
-from dgmbench.names import load_object
 
 _JOINERS = "\u200c\u200d"  # within a word they decide how letters are drawn: Hindi, Persian
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -82,24 +82,22 @@ def load_tokenizer(name: str) -> Tokenizer:
     Raises:
         UserError: there is no such function; later, from the tokenizer: it fails, or returns no words.
     """
-    function = load_object(name)
-    if not callable(function):
-        raise UserError(f"tokenizer {name} is no function")
+    function = load_function(name, f"tokenizer {name}", ("a text",))
 
     def tokenize(text: str) -> list[str]:
         try:
             words = function(unicodedata.normalize("NFC", text))
             words = words if isinstance(words, str | bytes) else list(words)
         except (Exception, SystemExit) as error:  # whatever the user's code raises is what is wrong with it
-            raise UserError(f"tokenizer {name} raised {type(error).__name__}: {error}") from error
+            raise failed(f"tokenizer {name}", error) from error
         if not isinstance(words, list):
             raise UserError(f"tokenizer {name} returned {type(words).__name__}, not a list of words")
         for word in words:
             if not isinstance(word, str):
                 raise UserError(f"tokenizer {name} returned {shown(word)} among the words, which is no text")
         words = [str(word) for word in words if word.strip()]
-        if wrong := next((word for word in words if not is_one_line(word)), ""):
-            raise UserError(f"tokenizer {name} returned the word {shown(wrong)}: a line break or half a character")
+        if wrong := next(filter(flaw, words), ""):
+            raise UserError(f"tokenizer {name} returned the word {shown(wrong)}, which has {flaw(wrong)}")
         return words
 
     return tokenize

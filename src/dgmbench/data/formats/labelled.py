@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dgmbench.data.labels import is_one_line, shown
+from dgmbench.data.labels import flaw, shown
 from dgmbench.errors import UserError
 
 log = logging.getLogger("dgmbench")
@@ -27,7 +27,7 @@ def read_row(values: Mapping[str, Any], text: str, label: str, where: str) -> Ro
     """The columns ``text`` and ``label`` of a row.
 
     Raises:
-        UserError: one is missing or of another type, or the label has a line break.
+        UserError: one is missing or of another type, or the label has a line break or another control character.
     """
     content = values.get(text)
     if content is None:
@@ -41,7 +41,7 @@ def read_label(value: Any, column: str, where: str) -> str:
     """A label as text; numbers, true and false are labels, too.
 
     Raises:
-        UserError: there is none, it is of another type, or it has a line break.
+        UserError: there is none, it is of another type, or it has a line break or another control character.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         raise UserError(f"{where} has no {column!r}")
@@ -51,8 +51,8 @@ def read_label(value: Any, column: str, where: str) -> str:
         return str(value)
     if not isinstance(value, str):
         raise UserError(f"{where}: {column!r} is {_described(value)}; give a text or a number")
-    if not is_one_line(value):
-        raise UserError(f"{where}: the label {shown(value)} has a line break or half a character")
+    if found := flaw(value):
+        raise UserError(f"{where}: the label {shown(value)} has {found}; take it out")
     return value
 
 

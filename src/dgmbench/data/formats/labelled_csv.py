@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,14 +11,17 @@ from dgmbench.data.formats.labelled import Row, read_row, require_text
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
 
-SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""A first line by which Excel is told the separator."""
 _LARGEST_FIELD = 1 << 30
 
 
 def read_csv(path: Path, text: str, label: str) -> Iterator[Row]:
-    """The rows of a CSV file with a header, separated by commas, or by semicolons or tabs where the header is.
+    """The rows of a CSV file with a header, separated by commas, or by semicolons, tabs or ``|`` where the header is.
 
-    Texts may have line breaks within double quotes.
+    A first line ``sep=;`` names the separator, which may then be another one. Texts may have line breaks within double
+    quotes.
 
     Raises:
         UserError: a column is missing or doubled; a row has more fields than the header, or no text or label; double
@@ -63,6 +67,8 @@ def _records(path: Path, separator: str) -> Iterator[tuple[list[str], str, list[
             for line in stream:
                 number += 1
                 require_text(line, f"{path}, line {number}")
+                if number == 1 and _named_separator(line):
+                    continue
                 lines.append(line.rstrip("\r\n"))
                 yield line
 
@@ -83,13 +89,16 @@ def _records(path: Path, separator: str) -> Iterator[tuple[list[str], str, list[
 
 
 def _separator(path: Path, text: str, label: str) -> str:
-    """The separator that gives the header both columns."""
+    """The separator that the first line names, else the one that gives the header both columns."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        named = _named_separator(stream.readline())
+    separators = (named,) if named else SEPARATORS
     headers: dict[str, Sequence[str]] = {}
-    for separator in SEPARATORS:
+    for separator in separators:
         try:
             headers[separator] = next((values for values, *_ in _records(path, separator)), [])
         except UserError:
-            if separator == SEPARATORS[-1] and not headers:
+            if separator == separators[-1] and not headers:
                 raise
     found = next((s for s, names in headers.items() if text in names and label in names), "")
     names = headers[found] if found else max(headers.values(), key=len)
@@ -102,6 +111,12 @@ def _separator(path: Path, text: str, label: str) -> str:
         if names.count(column) > 1:
             raise UserError(f"{path} has {names.count(column)} columns {column!r}; rename all but one")
     return found
+
+
+def _named_separator(line: str) -> str:
+    """What a first line says that the separator is; empty where it is no such line."""
+    found = _SEPARATOR_LINE.fullmatch(line.rstrip("\r\n"))
+    return found[1] if found else ""
 
 
 def _is_whole(fields: Sequence[str], header: Sequence[str], label: str, labels: set[str]) -> bool:

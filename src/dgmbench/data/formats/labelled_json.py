@@ -18,10 +18,17 @@ def read_json_lines(path: Path, text: str, label: str) -> Iterator[Row]:
         UserError: a line is no object, names a key twice, or has no text or label.
     """
     with path.open(encoding="utf-8-sig") as stream:
+        first = True
         for number, line in enumerate(stream, 1):
             if not line.strip():
                 continue
             where = f"{path}, line {number}"
+            if first and line.lstrip().startswith("["):
+                raise UserError(
+                    f"{where} begins a JSON array; give one object a line, without brackets around the objects and "
+                    "commas between them"
+                )
+            first = False
             try:
                 found = json.loads(line, object_pairs_hook=_object)
             except json.JSONDecodeError as error:
