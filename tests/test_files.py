@@ -53,9 +53,40 @@ def test_a_disk_that_takes_no_more_is_one_line(code: int, tmp_path: Path, monkey
 
 def test_a_file_in_place_of_a_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
-    for path in (tmp_path / "results/x.json", tmp_path / "results/deeper/x.json"):
-        with pytest.raises(UserError, match=r"^cannot write .*; make it writable or choose another folder$"):
+    for path in (tmp_path / "results/x.json", tmp_path / "results/deeper/x.json", tmp_path / "results/a/b/c"):
+        with pytest.raises(UserError, match=r"^cannot write .*") as caught:
             records.write_json(path, {})
+        advice = (
+            f"; {tmp_path / 'results'} is no folder, and one has to be there: move it away or choose another folder"
+        )
+        assert str(caught.value).endswith(advice)
+    assert (tmp_path / "results").read_text() == ""
+
+
+WRITTEN = {
+    "model.pt": lambda path: write_state(path, {"weights": torch.zeros(3)}),
+    "features.npz": lambda path: records.write_arrays(path, a=np.zeros(3)),
+    "run.json": lambda path: records.write_json(path, {}),
+    "table.md": lambda path: files.write_text(path, "x"),
+    "table.csv": lambda path: write_frame(pd.DataFrame({"a": [1]}), path),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_folder_in_place_of_a_file_is_one_line(name: str, filled: bool, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.mkdir()
+    if filled:
+        (path / "kept").touch()
+    with pytest.raises(UserError) as caught:
+        WRITTEN[name](path)
+    reason = "is a folder, and a file has to be there: move it away or remove it"
+    assert str(caught.value) == f"cannot write {path}: Is a directory; {path} {reason}"
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    path.rename(tmp_path / "away")
+    WRITTEN[name](path)
+    assert path.is_file()
 
 
 WRITERS = {

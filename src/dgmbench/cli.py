@@ -22,7 +22,7 @@ from dgmbench.commands import plan as plans
 from dgmbench.commands.arguments import parse_run
 from dgmbench.commands.fetch import fetch as fetch_dataset
 from dgmbench.commands.track import sync
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 from dgmbench.names import load_object
 from dgmbench.run import stages
 from dgmbench.run.devices import limit_threads, reserve_gpus
@@ -39,10 +39,18 @@ log = logging.getLogger("dgmbench")
 class Commands(TyperGroup):
     """Ends a user's mistake, or Ctrl-C, in one line; anything else keeps its traceback."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the arguments before the command's name; without any, the help is shown."""
+        if not args:
+            return super().make_context(info_name, args, parent, **extra)
+        with _usage_in_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         try:
-            return super().invoke(ctx)
+            with _usage_in_one_line():
+                return super().invoke(ctx)
         except UserError as error:
             print(f"dgmbench: error: {error}", file=sys.stderr)
             raise SystemExit(2) from None
@@ -53,6 +61,22 @@ class Commands(TyperGroup):
             if isinstance(stop.__context__, KeyboardInterrupt):
                 _end_interrupted()
             raise
+
+
+@contextmanager
+def _usage_in_one_line() -> Iterator[None]:
+    """Says what is wrong with arguments as every other mistake is said, in place of typer's box."""
+    try:
+        yield
+    except Exception as error:
+        # known by what it can say: by its version, typer brings click's exceptions along or has them from click
+        if not hasattr(error, "format_message"):
+            raise
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "dgmbench"
+        message = " ".join(error.format_message().split()).removesuffix(".")
+        print(f"dgmbench: error: {message}; see '{where} --help'", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _end_interrupted() -> None:
@@ -146,7 +170,7 @@ def check(
         stages.require_steady_data(kind, spec)
     for finding in found:
         print(f"- {finding}")
-    print(f"{model}: {len(found)} findings" if found else f"{model} fits the benchmark")
+    print(f"{model}: {counted(len(found), 'finding')}" if found else f"{model} fits the benchmark")
     if found:
         raise SystemExit(1)
 
@@ -178,7 +202,7 @@ def analyse(
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
     plan = plans.read(config)
-    log.info("MLflow shows %d runs of %s", sync(results, plan.preset), plan.preset)
+    log.info("MLflow shows %s of %s", counted(sync(results, plan.preset), "run"), plan.preset)
 
 
 @app.command("sync-mlflow")
@@ -189,7 +213,7 @@ def sync_mlflow(
     """Rebuild MLflow's view from the files."""
     chosen: list[str | None] = [*presets] if presets else [None]
     for preset in chosen:
-        log.info("MLflow shows %d runs of %s", sync(results, preset), preset or "all presets")
+        log.info("MLflow shows %s of %s", counted(sync(results, preset), "run"), preset or "all presets")
 
 
 @app.command("list")

@@ -53,11 +53,26 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         advice = "make it writable or choose another folder"
-        if error.errno in _NO_ROOM:
+        if obstacle := _obstacle(path, error):
+            advice = obstacle
+        elif error.errno in _NO_ROOM:
             place = next(folder for folder in path.absolute().parents if folder.is_dir())
             left = shutil.disk_usage(place).free / 1e6
             advice = f"free some space ({left:,.1f} MB are left in {place}) or choose another folder, then run it again"
         raise UserError(f"cannot write {path}: {reason}; {advice}") from error
+
+
+def _obstacle(path: Path, error: OSError) -> str:
+    """What lies where a file, or a folder, has to be, and what to do about it; empty where nothing does."""
+    target = error.filename2 or error.filename  # a file is renamed to its name
+    if error.errno == errno.EISDIR:
+        place = Path(os.fsdecode(target)) if target is not None else path
+        return f"{place} is a folder, and a file has to be there: move it away or remove it" if place.is_dir() else ""
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        above = next((each for each in (path, *path.parents) if os.path.lexists(each)), path)
+        if not above.is_dir():
+            return f"{above} is no folder, and one has to be there: move it away or choose another folder"
+    return ""
 
 
 def remove_unfinished(folder: Path) -> None:

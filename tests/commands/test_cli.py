@@ -132,6 +132,55 @@ def test_a_mistake_ends_in_one_line(arguments: str, line: str, capsys: pytest.Ca
     assert capsys.readouterr().err == f"dgmbench: error: {line}\n"
 
 
+RUN = "density mnist vae"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "command"),
+    [
+        (f"train {RUN} --seed -1", "Invalid value for '--seed': ", "dgmbench train"),
+        (f"evaluate {RUN} --seed 4294967296", "Invalid value for '--seed': ", "dgmbench evaluate"),
+        (f"train {RUN} --seed one", "Invalid value for '--seed': ", "dgmbench train"),
+        (f"train {RUN} --threads 0", "Invalid value for '--threads': ", "dgmbench train"),
+        (f"evaluate {RUN} --devices -1", "Invalid value for '--devices': ", "dgmbench evaluate"),
+        ("analyse density --threads 0", "Invalid value for '--threads': ", "dgmbench analyse"),
+        (f"train {RUN} --sed 1", "No such option: --sed", "dgmbench train"),
+        (f"train {RUN} --seed", "Option '--seed' requires an argument", "dgmbench"),
+        ("train density", "Missing argument 'DATASET'", "dgmbench train"),
+        ("version now", "Got unexpected extra argument", "dgmbench version"),
+        ("trian density", "No such command 'trian'", "dgmbench"),
+        ("--verbose list", "No such option: --verbose", "dgmbench"),
+    ],
+)
+def test_arguments_that_cannot_be_read_end_in_one_line(
+    arguments: str, line: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments.split()) == 2
+    written = capsys.readouterr()
+    assert not written.out and written.err.startswith(f"dgmbench: error: {line}")
+    assert written.err.endswith(f"; see '{command} --help'\n") and written.err.count("\n") == 1
+
+
+def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, status in ((["--help"], 0), (["train", "--help"], 0), ([], 2)):
+        assert call(*arguments) == status
+        written = capsys.readouterr()
+        assert "Usage: dgmbench" in written.out + written.err and "error" not in written.err
+
+
+@pytest.mark.parametrize(
+    "settings", [["compile=true"], ["compile=true", "k=5"], ["compile=true", "epochs=1"], ["compile=true", "devices=2"]]
+)
+@pytest.mark.parametrize("command", ["train", "evaluate", "check"])
+def test_what_cannot_be_trained_does_not_fit(
+    command: str, settings: list[str], stage: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [word for setting in ["estimator=dreg", *settings] for word in ("--set", setting)]
+    assert call(command, *RUN.split(), *given) == 2
+    line = "command line.compile: the estimator dreg cannot be compiled; set compile: false"
+    assert capsys.readouterr().err == f"dgmbench: error: {line}\n"
+
+
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -177,6 +226,7 @@ def test_a_plan_names_each_run_and_how_it_departs_from_the_protocol(tmp_path: Pa
     (tmp_path / "c.yaml").write_text("density: {datasets: [mnist], models: [mem-vae], settings: {epochs: 2}}\n")
     done = dgmbench("plan", "--config", "c.yaml", cwd=tmp_path)
     assert done.returncode == 0
+    assert done.stderr == "1 run in preset default\n"
     name, *departures = done.stdout.split(" ")
     assert name.startswith("mnist.mem-vae.s0.")
     assert "epochs=2" in departures
@@ -244,6 +294,22 @@ class TestDoctor:
         probes |= {"mnist": {"one place": "no network"}, "glove-300d": {"other": "no network"}}
         assert call("doctor") == 0
         assert capsys.readouterr().out.splitlines()[-1] == "ready: snakemake --cores all"
+
+    @pytest.mark.parametrize(
+        ("number", "words"),
+        [(1, "1 thing is"), (2, "2 things are"), (3, "3 things are"), (9, "9 things are"), (1000, "1,000 things are")],
+    )
+    def test_what_is_missing_is_counted(
+        self, number: int, words: str, probes: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from dgmbench.commands import doctor
+
+        lacking = [doctor.Finding("x", "none", good=False, needed=True)] * number
+        for name, found in (("_machine", lacking), ("_packages", []), ("_data", [])):
+            monkeypatch.setattr(doctor, name, lambda *_, found=found: iter(found))
+        monkeypatch.setattr(doctor.places, "examined", lambda: iter(()))
+        assert call("doctor") == 1
+        assert capsys.readouterr().out.splitlines()[-1] == f"{words} missing"
 
     def test_a_package_that_is_not_installed_is_missing(
         self, probes: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -204,7 +204,7 @@ def two(of=("x", "y"), **changes) -> Corpus:
         (lambda: two(offsets=np.array([0, 3, 2, 3])), "train: offsets do not go"),
         (lambda: two(offsets=np.array([0, 2, 4])), "train: offsets holds numbers outside the tokens"),
         (lambda: two(labels=np.array([0, 2], np.int32)), "train: labels holds numbers outside the classes"),
-        (lambda: two(labels=np.array([0], np.int32)), "train has 2 documents but 1 labels"),
+        (lambda: two(labels=np.array([0], np.int32)), "train has 2 documents but 1 label;"),
         (lambda: two(labels=np.array([0.5, 1])), "train: labels is no array of whole numbers"),
     ],
 )
@@ -260,7 +260,7 @@ def test_each_document_needs_a_date_or_none_has_one(monkeypatch):
     dates = np.array(["1987-02-26", "1987-02-27"], "datetime64[s]")
     name = corpus_of_module(monkeypatch, CorpusSplits(part, part, dates, dates))
     assert "array:train_dates" in checksums(name)
-    with pytest.raises(UserError, match="2 documents but 1 dates"):
+    with pytest.raises(UserError, match="2 documents but 1 date;"):
         load_corpus(corpus_of_module(monkeypatch, CorpusSplits(part, part, dates, dates[:1])))
 
 

@@ -90,9 +90,9 @@ def test_what_is_written_comes_back(entries, header, tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("a 1 2\nb 3\nc 5 6\n", r"v\.txt, line 2 has 1 numbers, and other lines have 2"),
+        ("a 1 2\nb 3\nc 5 6\n", r"v\.txt, line 2 has 1 number, and other lines have 2"),
         ("a 1 2\nb 3 4 5\nc 5 6\n", "line 2 has more than 2 numbers"),
-        ("3 2\na 1 2\n\nb 3\nc 5 6\n", "line 4 has 1 numbers, and other lines have 2"),
+        ("3 2\na 1 2\n\nb 3\nc 5 6\n", "line 4 has 1 number, and other lines have 2"),
         ("a 1 2\nb 3 nan\n", "line 2: 'nan' is not a finite number"),
         ("a 1 2\nb -inf 3\n", "line 2: '-inf' is not a finite number"),
         ("a 1 2\nb 1e39 3\n", "line 2: '1e39' is not a finite number"),
@@ -102,7 +102,7 @@ def test_what_is_written_comes_back(entries, header, tmp_path):
         ("one\nword\na\nline\n", "line 1 has no numbers"),
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("a 1 2\n", "holds 1 words"),
+        ("a 1 2\n", "holds 1 word with vectors; give"),
         ("3 2\n", "has 0 words, and its first line says 3: is it cut off"),
         ("3 2\na 1 2\nb 3 4\n", "has 2 words, and its first line says 3: is it cut off"),
         ("3 0\na\n", "line 1: vectors of 0 numbers"),
@@ -198,9 +198,42 @@ def test_they_are_fetched_with_a_marker(mine, tmp_path, caplog):
 def test_a_file_that_cannot_be_read_is_never_removed(mine):
     mine.write_text("a 1 2\nb 3\nc 4 5\n")
     for load in (load_embeddings, checksums, fetch):
-        with pytest.raises(UserError, match="line 2 has 1 numbers"):
+        with pytest.raises(UserError, match="line 2 has 1 number"):
             load("mine.txt")
     assert mine.exists()
+
+
+def cached(cache):
+    return sorted(cache.glob("datasets/vectors-*/manifest.json"))
+
+
+@pytest.mark.parametrize("edits", [1, 2, 3, 4, 7])
+def test_of_an_edited_file_the_cache_keeps_the_newest_contents(edits, mine, cache):
+    other = mine.with_name("other.txt")
+    other.write_text(f"{GLOVE}dog 1 1 1\n")
+    load_embeddings("other.txt")
+    for i in range(edits):
+        mine.write_text(GLOVE.replace("-1 2", f"-1 {i}"))
+        assert load_embeddings("mine.txt").vectors[0, 2] == i
+    assert len(cached(cache)) == min(edits, 3) + 1
+    kept = [
+        np.load(path.with_name("vectors.npy"))[0, 2]
+        for path in cached(cache)
+        if len(np.load(path.with_name("vectors.npy"))) == 3
+    ]
+    assert sorted(kept) == list(range(edits))[-3:]
+    assert load_embeddings("other.txt").words[-1] == "dog"
+
+
+def test_numbers_in_use_outlast_their_place_in_the_cache(mine, cache, monkeypatch):
+    monkeypatch.setattr("dgmbench.data.download.store.CHECKED_WHOLE", 0)  # memory-mapped, as large ones are
+    first = load_embeddings("mine.txt")
+    for i in range(3, 8):
+        mine.write_text(GLOVE.replace("-1 2", f"-1 {i}"))
+        load_embeddings("mine.txt")
+    assert first.vectors[0].tolist() == [0.5, -1, 2] and len(cached(cache)) == 3
+    mine.write_text(GLOVE)  # the first content again
+    assert load_embeddings("mine.txt").vectors[0, 2] == 2
 
 
 def test_a_long_file_takes_the_memory_of_its_numbers(tmp_path):

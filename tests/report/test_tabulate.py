@@ -40,5 +40,5 @@ def test_files_of_an_earlier_configuration_go(plan_of, toy, workspace, write):
 
 def test_a_folder_that_cannot_be_written_is_one_line(plan_of, tmp_path):
     (tmp_path / "trial").write_text("in the way")
-    with pytest.raises(UserError, match=r"cannot write .*; make it writable or choose another folder"):
+    with pytest.raises(UserError, match=r"cannot write .*trial is no folder, and one has to be there"):
         tabulate(plan_of(), Workspace(tmp_path / "trial"))

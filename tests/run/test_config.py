@@ -86,13 +86,23 @@ def test_every_method_runs_on_a_user_defined_corpus_without_further_settings(tmp
         (["a.csv?name=mine", "b.csv?name=mine"], "file:b.csv?name=mine has the short name of file:a.csv?name=mine"),
         (["a.csv?name=reuters"], "file:a.csv?name=reuters has the short name of reuters"),
         (["a.csv?name=mnist"], "has the short name of mnist"),
+        (
+            ["a.csv?name=A", "b.csv?name=a"],
+            "file:b.csv?name=a is called a, which differs from A, the name of file:a.csv?name=A, in case alone",
+        ),
+        (["a.csv?name=Mine", "a.csv?name=mine&seed=1"], "in case alone; give it another by name="),
+        (["a.csv?name=%C3%89t%C3%A9", "b.csv?name=%C3%A9t%C3%A9"], "in case alone"),
+        (["a.csv?name=stra%C3%9Fe", "b.csv?name=STRASSE"], "in case alone"),
+        (["a.csv?name=Reuters", "b.csv", "a.csv?name=REUTERS"], "is called REUTERS, which differs from Reuters"),
+        (["a.csv?name=Reuters", "b.csv?name=twenty"], ""),
+        (["a.csv", "a.CSV"], ""),
     ],
 )
 def test_two_datasets_have_two_names_in_the_tables(
     names: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for file in ("a.csv", "b.csv"):
+    for file in ("a.csv", "b.csv", "a.CSV"):
         (tmp_path / file).write_text("text,label\n")
     config = {"classification": {"corpora": [f"file:{name}" for name in names], "methods": ["bow"]}}
     if complaint:
@@ -164,6 +174,27 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (density(model=[]), "config.density.model: unknown key 'model'; did you mean 'models'?"),
         (density(models=["vea"]), "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        (density(datasets=["mnist", "mnist"]), "config.density.datasets: mnist stands twice in the list; name it once"),
+        (
+            density(models=["vae", "mem-vae", "vae"]),
+            "config.density.models: vae stands twice in the list; name it once",
+        ),
+        (
+            {"classification": {"corpora": ["reuters", "reuters"], "methods": ["bow"]}},
+            "config.classification.corpora: reuters stands twice in the list; name it once",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": ["bow", "lda", "lda", "bow"]}},
+            "config.classification.methods: bow stands twice in the list; name it once",
+        ),
+        (
+            density(models=["fractions:Fraction", "fractions:Fraction"]),
+            "config.density.models: fractions:Fraction stands twice in the list; name it once",
+        ),
+        (
+            density(settings={"estimator": "dreg", "compile": True}),
+            "config.density.models.vae.compile: the estimator dreg cannot be compiled; set compile: false",
+        ),
         (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
         (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
         (

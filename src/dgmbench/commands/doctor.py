@@ -22,6 +22,7 @@ from dgmbench.commands.listing import DEFAULT_PRESET
 from dgmbench.commands.places import Finding
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.download.store import is_cached
+from dgmbench.errors import counted
 from dgmbench.run import provenance
 from dgmbench.run.devices import list_gpus, visible_gpus
 from dgmbench.version import __version__
@@ -42,7 +43,8 @@ def examine() -> bool:
         mark, style = ("ok", "green") if finding.good else ("missing", "red") if finding.needed else ("note", "yellow")
         console.print(Text.assemble((f"{mark:8}", style), f"{finding.about:14}", finding.text))
     lacking = [finding for finding in findings if finding.needed and not finding.good]
-    console.print(f"\n{len(lacking)} things are missing" if lacking else "\nready: snakemake --cores all")
+    number = counted(len(lacking), "thing is", "things are")
+    console.print(f"\n{number} missing" if lacking else "\nready: snakemake --cores all")
     return not lacking
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from dgmbench.errors import counted
 from dgmbench.run.config import plan_of
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
@@ -26,4 +27,4 @@ def show(plan: Plan) -> None:
     for spec in plan.runs:
         differing = spec.canonical().get("settings", {}) | dict(spec.options)
         print(spec.run_id, *(f"{key}={json.dumps(value)}" for key, value in differing.items()))
-    print(f"{len(plan.runs)} runs in preset {plan.preset}", file=sys.stderr)
+    print(f"{counted(len(plan.runs), 'run')} in preset {plan.preset}", file=sys.stderr)

@@ -93,11 +93,21 @@ def title_of(name: str) -> str:
 
 
 def require_titles(names: Iterable[str], where: str) -> None:
-    """Raise a UserError for two datasets that tables would call by one name; a built-in name belongs to its own."""
-    taken = {name: name for name in CATALOGUE}
+    """Raise a UserError for two datasets that tables would call by one name; a built-in name belongs to its own.
+
+    Nor may a short name that is given differ from another's in case alone, which some file systems do not tell apart.
+    """
+    taken, folded = {name: name for name in CATALOGUE}, dict[str, str]()
     for name in names:
-        if (other := taken.setdefault(title_of(name), name)) != name:
+        title = title_of(name)
+        if (other := taken.setdefault(title, name)) != name:
             raise UserError(f"{where}: {name} has the short name of {other}; give it another by name=")
+        other = folded.setdefault(title.casefold(), name)
+        if other != name and (title, title_of(other)) != (name, other):
+            raise UserError(
+                f"{where}: {name} is called {title}, which differs from {title_of(other)}, the name of {other}, in "
+                "case alone; give it another by name="
+            )
 
 
 def identity(name: str) -> str:

@@ -22,7 +22,7 @@ from dgmbench.data.labels import alike, shown
 from dgmbench.data.pixels import WHITE, as_bytes
 from dgmbench.data.user_files import PREFIX, TITLE
 from dgmbench.data.user_images import checked_images, rows_of_pixels, warn_once
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 from dgmbench.names import did_you_mean
 
 _FORMS = {
@@ -175,7 +175,7 @@ def _numbered(name: str, sets: Mapping[str, ImageSet]) -> tuple[dict[str, np.nda
             continue
         labels[part] = each.labels[:, 0] if each.labels.ndim == 2 and each.labels.shape[1] == 1 else each.labels
         if labels[part].ndim != 1 or len(labels[part]) != len(each.images):
-            shape = f"{len(each.images)} images but labels of shape {each.labels.shape}"
+            shape = f"{counted(len(each.images), 'image')} but labels of shape {each.labels.shape}"
             raise UserError(f"{name}: {part or 'the file'} has {shape}; give one label an image")
     if len(labels) < len(sets):
         if labels:
@@ -195,7 +195,8 @@ def _numbered(name: str, sets: Mapping[str, ImageSet]) -> tuple[dict[str, np.nda
 def _drawn(name: str, n: int, labels: np.ndarray | None, seed: int) -> dict[str, np.ndarray]:
     """Which of n images are for training and which for testing: of every class its share, to within one image."""
     if n < EVERY:
-        raise UserError(f"{name}: {n} images are too few to set a fifth apart; name test images with the option test")
+        few = counted(n, "image is", "images are")
+        raise UserError(f"{name}: {few} too few to set a fifth apart; name test images with the option test")
     order = np.random.default_rng(seed).permutation(n)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]

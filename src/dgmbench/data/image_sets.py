@@ -11,7 +11,7 @@ from dgmbench.data.formats.npy import npz_names, read_npy, read_npz
 from dgmbench.data.formats.png import read_png
 from dgmbench.data.part_folders import part_folders, part_of
 from dgmbench.data.user_images import warn_once
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 
 WHOLE = ""
 """The name of a set of images that is not divided into parts."""
@@ -175,4 +175,6 @@ def _warn_of_others(folder: Path) -> None:
     others = [file for each in folders for file in _entries(each) if not file.is_dir() and not _is_png(file)]
     if hidden or others:
         example = f", {others[0].name} for one" if others else ""
-        warn_once(f"{folder}: {hidden} hidden files and {len(others)} without the ending .png are skipped{example}")
+        warn_once(
+            f"{folder}: {counted(hidden, 'hidden file')} and {len(others)} without the ending .png are skipped{example}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _FLAWS = {
     "a line break": "\n\r\v\f\x1c-\x1e\x85\u2028\u2029",
@@ -19,6 +19,12 @@ def shown(value: object, limit: int = 60) -> str:
     """A value as an error line shows it: on one line, and not too long."""
     text = repr(value[: limit + 1] if isinstance(value, str | bytes) else value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def listed(labels: Collection[str], most: int = 10) -> str:
+    """How many labels there are, and the first of them: ``2: 'a', 'b'``."""
+    named = ", ".join(map(shown, sorted(labels)[:most]))
+    return f"{len(labels)}: {named}" + (", …" if len(labels) > most else "")
 
 
 def flaw(text: str) -> str:

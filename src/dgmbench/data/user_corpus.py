@@ -9,7 +9,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.labels import alike, flaw, shown
 from dgmbench.data.text import CorpusSplits
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 
 
 def check_corpus(name: str, splits: CorpusSplits) -> None:
@@ -31,7 +31,8 @@ def check_corpus(name: str, splits: CorpusSplits) -> None:
     for part, corpus, dates in (("train", train, splits.train_dates), ("test", test, splits.test_dates)):
         _check_part(f"{name}: {part}", corpus)
         if dates is not None and len(dates) != len(corpus):
-            raise UserError(f"{name}: {len(corpus)} documents but {len(dates)} dates; give one a document, or None")
+            documents, given = counted(len(corpus), "document"), counted(len(dates), "date")
+            raise UserError(f"{name}: {documents} but {given}; give one a document, or None")
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:
@@ -65,4 +66,5 @@ def _check_part(where: str, corpus: Corpus) -> None:
     if not len(corpus):
         raise UserError(f"{where} has no documents; both parts need some")
     if len(corpus.labels) != len(corpus):
-        raise UserError(f"{where} has {len(corpus)} documents but {len(corpus.labels)} labels; give one a document")
+        documents, labels = counted(len(corpus), "document"), counted(len(corpus.labels), "label")
+        raise UserError(f"{where} has {documents} but {labels}; give one a document")

@@ -20,12 +20,12 @@ from dgmbench.data.formats.labelled import Row, not_utf8, say_once
 from dgmbench.data.formats.labelled_csv import read_csv
 from dgmbench.data.formats.labelled_json import read_json_lines
 from dgmbench.data.formats.text_folder import read_folder, text_files
-from dgmbench.data.labels import alike, shown
+from dgmbench.data.labels import alike, listed, shown
 from dgmbench.data.part_folders import part_folders, part_of
 from dgmbench.data.splitting import drawn_for_testing
 from dgmbench.data.text import CorpusSplits, LabelledText, make_splits
 from dgmbench.data.words import load_tokenizer, split_words, undivided
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 from dgmbench.names import did_you_mean
 
 PREFIX = "file:"
@@ -85,11 +85,11 @@ def read_corpus(name: str) -> CorpusSplits:
             [text for text, is_test in zip(texts, tested, strict=True) if is_test is part] for part in (False, True)
         )
         if len({row.label for row in rows}) < 2:
-            raise UserError(f"{files.path}: {len(rows)} documents of one class; give two classes or more")
+            raise UserError(f"{files.path}: {counted(len(rows), 'document')} of one class; give two classes or more")
         if len({document.label for document in train}) < 2 or not test:
             raise UserError(
-                f"{files.path}: {len(train)} training and {len(test)} test documents; give training documents of two "
-                "classes or more, and a test document"
+                f"{files.path}: {len(train)} training and {counted(len(test), 'test document')}; give training "
+                "documents of two classes or more, and a test document"
             )
         _say_what_one_part_lacks(options_of(name).get("name", name), train, test)
         splits = make_splits(train, test)
@@ -229,8 +229,7 @@ def _say_what_one_part_lacks(corpus: str, train: list[LabelledText], test: list[
     of_train, of_test = ({document.label for document in part} for part in (train, test))
     for part, missing in (("training", of_test - of_train), ("test", of_train - of_test)):
         if missing:
-            named = ", ".join(map(shown, sorted(missing)[:10])) + (", …" if len(missing) > 10 else "")
-            say_once(logging.WARNING, f"{corpus}: no {part} document of a class ({len(missing)}: {named})")
+            say_once(logging.WARNING, f"{corpus}: no {part} document of a class ({listed(missing)})")
 
 
 @contextmanager

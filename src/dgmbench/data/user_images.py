@@ -12,7 +12,7 @@ import numpy as np
 from dgmbench.data.images import PARTS, ImageSplits
 from dgmbench.data.labels import flaw, shown
 from dgmbench.data.pixels import WHITE, as_bytes
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 
 log = logging.getLogger("dgmbench")
 
@@ -103,8 +103,8 @@ def _labels(where: str, labels: Any, n: int, classes: tuple[str, ...]) -> np.nda
     except ValueError:  # rows of different lengths
         raise UserError(f"{where}_labels is no array; give a whole number for each image") from None
     if found.ndim != 1 or len(found) != n:
-        length = f"{len(found)}" if found.ndim == 1 else f"an array {found.shape} of"
-        raise UserError(f"{where} has {n} images but {length} labels")
+        length = counted(len(found), "label") if found.ndim == 1 else f"an array {found.shape} of labels"
+        raise UserError(f"{where} has {counted(n, 'image')} but {length}")
     if not n:
         return found
     if found.dtype.kind in "f" and np.isfinite(found).all() and (found == np.rint(found)).all():

@@ -5,11 +5,14 @@ In a configuration it is named ``file:PATH``, or by its path alone where that en
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import itertools
 import logging
+import os
 import re
+import shutil
 import unicodedata
 import zlib
 from collections import Counter
@@ -22,16 +25,21 @@ from urllib.parse import unquote
 import numpy as np
 
 from dgmbench.data.dataset import Arrays, Dataset, Origin
+from dgmbench.data.download.store import cache_folder
 from dgmbench.data.embeddings import Embeddings
 from dgmbench.data.text import pack_text, unpack_text
 from dgmbench.data.user_files import PREFIX
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
+from dgmbench.files import write_text
 
 log = logging.getLogger("dgmbench")
 
 SUFFIXES = (".txt", ".vec", ".gz")
 LONGEST_LINE = 1_000_000
 """Bytes; with more it is no file of this kind."""
+KEPT = 3
+"""Contents of one file whose numbers the cache keeps: the newest."""
+_NOTE = "file.txt"
 _FIRST_LINES = 100
 _SPACES = re.compile(rb"[ \t]+")
 _VERSION = 2
@@ -63,7 +71,10 @@ def _path(name: str) -> Path:
 
 def vector_sha256(name: str) -> str:
     """The SHA-256 of the file of embeddings that a name stands for; see `vector_file`."""
-    path = vector_file(name)
+    return _sha256_of(vector_file(name))
+
+
+def _sha256_of(path: Path) -> str:
     try:
         state = path.stat()
         return _sha256(path.absolute(), state.st_mtime_ns, state.st_size)
@@ -104,7 +115,7 @@ def vector_dataset(name: str) -> Dataset:
     """
     path = vector_file(name)
     return Dataset(
-        f"vectors-{vector_sha256(name)[:16]}-{_VERSION}",
+        _cached_as(_sha256_of(path)),
         "embeddings",
         about=f"word vectors of {path}",
         citation="",
@@ -116,7 +127,29 @@ def vector_dataset(name: str) -> Dataset:
 def _parse(files: Mapping[str, Path]) -> Arrays:
     (path,) = files.values()
     words, vectors = read_vectors(path)
+    _keep_newest(path)
     return {"words": pack_text(words), "vectors": vectors}
+
+
+def _keep_newest(path: Path) -> None:
+    """Note which file the numbers now put into the cache are from, and remove those of its earlier contents but a few.
+
+    A process that has such numbers open keeps them; one that asks for them again has the file read anew.
+    """
+    folder = cache_folder() / "datasets"
+    file = os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+    write_text(folder / _cached_as(_sha256_of(path)) / _NOTE, file)
+    found = []
+    for note in folder.glob(f"vectors-*/{_NOTE}"):
+        with contextlib.suppress(OSError, ValueError):  # another process may have removed it
+            if note.read_text(encoding="utf-8") == file:
+                found.append((note.stat().st_mtime_ns, note.parent))
+    for _, earlier in sorted(found)[:-KEPT]:
+        shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _cached_as(sha256: str) -> str:
+    return f"vectors-{sha256[:16]}-{_VERSION}"
 
 
 def _make(name: str, arrays: Mapping[str, np.ndarray]) -> Embeddings:
@@ -148,13 +181,16 @@ def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:
         words[word] = None
         numbers += row.tobytes()
     if promised is not None and read < promised:
-        raise UserError(f"{path} has {read:,} words, and its first line says {promised:,}: is it cut off?")
+        raise UserError(f"{path} has {counted(read, 'word')}, and its first line says {promised:,}: is it cut off?")
     if len(words) < 2:
-        raise UserError(f"{path} holds {len(words)} words with vectors; give a word and its numbers on each line")
+        raise UserError(
+            f"{path} holds {counted(len(words), 'word')} with vectors; give a word and its numbers on each line"
+        )
     if promised is not None and read > promised:
-        log.warning("%s has %s words, and its first line says %s; all are read", path, f"{read:,}", f"{promised:,}")
+        log.warning("%s has %s, and its first line says %s; all are read", path, counted(read, "word"), f"{promised:,}")
     if twice:
-        log.warning("%s: %s words stand there again; the first vector of each counts", path, f"{twice:,}")
+        again = counted(twice, "word stands", "words stand")
+        log.warning("%s: %s there again; the first vector of each counts", path, again)
     return list(words), np.frombuffer(numbers, np.float32).reshape(len(words), dim)
 
 
@@ -188,7 +224,7 @@ def _shape(path: Path, first: list[Line]) -> tuple[int | None, int]:
     if len(head) == 2 and all(part.isdigit() and len(part) < 12 for part in head):
         words, dim = map(int, head)
         if not 0 < dim < LONGEST_LINE:
-            raise UserError(f"{path}, line {first[0][0]}: vectors of {dim} numbers")
+            raise UserError(f"{path}, line {first[0][0]}: vectors of {counted(dim, 'number')}")
         return words, dim
     lengths = Counter(len(_SPACES.split(line)) - 1 for _, line in first)
     dim, _ = max(lengths.items(), key=lambda entry: (entry[1], -entry[0]))
@@ -203,9 +239,9 @@ def _entry(where: str, line: bytes, dim: int) -> tuple[str, np.ndarray]:
     word, numbers = b" ".join(parts[:-dim]), parts[-dim:]
     if not word or len(numbers) < dim:
         found = sum(map(_is_number, parts[1:]))
-        raise UserError(f"{where} has {found} numbers, and other lines have {dim}")
+        raise UserError(f"{where} has {counted(found, 'number')}, and other lines have {dim}")
     if len(parts) > dim + 1 and _is_number(parts[-dim - 1]):
-        raise UserError(f"{where} has more than {dim} numbers, as other lines have")
+        raise UserError(f"{where} has more than {counted(dim, 'number')}, as other lines have")
     try:
         with np.errstate(over="ignore"):
             row = np.array(list(map(float, numbers)), np.float64).astype(np.float32)

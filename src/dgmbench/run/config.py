@@ -208,6 +208,8 @@ def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
         for name in value:
             if not isinstance(name, str):
                 raise UserError(f"{where}: {_no_name(name)}")
+            if value.count(name) > 1:
+                raise UserError(f"{where}: {name} stands twice in the list; name it once")
         value = {name: {} for name in value}
     return {
         name: _mapping(content, f"{where}.{name}")

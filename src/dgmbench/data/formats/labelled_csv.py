@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dgmbench.data.formats.labelled import Row, read_row, require_text
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 from dgmbench.names import did_you_mean
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -38,7 +38,7 @@ def read_csv(path: Path, text: str, label: str) -> Iterator[Row]:
             continue
         if len(values) > len(header):
             raise UserError(
-                f"{where} has {len(values)} fields where the header has {len(header)}: "
+                f"{where} has {counted(len(values), 'field')} where the header has {len(header)}: "
                 f"put a text with {separator!r} in it in double quotes"
             )
         if values == header:

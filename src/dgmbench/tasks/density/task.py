@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Task
+from dgmbench.run.task import Analysis, Row, Task
 from dgmbench.tasks.density.rows import ROWS
 from dgmbench.tasks.density.settings import DensityAnalysisSettings, DensitySettings, density_settings
 
@@ -16,6 +17,12 @@ def _cost(spec: RunSpec) -> float:
     images = settings.train_limit or 50_000
     width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
     return float(settings.importance_samples * settings.epochs * images * width**2)
+
+
+def _rule(spec: RunSpec, row: Row, where: str) -> None:
+    settings = density_settings(spec)
+    if settings.compile and settings.estimator == "dreg":
+        raise UserError(f"{where}.compile: the estimator dreg cannot be compiled; set compile: false")
 
 
 DENSITY = Task(
@@ -39,6 +46,7 @@ DENSITY = Task(
     ),
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
+    rule=_rule,
     libraries=("numpy", "torch", "lightning"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),
 )
