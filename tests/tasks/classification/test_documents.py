@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,74 @@ def test_the_record_says_what_is_in_one_part_alone(
     record = described(prepared_corpus(run_on(given, test, "bow")))
     assert record["vocabulary_of_test_alone"] == words
     assert (record["classes_of_test_alone"], record["classes_of_train_alone"]) == (of_test, of_train)
+
+
+EVERY_CLASS = [("a", "dog"), ("b", "oak"), ("c", "cat"), ("c", "fern")]
+
+
+@pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize(
+    ("given", "test", "settings", "said"),
+    [
+        (EVERY_CLASS, EVERY_CLASS, {}, []),
+        (EVERY_CLASS * 5, EVERY_CLASS * 5, {"train_limit": 8, "test_limit": 12}, []),
+        (
+            EVERY_CLASS,
+            EVERY_CLASS,
+            {"train_limit": 2},
+            [r"no training document is left of a class \(1: '.'\): train_limit is 2"],
+        ),
+        (
+            EVERY_CLASS,
+            EVERY_CLASS,
+            {"test_limit": 1},
+            [r"no test document is left of a class \(2: '.', '.'\): test_limit is 1"],
+        ),
+        (
+            EVERY_CLASS,
+            EVERY_CLASS,
+            {"train_limit": 2, "test_limit": 2},
+            [r"no training .* train_limit is 2", r"no test .* test_limit is 2"],
+        ),
+        (
+            [*EVERY_CLASS, ("d", "xyzzy")],
+            [*EVERY_CLASS, ("d", "dog")],
+            {},
+            [r"no training document is left of a class \(1: 'd'\): none has a word with an embedding"],
+        ),
+        (
+            [*EVERY_CLASS, ("d", "dog")],
+            [*EVERY_CLASS, ("d", "xyzzy"), ("e", "plugh")],
+            {},
+            [
+                r"no training document of a class \(1: 'e'\)",
+                r"no test document is left of a class \(2: 'd', 'e'\): none has",
+            ],
+        ),
+        (
+            EVERY_CLASS * 5,
+            EVERY_CLASS,
+            {"split": "valid", "test_limit": 2},
+            [r"no validation document is left of a class \(1: '.'\): test_limit is 2"],
+        ),
+        (
+            [*EVERY_CLASS * 5, ("once", "dog")],
+            [*EVERY_CLASS, ("once", "dog")],
+            {"split": "valid", "valid_part": 3},
+            [r"no validation document of a class \(1: 'once'\): valid_part is 3"],
+        ),
+    ],
+)
+def test_classes_that_are_lost_on_the_way_are_said(
+    given: Any, test: Any, settings: Any, said: list[str], run_on: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = run_on(given, test, "bow", **settings)
+    for _ in range(2):  # a run prepares its documents more than once
+        prepared_corpus(spec)
+    lines = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(lines) == len(said)
+    for line, pattern in zip(lines, said, strict=True):
+        assert re.search(f"{re.escape(spec.dataset)}: {pattern}", line)
 
 
 @pytest.mark.network

@@ -22,7 +22,7 @@ from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.classification.analysis import figures
-from dgmbench.tasks.classification.analysis.analyse import analyse, curve_table
+from dgmbench.tasks.classification.analysis.analyse import analyse, curve_table, document_to_draw
 from dgmbench.tasks.classification.analysis.projection import project_document, readable_document
 from dgmbench.tasks.classification.analysis.quality import judge, per_token
 from dgmbench.tasks.classification.analysis.topic_models import (
@@ -77,6 +77,21 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Prepared:
     monkeypatch.setattr(f"{task}.building.load_embeddings", lambda _: known)
     monkeypatch.setattr("dgmbench.run.stages.checksums", lambda name: {"array:words": name})
     return data
+
+
+@pytest.mark.parametrize(
+    ("documents", "place"),
+    [
+        ({"file:a.csv?name=mine&seed=1": 3}, 3),
+        ({"mine": 4}, 4),
+        ({"file:a.csv?name=mine&seed=1": 0, "mine": 4}, 0),
+        ({"reuters": 5}, None),
+        ({}, None),
+    ],
+)
+def test_the_drawn_document_is_named_by_its_corpus_or_its_short_name(documents: Any, place: int | None) -> None:
+    settings = TopicAnalysisSettings(documents=documents)
+    assert document_to_draw(settings, "file:a.csv?name=mine&seed=1") == place
 
 
 def test_the_unigram_scores_its_own_entropy_however_documents_are_scored() -> None:
@@ -301,11 +316,17 @@ def test_a_method_without_topics_is_one_line(kind: type, line: str, made_up: Pre
     assert not list(tmp_path.rglob("topics.json"))
 
 
-def test_nothing_to_analyse_and_no_such_document_are_one_line(made_up: Prepared, tmp_path: Path) -> None:
+def test_nothing_to_analyse_and_no_such_document_are_one_line(
+    made_up: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(UserError, match=r"preset 'tiny' has none of the methods .*add one to classification.methods"):
         analyse(plan(("bow",)), Workspace(tmp_path))
     with pytest.raises(UserError, match=r"analysis.documents.reuters: 60 is not the place .* there are 60, counted"):
-        analyse(plan(("topicvec",), topics={}, documents={"reuters": 60}), Workspace(tmp_path))
+        analyse(
+            plan(("topicvec",), topics={}, documents={"reuters": 60, "reuter": 1, "20news": 1}), Workspace(tmp_path)
+        )
+    assert "analysis.documents: reuter is no corpus of this configuration" in caplog.text
+    assert "20news" not in caplog.text  # left out of this configuration
 
 
 @pytest.mark.parametrize(

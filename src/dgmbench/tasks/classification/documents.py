@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from dgmbench.data.catalogue import title_of
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.labels import listed
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.data.parts import evenly_spaced as places_of_part
@@ -14,6 +18,8 @@ from dgmbench.errors import UserError
 from dgmbench.models.text.preparation import Prepared, prepare
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.classification.settings import document_settings
+
+log = logging.getLogger("dgmbench")
 
 VALIDATION_SEED = 2016
 VALIDATION_PARTS = 5
@@ -23,20 +29,27 @@ def prepared_corpus(spec: RunSpec) -> Prepared:
     """Training documents, and those to classify, as every method sees them.
 
     With ``split: valid`` the documents to classify are a fifth of the training documents, and the rest is trained on.
+    A class that loses all its documents of a part on the way is named in the log, with the reason.
 
     Raises:
         UserError: no word has an embedding, or what is left has no training documents of two classes, or none to
             classify.
     """
-    settings = document_settings(spec)
+    settings, title = document_settings(spec), title_of(spec.dataset)
     splits = load_corpus(spec.dataset)
     train, test = splits.train, splits.test
     if settings.split == "valid":
         assert train.labels is not None
         held_out = validation_parts(train.labels) == settings.valid_part
         train, test = train.select_documents(~held_out), train.select_documents(held_out)
-    train, test = evenly_spaced(train, settings.train_limit), evenly_spaced(test, settings.test_limit)
-    prepared = prepare(train, test, load_embeddings(settings.embeddings))
+        _say_what_is_lost(f"{title}: no validation document", train, test, f"valid_part is {settings.valid_part}")
+    limited = evenly_spaced(train, settings.train_limit), evenly_spaced(test, settings.test_limit)
+    prepared = prepare(*limited, load_embeddings(settings.embeddings))
+    named = ("training", "validation" if settings.split == "valid" else "test")
+    limits = (f"train_limit is {settings.train_limit}", f"test_limit is {settings.test_limit}")
+    for part, whole, limit, within, left in zip(named, (train, test), limits, limited, prepared[:2], strict=True):
+        _say_what_is_lost(f"{title}: no {part} document is left", whole, within, limit)
+        _say_what_is_lost(f"{title}: no {part} document is left", within, left, "none has a word with an embedding")
     assert prepared.train.labels is not None
     if len(np.unique(prepared.train.labels)) < 2:
         raise UserError(f"{spec.dataset}: the training documents are all of one class; a classifier needs two or more")
@@ -45,6 +58,20 @@ def prepared_corpus(spec: RunSpec) -> Prepared:
             f"{spec.dataset}: no {settings.split} document has a word with an embedding: nothing to classify"
         )
     return prepared
+
+
+def _say_what_is_lost(what: str, before: Corpus, after: Corpus, why: str) -> None:
+    """Name the classes that have documents before and none after."""
+    assert before.labels is not None and after.labels is not None
+    lost = np.setdiff1d(before.labels, after.labels)
+    if len(lost):
+        _warn_once(f"{what} of a class ({listed([before.classes[c] for c in lost])}): {why}")
+
+
+@cache
+def _warn_once(line: str) -> None:
+    """Warn, once in a process: the documents of a run are prepared several times."""
+    log.warning(line)
 
 
 def described(data: Prepared) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class TopicAnalysisSettings(Settings):
         description="numbers of topics by method, to plot F1 against; of topicvec for each class",
     )
     documents: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="position of the drawn test document, by corpus; without one a document of 60 to 120 tokens"
+        {}, description="position of the drawn test document, by corpus or its short name; else one of 60 to 120 tokens"
     )
 
     @field_validator("topics", mode="before")

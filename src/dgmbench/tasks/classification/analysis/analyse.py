@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from dgmbench.data.catalogue import title_of
+from dgmbench.data.catalogue import known_datasets, title_of
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
@@ -59,6 +59,9 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     groups: dict[tuple[str, Any], list[RunSpec]] = {}
     for spec in models:  # runs on the same corpus with the same settings saw the same documents
         groups.setdefault((spec.dataset, spec.settings), []).append(spec)
+    corpora = {name for run in plan.of("classification") for name in (run.dataset, title_of(run.dataset))}
+    for name in sorted(settings.documents.keys() - corpora - set(known_datasets("corpus"))):
+        log.warning("classification.analysis.documents: %s is no corpus of this configuration", name)
     drawn = set()  # corpora: a figure is named by its corpus alone
     for (corpus, _), runs in groups.items():
         common = common_words(prepared_corpus(runs[0]))
@@ -70,7 +73,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
             log.info("%s on %s, seed %d: topics judged", each.spec.model, each.spec.dataset, each.spec.seed)
         placed = next((each for each in fitted if each.topic_vectors is not None), None)
         if placed is not None and corpus not in drawn:
-            _draw_document(placed, common, settings.documents.get(corpus), workspace)
+            _draw_document(placed, common, document_to_draw(settings, corpus), workspace)
             drawn.add(corpus)
     if rows:
         write_frame(frame := pd.DataFrame(rows), workspace.tables / "topics.csv")
@@ -81,6 +84,11 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         write_frame(frame, workspace.tables / "f1_vs_topics.csv")
         draw_f1_curve(frame, workspace.figures / "f1_vs_topics")
     log.info("analysed the topics: tables in %s, figures in %s", workspace.tables, workspace.figures)
+
+
+def document_to_draw(settings: TopicAnalysisSettings, corpus: str) -> int | None:
+    """The place of the document to draw, by the corpus's name or the short one that tables have."""
+    return settings.documents.get(corpus, settings.documents.get(title_of(corpus)))
 
 
 def _settings(plan: Plan) -> TopicAnalysisSettings:
