@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,9 @@ from dgmbench.data.dataset import Source, SourceError
 from dgmbench.data.download.store import cache_folder, stored
 from dgmbench.data.load.checksums import checksums, require_steady
 from dgmbench.data.user_vectors import is_vector_file
-from dgmbench.run.records import write_json
+from dgmbench.errors import UserError
+from dgmbench.run.records import FORMAT, write_json
+from dgmbench.run.workspace import failure_beside, now
 
 log = logging.getLogger("dgmbench")
 
@@ -27,9 +30,28 @@ def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
         fetched or rebuilt it) and ``arrays`` (SHA-256, sizes, shapes by name); of a built-in one also ``kind``,
         ``folder``, ``failed_before`` (sources that did not give it, with their reasons), ``archives`` and ``bytes``.
 
+    If a user-defined dataset cannot be loaded, why is noted beside the marker, so that the tables show no results of
+    earlier data as if they were of these.
+
     Raises:
         UserError: unknown name, the data cannot be had, or a user's function gives other data each time.
     """
+    note = failure_beside(marker) if marker and name not in CATALOGUE else None
+    try:
+        report = _fetched(name)
+    except Exception as error:
+        if note:
+            with contextlib.suppress(UserError):  # a full disk must not hide the first error
+                write_json(note, {"format": FORMAT, "stage": "data", "name": name, "error": str(error), "at": now()})
+        raise
+    if marker:
+        write_json(marker, report)
+    if note:
+        note.unlink(missing_ok=True)
+    return report
+
+
+def _fetched(name: str) -> dict[str, Any]:
     place = ""
     if is_user_defined(name) and not is_vector_file(name):
         found = checksums(name)
@@ -44,8 +66,6 @@ def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
         report = {**manifest, "name": name, "kind": dataset.kind, "folder": str(folder), "bytes": size}
         place = f", {size / 1e6:.0f} MB in {folder}"
     log.info("%s: ready, from %s%s", name, report["source"], place)
-    if marker:
-        write_json(marker, report)
     return report
 
 

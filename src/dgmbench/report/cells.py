@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -154,7 +154,7 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
     papers = published(task)
     runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
     for spec in plan.of(task.name):
-        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, problem))
+        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, problem, task.reads(spec)))
     datasets, models = (list(dict.fromkeys(key[i] for key in runs)) for i in (0, 1))
     cells = []
     for key in sorted(runs, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):
@@ -175,11 +175,16 @@ def _part(runs: tuple[Run, ...], task: Task) -> str:
     return ", ".join(parts + ([f"measured on validation {task.examples}"] if settings.get("split") == "valid" else []))
 
 
-def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
-    """What is on disk about one run. A record that cannot be read is a failed run with its reason, not an error."""
+def read_run(spec: RunSpec, workspace: Workspace, problem: Problem, reads: Sequence[str] = ()) -> Run:
+    """What is on disk about one run. A record that cannot be read is a failed run with its reason, not an error.
+
+    Args:
+        reads: the datasets of the run: one that could not be loaded since makes it a failed run, too.
+    """
     folder = workspace.run(spec)
     try:
         failure = workspace.failure(spec)
+        no_data = next(filter(None, map(workspace.data_failure, reads)), None)
         # what was measured before a later attempt failed is of other code or data than are asked for now
         stale = failure is not None and hides(failure, spec, "training", "evaluation")
         if (folder / "run.json").is_file() and not stale:
@@ -189,10 +194,12 @@ def read_run(spec: RunSpec, workspace: Workspace, problem: Problem) -> Run:
             arrays = read_arrays(folder / "per_example.npz")
             if found := problem(record, arrays):
                 raise UserError(f"{folder / 'run.json'}: {found}; remove the folder and run again")
-            return Run(spec, record["status"], record, arrays)
+            if no_data is None or record["evaluation"]["finished"] > no_data["at"]:
+                return Run(spec, record["status"], record, arrays)
     except UserError as error:
         log.warning("%s", error)
         return Run(spec, "failed", reason=str(error))
+    failure = no_data or failure
     if failure is None:
         return Run(spec, "missing")
     return Run(spec, "failed", reason=f"{failure.get('stage', 'run')}: {' '.join(str(failure.get('error')).split())}")

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from dgmbench.errors import UserError
 from dgmbench.files import remove_unfinished, writing
+from dgmbench.names import file_name
 from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.spec import RunSpec
 
@@ -40,6 +41,11 @@ class Workspace:
     def failure(self, spec: RunSpec) -> dict[str, Any] | None:
         """Why the last attempt at this run failed, or None."""
         path = self.state(spec) / "failure.json"
+        return read_json(path) if path.is_file() else None
+
+    def data_failure(self, name: str) -> dict[str, Any] | None:
+        """Why a dataset could not be loaded when it was asked for last, or None."""
+        path = failure_beside(self.root / "data" / f"{file_name(name)}.json")
         return read_json(path) if path.is_file() else None
 
     def forget_failure(self, spec: RunSpec, stage: str) -> None:
@@ -100,6 +106,11 @@ class Workspace:
             raise
         finally:
             lock.release()
+
+
+def failure_beside(marker: Path) -> Path:
+    """Where it is noted that the data of a marker could not be loaded; the marker itself is not there then."""
+    return marker.with_name(f"{marker.stem}.failed.json")
 
 
 def hides(failure: Mapping[str, Any], spec: RunSpec, *stages: str) -> bool:
