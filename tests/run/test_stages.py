@@ -6,11 +6,13 @@ import json
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dgmbench.errors import UserError
+from dgmbench.report.cells import read_run
 from dgmbench.run import fingerprint, stages
 from dgmbench.run.workspace import Workspace
 from tests.run.toy import MODULE, ToySettings, forget, spec_of, toy_task
@@ -134,6 +136,38 @@ def test_settings_beside_the_code_do_not_hide_it(calls: list[str], tmp_path: Pat
     (tmp_path / "toy_module.py").write_text((tmp_path / "toy_module.py").read_text().replace("0.5", "0.25"))
     forget()
     assert fingerprint.code_hash(task, spec, "training") != before
+
+
+@pytest.mark.parametrize("stage", ["training", "evaluation"])
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("raise ValueError('no\\nfile')", "toy_module:data raised ValueError: no file"),
+        ("raise SystemExit(1)", "toy_module:data raised SystemExit: 1"),
+        ("return None", "toy_module:data returned NoneType"),
+        ("return 1 / 0", "toy_module:data raised ZeroDivisionError"),
+        ("return open('nowhere')", "toy_module:data raised FileNotFoundError"),
+    ],
+)
+def test_data_that_cannot_be_loaded_any_more_are_a_failure_until_they_can(
+    stage: str, broken: str, reason: str, calls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, spec, workspace = toy_task(), spec_of(), Workspace(tmp_path / "results")
+    work = {"training": stages.train, "evaluation": stages.evaluate}[stage]
+    stages.train(task, spec, workspace)
+    stages.evaluate(task, spec, workspace)
+    scope: dict[str, Any] = {}
+    exec(f"def data():\n    {broken}", scope)
+    with monkeypatch.context() as patch:
+        patch.setattr("toy_module.data", scope["data"])
+        with pytest.raises(UserError, match=reason):
+            work(task, spec, workspace)
+    failure = workspace.failure(spec)
+    assert failure is not None and failure["stage"] == stage and reason in failure["error"]
+    assert read_run(spec, workspace, lambda record, arrays: "").status == "failed"
+    work(task, spec, workspace)
+    assert workspace.failure(spec) is None and calls == ["train", "evaluate"]
+    assert read_run(spec, workspace, lambda record, arrays: "").status == "ok"
 
 
 def test_a_failure_leaves_a_note_that_success_takes_away(calls: list[str], tmp_path: Path) -> None:

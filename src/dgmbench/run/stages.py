@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from dgmbench.data.catalogue import is_function
+from dgmbench.data.catalogue import CATALOGUE, is_function
 from dgmbench.data.load.checksums import checksums, differences, require_steady
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
@@ -33,7 +34,9 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
     Raises:
         UserError: a user's function does not give the same data twice, or the results cannot be written.
     """
-    folder, loaded = workspace.trained(spec), _loaded(task, spec)
+    folder = workspace.trained(spec)
+    with _noting_lost_data(task, spec, workspace, "training"):
+        loaded = _loaded(task, spec)
     data = _all_checksums(loaded)
     depends_on = fingerprint(task, spec, "training", data)
     record = finished(folder / "training.json", depends_on)
@@ -66,7 +69,9 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
         UserError: the model was not trained, or on other data; what the training left is gone or damaged; or the
             results cannot be written.
     """
-    folder, data = workspace.run(spec), data_checksums(task, spec)
+    folder = workspace.run(spec)
+    with _noting_lost_data(task, spec, workspace, "evaluation"):
+        data = data_checksums(task, spec)
     training = training_record(spec, workspace)
     own = fingerprint(task, spec, "evaluation", data)
     depends_on = canonical_hash([own, training["fingerprint"], training["finished"]])
@@ -139,6 +144,12 @@ def require_usable(
         log.warning("%s was trained with other code or data than are here now; train it again", spec.training_id)
     if not are_whole(folder, training):
         raise UserError(f"{folder} is damaged: remove it and train {spec.training_id} again")
+
+
+def _noting_lost_data(task: Task, spec: RunSpec, workspace: Workspace, stage: Stage) -> AbstractContextManager[None]:
+    """Notes that a user's data cannot be loaded: earlier results are of other data. Built-in data never change."""
+    of_user = any(name not in CATALOGUE for name in task.reads(spec))
+    return workspace.noting(spec, stage) if of_user else nullcontext()
 
 
 def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus: int, threads: int) -> Job:

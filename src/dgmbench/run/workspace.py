@@ -85,12 +85,21 @@ class Workspace:
                 raise UserError(f"{spec.training_id}: another process works on it; wait for it or stop it") from error
         note = folder / "failure.json"
         try:
-            with writing(folder):
-                for place in (folder, self.trained(spec), self.run(spec)):
-                    remove_unfinished(place)
+            with self.noting(spec, stage):
+                with writing(folder):
+                    for place in (folder, self.trained(spec), self.run(spec)):
+                        remove_unfinished(place)
+                yield
+                with writing(note):
+                    note.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def noting(self, spec: RunSpec, stage: str) -> Iterator[None]:
+        """Leave a note in the run's state if the work of the body fails."""
+        try:
             yield
-            with writing(note):
-                note.unlink(missing_ok=True)
         except Exception as error:
             content = {
                 "format": FORMAT,
@@ -102,10 +111,8 @@ class Workspace:
                 "at": now(),
             }
             with contextlib.suppress(UserError):  # a full disk must not hide the first error
-                write_json(note, content)
+                write_json(self.state(spec) / "failure.json", content)
             raise
-        finally:
-            lock.release()
 
 
 def failure_beside(marker: Path) -> Path:
