@@ -15,6 +15,10 @@ configfile: "config.yaml"
 container: "workflow/dgmbench.sif"
 
 
+# The front page of `snakemake --report`.
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/gpus.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
@@ -29,16 +33,18 @@ rule all:
     default_target: True
     input:
         rules.tables.output,
+        rules.page.output,
         rules.mlflow.output if PLAN.tracking else [],
     localrule: True
     message:
-        "the tables are in {TABLES}"
+        "the tables are in {TABLES}, and all of it is in {ROOT}/report.html"
 
 
 onerror:
     # What finished is shown, and what failed is named; without the marker the next call makes the tables again.
     shell(
-        "rm -f {0}/complete; dgmbench tabulate --config {1}/config.json --results {2} > /dev/null 2>&1 || true".format(
+        "rm -f {0}/complete; for made in tabulate report; do "
+        "dgmbench $made --config {1}/config.json --results {2} > /dev/null 2>&1 || true; done".format(
             *map(shlex.quote, (TABLES, ROOT, RESULTS))
         )
     )

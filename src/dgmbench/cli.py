@@ -185,10 +185,21 @@ def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
 
 
 @app.command()
+def report(config: ConfigFiles, results: Results = Path("results")) -> None:
+    """Make the report of a configuration, a page with every table and figure, and the page of all presets."""
+    from dgmbench.commands.report import report as make_report
+
+    plan = plans.read(config)
+    make_report(plan, Workspace(results / plan.preset))
+
+
+@app.command()
 def analyse(
     config: ConfigFiles, task: TaskName, results: Results = Path("results"), devices: Devices = 0, threads: Threads = 1
 ) -> None:
-    """Run the analysis of a task; 'dgmbench list' says what it holds."""
+    """Run the analysis of a task, and show it in the report; 'dgmbench list' says what it holds."""
+    from dgmbench.commands.report import show_analysis
+
     with _compute(threads, devices) as found:
         plan, analysis = plans.read(config), find_task(task).analysis
         if analysis is None:
@@ -196,6 +207,7 @@ def analyse(
         if task not in plan.tasks:
             raise UserError(f"preset {plan.preset!r} has no runs of {task}: there is nothing to analyse")
         load_object(analysis.run)(plan, Workspace(results / plan.preset), gpus=found, threads=threads)
+    show_analysis(plan, Workspace(results / plan.preset), task)
 
 
 @app.command()

@@ -8,6 +8,13 @@ rule analyse:
         runs=analysed_runs,
     output:
         marker=touch(f"{ROOT}/analysis/{{task}}"),
+        figures=report(
+            directory(f"{ROOT}/report/analysis/{{task}}"),
+            patterns=["{figure}.png"],
+            caption="../report/analysis.rst",
+            category=title_of_task,
+            labels=words_of_figure,
+        ),
     log:
         f"{LOGS}/analysis/{{task}}.log",
     benchmark:

@@ -39,3 +39,25 @@ def described_rows(wildcards):
     """A hash of what the tables say of a row besides its runs: its description, and the published numbers."""
     tasks = PLAN.tasks.values()
     return canonical_hash([repr((sorted(task.rows.items()), sorted(published(task).items()))) for task in tasks])
+
+
+def shown_modules():
+    """The modules that say what tables and analyses show."""
+    shown = [analysis.shown for analysis in ANALYSES.values() if analysis.shown]
+    return sorted({name.partition(":")[0] for name in [*shown, *(task.table for task in PLAN.tasks.values())]})
+
+
+def folder_of_results(wildcards, output):
+    """The folder of all presets, from the report of one."""
+    return Path(output[0]).parents[1]
+
+
+def title_of_task(wildcards):
+    """What people call a task."""
+    return PLAN.tasks[wildcards.task].title
+
+
+def words_of_figure(wildcards, output):
+    """Title and caption of a figure, which lies beside its caption in one of a rule's outputs."""
+    folder = next(folder for folder in map(Path, output) if (folder / f"{wildcards.figure}.png").is_file())
+    return json.loads((folder / "captions.json").read_text(encoding="utf-8"))[wildcards.figure]

@@ -1,4 +1,4 @@
-# Tables and figures from the run records, and MLflow's view of them.
+# Tables and figures from the run records, the report of them, and MLflow's view of them.
 
 
 rule write_config:
@@ -22,7 +22,16 @@ rule tables:
         config=rules.write_config.output.config,
         runs=[f"{ROOT}/runs/{run.run_id}" for run in PLAN.runs],
     output:
-        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "html", "tex", "npz")],
+        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "tex", "npz")],
+        pages=[
+            report(
+                f"{TABLES}/{name}.html",
+                caption="../report/table.rst",
+                category=task.title,
+                labels={"table": task.title, "shows": "ours beside the published numbers"},
+            )
+            for name, task in PLAN.tasks.items()
+        ],
         # says that no run is missing in them
         complete=touch(f"{TABLES}/complete"),
     log:
@@ -42,6 +51,46 @@ rule tables:
         f"make the tables in {TABLES}"
     shell:
         "dgmbench tabulate --config {input.config:q} --results {params.results:q} 2> {log:q}"
+
+
+rule page:
+    input:
+        config=rules.write_config.output.config,
+        tables=rules.tables.output,
+    output:
+        page=report(
+            f"{ROOT}/report.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"page": PLAN.preset, "shows": "every table, figure and record"},
+        ),
+        figures=[
+            report(
+                directory(f"{ROOT}/report/tables/{name}"),
+                patterns=["{figure}.png"],
+                caption="../report/figure.rst",
+                category=task.title,
+                labels=words_of_figure,
+            )
+            for name, task in PLAN.tasks.items()
+        ],
+    log:
+        f"{LOGS}/page.log",
+    benchmark:
+        f"{BENCHMARKS}/page.jsonl"
+    localrule: True
+    threads: 1
+    params:
+        code=[
+            package_hash("report", "metrics", "commands/report.py"),
+            source_hash(*shown_modules()),
+        ],
+        rows=described_rows,
+        results=folder_of_results,
+    message:
+        f"make the report {ROOT}/report.html"
+    shell:
+        "dgmbench report --config {input.config:q} --results {params.results:q} 2> {log:q}"
 
 
 rule mlflow:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dgmbench.report.cells import Cells
+from dgmbench.report.charts import Chart, Dot, Dots
 from dgmbench.report.estimates import Metric, estimate
 from dgmbench.report.figures import figure_style, panels, save_figure
 from dgmbench.report.sheet import Figure
@@ -44,7 +45,17 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace) -> lis
     dots = f"dots, with {kind.replace('error', 'errors')}" if errors else "dots"
     text = f"{title} of each {cells.task.row_word} on the test {cells.task.examples}, ours ({dots})"
     text += " and the paper's (diamonds)." if published else "."
-    return [Figure(png, "Ours beside the paper's" if published else title, text)]
+    return [Figure(png, "Ours beside the paper's" if published else title, text, _chart(cells, frame, metric))]
+
+
+def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric) -> Chart:
+    panels = []
+    for dataset in cells.datasets:
+        lines = frame[frame["dataset"] == dataset].to_dict("records")
+        dots = [Dot(p["model"], p["ours"], p["error"], p["paper"], p["status"]) for p in lines]
+        part = "" if all(p["comparable"] for p in lines) else " (a part of the data)"
+        panels.append(Dots(f"{dataset}{part}", metric.axis, dots))
+    return Chart(panels)
 
 
 def _numbers(cells: Cells, metric: Metric) -> pd.DataFrame:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dgmbench.report.cells import Cells
+from dgmbench.report.charts import Chart, Lines, lines_of
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
@@ -47,11 +49,24 @@ def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Wo
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.set_ylim(*_range_of_interest(part, column))
         shared_legend(figure)
-        return [Figure(save_figure(figure, curves, workspace.figures / f"{cells.task.name}_curves"), "Training", text)]
+        path = save_figure(figure, curves, workspace.figures / f"{cells.task.name}_curves")
+    return [Figure(path, "Training", text, _chart(curves, column, label, variants))]
+
+
+def _chart(curves: pd.DataFrame, column: str, label: str, variants: Mapping[str, str]) -> Chart:
+    """Two panels for each dataset: against epochs, and against seconds where trainings noted them."""
+    panels = []
+    for dataset, part in curves.groupby("dataset", sort=False):
+        limits = _range_of_interest(part, column)
+        for x, unit in (("epoch", "epoch"), ("seconds", "seconds of training")):
+            if x in part and part[x].notna().all():
+                lines = lines_of(part, x, column, variants, step="epoch")
+                panels.append(Lines(f"{dataset}, by {x}", unit, label, lines, limits=limits))
+    return Chart(panels)
 
 
 def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame | None:
-    """Dataset, model, seed, epoch and the column's finite values, of every finished training; None where none has it.
+    """Dataset, model, seed, epoch, the column's finite values, and seconds, of every finished training, or None.
 
     Of a long curve about every so many-th epoch, the first and the last.
     """
@@ -64,7 +79,8 @@ def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame
             curve = read_curve(path) if run.record else pd.DataFrame()
             if column in curve and len(curve):
                 columns: dict[str, str | int] = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
-                frames.append(curve.assign(**columns)[[*columns, "epoch", column]])
+                times = ["seconds"] if "seconds" in curve else []
+                frames.append(curve.assign(**columns)[[*columns, "epoch", column, *times]])
     if not frames:
         return None
     found = pd.concat(frames, ignore_index=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgmbench.files import atomic_write, write_text
+from dgmbench.report.charts import families
 from dgmbench.report.csv_text import csv_text
 
 if TYPE_CHECKING:
@@ -46,17 +47,12 @@ def line_styles(variant_of: Mapping[str, str], colours: list[Any]) -> dict[str, 
     """The order of the models' lines, a colour for each with its variants, and dashes for these; see `draw_lines`.
 
     Args:
-        variant_of: by model, in the order of the legend, the model that it adds something to; empty for none.
+        variant_of: see `families`.
     """
-    families: dict[str, list[str]] = {}
-    for model, plain in variant_of.items():
-        families.setdefault(plain or model, []).append(model)
     palette, dashes = {}, {}
-    for number, members in enumerate(families.values()):
-        dashed = [model for model in members if variant_of[model]]
-        for model in members:
-            palette[model] = colours[number % len(colours)]
-            dashes[model] = _DASHES[dashed.index(model) % len(_DASHES)] if model in dashed else ""
+    for model, (family, variant) in families(variant_of).items():
+        palette[model] = colours[family % len(colours)]
+        dashes[model] = _DASHES[(variant - 1) % len(_DASHES)] if variant else ""
     order = list(variant_of)
     return {"hue_order": order, "style_order": order, "palette": palette, "dashes": dashes}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.sheet import DAGGER
@@ -75,18 +75,22 @@ def notes_on_code(cells: Cells) -> list[str]:
     runs = [(run, run.get("evaluation") or {}) for cell in cells for run in cell.runs if run.record]
     if not runs:
         return []
-    codes = dict.fromkeys(_code(stage.get("code") or {}) for run, e in runs for stage in (run.get("training") or {}, e))
+    codes = dict.fromkeys(
+        code_in_words(stage.get("code") or {}) for run, e in runs for stage in (run.get("training") or {}, e)
+    )
     libraries = dict.fromkeys(", ".join(f"{k} {v}" for k, v in (e.get("libraries") or {}).items()) for _, e in runs)
-    hosts = dict.fromkeys(_host(e.get("host") or {}) for _, e in runs)
+    hosts = dict.fromkeys(host_in_words(e.get("host") or {}) for _, e in runs)
     devices = dict.fromkeys(str(d) for run, _ in runs if (d := run.get("training", "device")) is not None)
     lines = [f"Code: {'; '.join(codes)}.", f"Libraries: {'; '.join(libraries)}."]
     return [*lines, f"Machine: {'; '.join(hosts)}" + (f"; trained on {', '.join(devices)}." if devices else ".")]
 
 
-def _code(code: dict[str, object]) -> str:
+def code_in_words(code: Mapping[str, object]) -> str:
+    """Version and commit, and whether files differed from it."""
     commit = f"commit {str(code['commit'])[:10]}" if code.get("commit") else "no commit known"
     return f"dgmbench {code.get('version', '?')}, {commit}" + (" with uncommitted changes" if code.get("dirty") else "")
 
 
-def _host(host: dict[str, object]) -> str:
+def host_in_words(host: Mapping[str, object]) -> str:
+    """Processor, cores and system."""
     return f"{host.get('processor', 'unknown processor')}, {host.get('cores', '?')} cores, {host.get('system', '?')}"

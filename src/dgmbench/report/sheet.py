@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgmbench.report.charts import Chart
+
 DASH = "–"
 DAGGER = "†"
 
@@ -62,11 +64,13 @@ class Figure:
         path: of the PNG; its data is beside it as CSV, and a PDF for print.
         title: heading above it.
         text: what it shows, for those who cannot see it.
+        chart: the same to zoom and to read values from, in the report; None for a picture.
     """
 
     path: Path
     title: str
     text: str
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Sheet:
         corner: what the rows are.
         groups: each dataset, with what its columns are.
         rows: a model and its cells, group by group; None where the table has no such cell.
+        headline: the column that matters most, which the report shows first; empty for the first.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Sheet:
     rows: list[tuple[str, list[Value | None]]]
     notes: list[str]
     grids: list[Grid]
+    headline: str = ""
 
     @property
     def several(self) -> bool:

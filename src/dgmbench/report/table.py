@@ -136,7 +136,7 @@ class MetricTable:
         titles = tuple(metric.title for metric in self.metrics)
         groups = tuple((dataset, titles) for dataset in cells.datasets)
         grids = [*(self.comparisons(cells, each) for each in paired), self.details(cells)]
-        return Sheet(task.name, task.title, task.row_word, groups, lines, notes, grids)
+        return Sheet(task.name, task.title, task.row_word, groups, lines, notes, grids, self.main.title)
 
     def notes(self, cells: Cells) -> list[str]:
         """What the table shows, and how a cell is read."""

@@ -118,6 +118,8 @@ class Analysis:
         runs: (the table's runs, the analysis' settings) → the runs that must be done before, by stage; some may be no
             part of the table. Raises a UserError for settings that do not go with the runs.
         gpus: that it can use.
+        shown: ``module:function``, (plan, workspace) → what the report shows of it, in order: each a
+            `dgmbench.report.sheet.Figure` with its caption, or a `Grid`; of what is on disk alone.
     """
 
     about: str
@@ -125,6 +127,7 @@ class Analysis:
     run: str
     runs: Callable[[Sequence[RunSpec], Any], Mapping[str, Sequence[RunSpec]]]
     gpus: int = 0
+    shown: str = ""
 
 
 def _its_dataset(spec: RunSpec) -> tuple[str, ...]:

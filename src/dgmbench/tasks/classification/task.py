@@ -64,6 +64,7 @@ CLASSIFICATION = Task(
         TopicAnalysisSettings,
         f"{_HERE}.analysis.analyse:analyse",
         runs=topic_curve,
+        shown=f"{_HERE}.analysis.shown:shown",
     ),
     row_type=Method,
     dataset_word="corpus",

@@ -43,6 +43,7 @@ DENSITY = Task(
         f"{_HERE}.analysis.analyse:analyse",
         runs=lambda table, settings: {"training": table},
         gpus=1,
+        shown=f"{_HERE}.analysis.shown:shown",
     ),
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,

@@ -1,0 +1,199 @@
+"""The report of a preset: one page with every table, figure and record, which needs nothing but a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from dgmbench.report.cells import Cells
+from dgmbench.report.origins import Origin, citations, costs, origins, problems
+from dgmbench.report.sheet import DAGGER, DASH, Figure, Grid, Sheet, Value
+
+_NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?( ±.*| \[.*\])?$")
+_FOLDED = 12  # a smaller table with more rows than this is closed at first
+
+
+@dataclass(frozen=True)
+class Section:
+    """A task in the report.
+
+    Attributes:
+        figures: those of its table.
+        exhibits: what its analysis shows, in order; empty where it was not run.
+    """
+
+    cells: Cells
+    sheet: Sheet
+    figures: Sequence[Figure]
+    exhibits: Sequence[Figure | Grid] = ()
+
+    @property
+    def name(self) -> str:
+        return self.cells.task.name
+
+    @property
+    def problems(self) -> Grid:
+        return problems(self.cells)
+
+    @property
+    def costs(self) -> Grid:
+        return costs(self.cells)
+
+    @property
+    def origins(self) -> list[Origin]:
+        return origins(self.cells)
+
+    @property
+    def citations(self) -> list[tuple[str, str]]:
+        return citations(self.cells)
+
+    @property
+    def has_analysis(self) -> bool:
+        return self.cells.task.analysis is not None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether no cell is on all of the data."""
+        return all(cell.part for cell in self.cells if cell.runs)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many runs have each status."""
+        found = dict.fromkeys(("ok", "diverged", "failed", "missing"), 0)
+        for cell in self.cells:
+            for run in cell.runs:
+                found[run.status] += 1
+        return {status: number for status, number in found.items() if number}
+
+    @property
+    def finished(self) -> str:
+        """When the last of its runs was finished, UTC."""
+        times = (run.get("evaluation", "finished") for cell in self.cells for run in cell.runs)
+        return max((str(time) for time in times if time), default="")
+
+
+@dataclass(frozen=True)
+class Field:
+    """What stands in one place of the main table: a number or a word, and smaller lines below it.
+
+    Attributes:
+        origin: which of the page's origins tells where it comes from; empty for none.
+    """
+
+    text: str
+    error: str = ""
+    below: tuple[str, ...] = ()
+    best: bool = False
+    bad: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The main table: the headings of each dataset, and a row of fields per model.
+
+    Attributes:
+        groups: each dataset and its headings.
+        rows: name, what it is, fields.
+    """
+
+    groups: list[tuple[str, list[str]]]
+    rows: list[tuple[str, str, list[Field]]]
+
+
+def columns_of(section: Section) -> Columns:
+    """The sheet with its headline first, and the published number and the difference to it as columns of their own."""
+    sheet = section.sheet
+    about = {cell.model: cell.row.about for cell in section.cells if cell.row}
+    places = {(origin.dataset, origin.model): f"{section.name}-{i}" for i, origin in enumerate(section.origins)}
+    published = section.cells.any_published
+    groups: list[tuple[str, list[str]]] = []
+    rows: list[tuple[str, str, list[Field]]] = [(name, about.get(name, ""), []) for name, _ in sheet.rows]
+    start = 0
+    for dataset, titles in sheet.groups:
+        first = titles.index(sheet.headline) if sheet.headline in titles else 0
+        order = [first, *(i for i in range(len(titles)) if i != first)]
+        headings = []
+        for place in order:
+            split = published and place == first
+            headings += [titles[place], *(["paper", "ours − paper"] if split else [])]
+            for (name, _, fields), (_, values) in zip(rows, sheet.rows, strict=True):
+                fields += _fields(values[start + place], split, places.get((dataset, name), ""))
+        groups.append((dataset, headings))
+        start += len(titles)
+    return Columns(groups, rows)
+
+
+def _fields(value: Value | None, split: bool, origin: str) -> list[Field]:
+    if value is None:
+        return [Field(DASH)] * (3 if split else 1)
+    paper = f"paper {value.paper}" if value.paper and value.paper != DASH and not split else ""
+    difference = value.difference if not split else ""
+    below = tuple(part for part in (", ".join(filter(None, (paper, difference))),) if part)
+    bad = value.remark or (value.status if value.status == value.ours else "")
+    text = value.ours if value.comparable else f"{value.ours}{DAGGER}"
+    own = Field(text, value.error, below, value.best, bad, origin)
+    return [own, Field(value.paper or DASH), Field(value.difference or DASH)] if split else [own]
+
+
+def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure], files: dict[str, Path]) -> str:
+    """The page; ``others`` are figures that no task speaks of, ``files`` what it links to beside it, by name."""
+    counts: dict[str, int] = {}
+    for section in sections:
+        for status, number in section.counts.items():
+            counts[status] = counts.get(status, 0) + number
+    partial = [section.sheet.title for section in sections if section.is_partial]
+    charts = {f"{section.name}-{i}": figure for section in sections for i, figure in enumerate(drawn(section))}
+    return render(
+        "report.html.j2",
+        title=f"{preset}: results",
+        preset=preset,
+        sections=sections,
+        columns={section.name: columns_of(section) for section in sections},
+        counts=counts,
+        partial=partial,
+        all_partial=len(partial) == len(sections),
+        finished=max((section.finished for section in sections), default=""),
+        charts={name: figure.chart.plain() for name, figure in charts.items() if figure.chart},
+        others=others,
+        files=files,
+        folded=_FOLDED,
+        is_figure=lambda exhibit: isinstance(exhibit, Figure),
+        is_number=lambda text: bool(_NUMBER.match(text)),
+    )
+
+
+def drawn(section: Section) -> list[Figure]:
+    """The figures of a section in the order of the page, which numbers their charts."""
+    return [*section.figures, *(exhibit for exhibit in section.exhibits if isinstance(exhibit, Figure))]
+
+
+def render(template: str, **values: Any) -> str:
+    """A page from a template, with its style and script inside it; the browser lets it load nothing else."""
+    from jinja2 import Environment, FunctionLoader
+    from markupsafe import Markup
+
+    folder = resources.files("dgmbench.report") / "templates"
+    environment = Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+    )
+    script = (folder / "report.js").read_text(encoding="utf-8") + (folder / "charts.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(template).render(
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        digest=digest,
+        base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
+        dash=DASH,
+        dagger=DAGGER,
+        **values,
+    )
