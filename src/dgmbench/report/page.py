@@ -13,6 +13,7 @@ from typing import Any
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.origins import Origin, citations, costs, origins, problems
+from dgmbench.report.pictures import data_address
 from dgmbench.report.sheet import DAGGER, DASH, Figure, Grid, Sheet, Value
 
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?( ±.*| \[.*\])?$")
@@ -192,7 +193,7 @@ def render(template: str, **values: Any) -> str:
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
         digest=digest,
-        base64=lambda path: base64.b64encode(path.read_bytes()).decode(),
+        data_address=data_address,
         dash=DASH,
         dagger=DAGGER,
         **values,

@@ -340,14 +340,15 @@
       const part = Math.sqrt(Math.max(0, value) / most) * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(part));
       return `rgb(${stops[i].map((c, j) => Math.round(c + (stops[i + 1][j] - c) * (part - i))).join()})`;
     };
-    return framed({ ...panel, x: `${panel.column}s, the most used first` }, {
+    const scaled = `${panel.column}s, the most used first; ${panel.value} from 0 (dark) to ${told(most)} (bright)`;
+    return framed({ ...panel, x: scaled }, {
       height,
       left,
       same: true,
       x: () => [0, columns],
       draw(inside, { sx, view }, svg) {
         panel.values.forEach((line, i) => {
-          svg.append(text(left - 5, 8 + step * (i + 0.75), panel.rows[i], { "text-anchor": "end", style: "" }));
+          svg.append(text(left - 5, 8 + step * (i + 0.75), panel.rows[i], { "text-anchor": "end" }));
           line.forEach((value, j) => {
             if (value !== null && j + 1 > view.x[0] && j < view.x[1])
               inside.append(node("rect", { x: sx(j), y: 8 + step * i, width: sx(j + 1) - sx(j) + 0.4, height: step + 0.3, fill: shade(value) }));
