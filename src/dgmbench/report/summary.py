@@ -35,7 +35,7 @@ def _task(section: Section) -> dict[str, Any]:
         "row_word": sheet.corner,
         "dataset_word": section.cells.task.dataset_word,
         "metric": sheet.headline,
-        "about": sheet.notes[0].partition(". Each cell:")[0].removeprefix(f"Preset {section.cells.preset}. "),
+        "about": section.cells.task.about,
         "partial": section.is_partial,
         "counts": section.counts,
         "finished": section.finished,
