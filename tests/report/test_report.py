@@ -160,7 +160,19 @@ def test_an_origin_tells_seeds_apart_only_where_they_differ(plan_of, workspace, 
     assert facts["status"] == "ok (seed 0), missing (seed 1)"
     assert facts["seeds"] == "0, 1" and facts["all settings"] == "epochs = 4, train_limit = 0, test_limit = 0"
     assert facts["metrics"].startswith("error = 50, score = 0.5")
-    assert [path for _, path in origin.files] == [f"runs/{plan.runs[0].run_id}/run.json"]
+    assert ("seed 0: record", f"runs/{plan.runs[0].run_id}/run.json") in origin.files
+    assert ("seed 1: log of the training", f"logs/train/{plan.runs[1].training_id}.log") in origin.files
+
+
+def test_an_origin_links_to_the_records_and_logs_that_are_there(plan_of, workspace, write) -> None:
+    plan = plan_of(datasets=["here"], models=["plain"])
+    write(plan.runs[0], workspace, [0, 100])
+    log = workspace.root / "logs/train" / f"{plan.runs[0].training_id}.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    report(plan, workspace)
+    found = [address for address in read(workspace).addresses() if address.startswith(("runs/", "trained/", "logs/"))]
+    assert found == [f"runs/{plan.runs[0].run_id}/run.json", str(log.relative_to(workspace.root))]
 
 
 def test_costs_add_both_stages_and_keep_the_larger_memory(plan_of, workspace, toy, write) -> None:

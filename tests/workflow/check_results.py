@@ -6,6 +6,7 @@ Prints one line per finding and exits with 1 if there is any.
 from __future__ import annotations
 
 import csv
+import html
 import json
 import math
 import sys
@@ -29,10 +30,26 @@ RECORD_KEYS = {"code", "libraries", "host", "started", "finished", "cpu_seconds"
 def findings(folder: Path) -> Iterator[str]:
     """What does not hold, one line each."""
     plan = read_plan(read_config([folder / "config.json"]), all_tasks())
+    yield from check_report(folder, plan)
     for task in plan.tasks:
         yield from check_table(folder / "tables" / f"{task}.csv", task, plan)
     for run in plan.runs:
         yield from check_run(folder / "runs" / run.run_id, run)
+
+
+def check_report(folder: Path, plan: Plan) -> Iterator[str]:
+    """The report has every row of every table and every picture, and the page of all presets names the preset."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for run in plan.runs:
+        if f">{html.escape(run.model)}</th>" not in page:
+            yield f"{folder}/report.html has no row {run.model}"
+    pictures = len(list((folder / "figures").glob("*.png")))
+    if page.count("<img src=") != pictures:
+        yield f"{folder}/report.html has {page.count('<img src=')} pictures, and there are {pictures} figures"
+    if len(page) > 5_000_000:
+        yield f"{folder}/report.html has {len(page)} bytes"
+    if f'href="{folder.name}/report.html"' not in (folder.parent / "index.html").read_text(encoding="utf-8"):
+        yield f"{folder.parent}/index.html does not name {folder.name}"
 
 
 def check_table(path: Path, task: str, plan: Plan) -> Iterator[str]:

@@ -65,6 +65,8 @@ def test_a_failed_run_is_shown_and_tried_again(snakemake: Snakemake, tmp_path: P
     assert "ArithmeticError: it broke" in first.stdout, "the log of a failed job is shown"
     shown = statuses(results)
     assert (shown["vae"], shown["fragile"], shown["iwae-5"]) == ("ok", "failed", "missing")
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "1 run failed" in page and "training: ArithmeticError: it broke" in page
     trained = {path: path.stat().st_mtime_ns for path in results.glob("trained/ocr-letters.vae.*/[!.]*")}
     assert {path.name for path in trained} == {"model.pt", "training.json", "curve.csv"}
 
@@ -78,6 +80,11 @@ def test_a_failed_run_is_shown_and_tried_again(snakemake: Snakemake, tmp_path: P
     third = snakemake(*arguments)
     assert third.returncode == 0
     assert "Nothing to be done" in third.stdout
+    shown = snakemake("--configfile", "mini.yaml", "--report", "snakemake.html")
+    assert shown.returncode == 0, shown.stdout
+    whole = (tmp_path / "snakemake.html").read_text(encoding="utf-8")
+    for words in ("report.html", "density.html", "density.png", "density_curves.png", "Ours beside the paper"):
+        assert words in whole, words
 
     (tmp_path / "more.yaml").write_text("density: {settings: {k: 6}}\n")
     changed = snakemake("--configfile", "mini.yaml", "more.yaml", "--dry-run")

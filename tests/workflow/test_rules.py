@@ -34,7 +34,7 @@ def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Sn
     jobs = job_counts(done.stdout)
     assert (jobs["train"], jobs["evaluate"]) == (len(plan.runs), len(plan.runs))
     data = {name for run in plan.runs for name in plan.task_of(run).reads(run)}
-    assert (jobs["tables"], jobs["mlflow"], jobs["fetch"]) == (1, 1, len(data))
+    assert (jobs["tables"], jobs["page"], jobs["mlflow"], jobs["fetch"]) == (1, 1, 1, len(data))
 
 
 @pytest.mark.parametrize("section", ["density", "classification"])
@@ -45,7 +45,7 @@ def test_one_task_alone_is_a_benchmark(section: str, snakemake: Snakemake, tmp_p
     assert done.returncode == 0, done.stdout
     jobs = job_counts(done.stdout)
     assert "mlflow" not in jobs
-    assert (jobs["train"], jobs["evaluate"], jobs["tables"]) == (1, 1, 1)
+    assert (jobs["train"], jobs["evaluate"], jobs["tables"], jobs["page"]) == (1, 1, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def report(plan: Plan, workspace: Workspace) -> Path:
         known = {figure.path for each in sections for figure in drawn(each)}
         pictures = sorted(workspace.figures.glob("*.png"))
         others = [Figure(path, path.stem, f"Figure {path.stem}.") for path in pictures if path not in known]
-        write_text(page, to_report(plan.preset, sections, others, {"tables": workspace.tables}))
+        write_text(page, to_report(plan.preset, sections, others, workspace.root))
         write_json(workspace.root / FILE, summary(plan.preset, sections))
     results = workspace.root.parent
     with _alone(results):

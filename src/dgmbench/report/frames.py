@@ -28,7 +28,9 @@ def read_frame(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> 
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
     try:
-        frame = pd.read_csv(path, converters=dict.fromkeys(text, str))  # a name may be "null"
+        # a name may be "null", or look like a number
+        gaps = {str(name): ["", "nan"] for name in pd.read_csv(path, nrows=0) if name not in text}
+        frame = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=gaps)
         if lacking := [name for name in columns if name not in frame]:
             raise ValueError(f"no column {', '.join(lacking)}")
     except (OSError, ValueError) as error:

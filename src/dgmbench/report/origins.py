@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from dgmbench.data.catalogue import CATALOGUE, title_of
 from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.notes import code_in_words, host_in_words, variants
 from dgmbench.report.sheet import DASH, Grid
+from dgmbench.run.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Origin:
 
     Attributes:
         facts: what holds for its runs, by what it is; where seeds differ, which has what.
-        files: paths of records, relative to the preset's folder, by what they are.
+        files: paths of records and logs, relative to the preset's folder, by what they are; some may not be there.
     """
 
     dataset: str
@@ -65,8 +66,16 @@ def _origin(cell: Cell) -> Origin:
         "evaluated": stage("evaluation", lambda it: f"{it.get('started', '?')} to {it.get('finished', '?')}"),
         "published": _published(cell),
     }
-    files = [(f"seed {run.spec.seed}: {run.spec.run_id}", f"runs/{run.spec.run_id}/run.json") for run in done]
-    return Origin(cell.dataset, cell.model, tuple((k, v) for k, v in facts.items() if v), tuple(files))
+    files = tuple(file for run in cell.runs for file in _files(run.spec))
+    return Origin(cell.dataset, cell.model, tuple((k, v) for k, v in facts.items() if v), files)
+
+
+def _files(spec: RunSpec) -> Iterator[tuple[str, str]]:
+    seed = f"seed {spec.seed}"
+    yield f"{seed}: record", f"runs/{spec.run_id}/run.json"
+    yield f"{seed}: record of the training", f"trained/{spec.training_id}/training.json"
+    yield f"{seed}: log of the training", f"logs/train/{spec.training_id}.log"
+    yield f"{seed}: log of the evaluation", f"logs/evaluate/{spec.run_id}.log"
 
 
 def _arrays(run: Run) -> dict[str, str]:
@@ -139,7 +148,7 @@ def problems(cells: Cells) -> Grid:
         for run in cell.runs
         if run.status != "ok"
     ]
-    note = "What failed is tried again by the next call; the logs are in logs/train and logs/evaluate of this folder."
+    note = "What failed is tried again by the next call; a click on its cell leads to its logs."
     return Grid("What failed or is missing, and why", (*word, "seed", "status", "why"), rows, note)
 
 

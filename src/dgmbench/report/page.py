@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Section:
     def costs(self) -> Grid:
         return costs(self.cells)
 
-    @property
+    @cached_property
     def origins(self) -> list[Origin]:
         return origins(self.cells)
 
@@ -143,8 +144,8 @@ def _fields(value: Value | None, split: bool, origin: str) -> list[Field]:
     return [own, Field(value.paper or DASH), Field(value.difference or DASH)] if split else [own]
 
 
-def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure], files: dict[str, Path]) -> str:
-    """The page; ``others`` are figures that no task speaks of, ``files`` what it links to beside it, by name."""
+def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure], folder: Path) -> str:
+    """The page; ``others`` are figures that no task speaks of, ``folder`` is where it will lie, with what it links to."""
     counts: dict[str, int] = {}
     for section in sections:
         for status, number in section.counts.items():
@@ -163,7 +164,7 @@ def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure]
         finished=max((section.finished for section in sections), default=""),
         charts={name: figure.chart.plain() for name, figure in charts.items() if figure.chart},
         others=others,
-        files=files,
+        folder=folder,
         folded=_FOLDED,
         is_figure=lambda exhibit: isinstance(exhibit, Figure),
         is_number=lambda text: bool(_NUMBER.match(text)),

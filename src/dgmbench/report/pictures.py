@@ -6,15 +6,18 @@ import base64
 import io
 from pathlib import Path
 
-_COLOURS = 128
 
+def data_address(path: Path, fine: bool) -> str:
+    """A PNG as an address that holds it, in few colours.
 
-def data_address(path: Path) -> str:
-    """A PNG as an address that holds it, in at most 128 colours: a quarter of the bytes of a figure."""
+    Args:
+        fine: with 256 colours chosen for it, so that greys stay apart; else coarser, a quarter of the bytes.
+    """
     from PIL import Image
 
+    method = Image.Quantize.MEDIANCUT if fine else Image.Quantize.FASTOCTREE
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(256 if fine else 128, method, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     few.save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

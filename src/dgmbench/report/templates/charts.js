@@ -312,7 +312,7 @@
           inside.append(node("g", { class: colour(point.group) }, mark(point.group, sx(point.x), sy(point.y), radius(point), { class: point.large ? "dot edge" : "dot", opacity: point.large ? 1 : 0.7 })));
         const taken = [];
         for (const point of [...ordered].reverse().sort((a, b) => b.large - a.large || b.size - a.size)) {
-          const px = sx(point.x), py = sy(point.y), wide = point.label.length * (point.large ? 6.6 : 5), r = radius(point) + 2;
+          const px = sx(point.x), py = sy(point.y), wide = point.label.length * (point.large ? 6.8 : 5.6), r = radius(point) + 2;
           if (px < area.left || px > area.right || py < area.top || py > area.bottom) continue;
           const places = [[px + r, py + 3], [px - r - wide, py + 3], [px - wide / 2, py - r], [px - wide / 2, py + r + 8]];
           const free = places.find(([x, y]) => x > area.left && x + wide < area.right && !taken.some((t) => x < t[2] && x + wide > t[0] && y - 9 < t[3] && y + 2 > t[1]));

@@ -14,11 +14,12 @@ from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
 from dgmbench.run import stages
 from dgmbench.run.plan import Plan
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.classification.analysis import quality
-from dgmbench.tasks.classification.analysis.figures import draw_f1_curve, draw_projection
+from dgmbench.tasks.classification.analysis.figures import draw_f1_curve, draw_likelihood, draw_projection
 from dgmbench.tasks.classification.analysis.projection import project_document, readable_document
 from dgmbench.tasks.classification.analysis.topic_models import (
     Common,
@@ -33,7 +34,7 @@ from dgmbench.tasks.classification.settings import TopicAnalysisSettings
 log = logging.getLogger("dgmbench")
 
 # What the names of its figures begin with.
-FIGURES = ("f1_vs_topics", "projection")
+FIGURES = ("f1_vs_topics", "likelihood_vs_time", "projection")
 
 
 def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -> None:
@@ -68,7 +69,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         fitted = [fitted_topics(task, spec, workspace, threads) for spec in runs]
         for each in (unigram(runs[0], common.train), *fitted):
             row, words = quality.judge(each, common.test, settings, threads)
-            rows.append(row)
+            rows.append(row | {"fit_seconds": fit_seconds(each.spec, workspace)})
             listed += words
             log.info("%s on %s, seed %d: topics judged", each.spec.model, each.spec.dataset, each.spec.seed)
         placed = next((each for each in fitted if each.topic_vectors is not None), None)
@@ -79,6 +80,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         write_frame(frame := pd.DataFrame(rows), workspace.tables / "topics.csv")
         write_frame(pd.DataFrame(listed), workspace.tables / "top_words.csv")
         quality.write_markdown(frame, settings, workspace.tables / "topics.md")
+        draw_likelihood(frame, workspace.figures / "likelihood_vs_time")
     if curve:
         frame = curve_table(task, curve, workspace, threads)
         write_frame(frame, workspace.tables / "f1_vs_topics.csv")
@@ -105,6 +107,12 @@ def planned_topic_models(plan: Plan) -> list[RunSpec]:
         if name not in {spec.model for spec in runs}:
             log.info("%s is not in this configuration: its topics are left out", name)
     return [spec for spec in runs if spec.model in models]
+
+
+def fit_seconds(spec: RunSpec, workspace: Workspace) -> float | None:
+    """How long `fitted_topics` took for a model; None for one that was not fitted."""
+    path = workspace.root / "topics" / spec.training_id / "topics.json"
+    return float(read_json(path)["seconds"]) if path.is_file() else None
 
 
 def curve_table(task: Task, runs: Sequence[RunSpec], workspace: Workspace, threads: int = 1) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from dgmbench.report.figures import draw_lines, figure_style, log_axis, panels, save_figure
+from dgmbench.report.figures import draw_lines, figure_style, log_axis, panels, save_figure, shared_legend
 
 _MARKERS = ("o", "s", "^", "D")
 _APART = (0, 1, 2, 4)  # of the palette: also in grey, and side by side
@@ -40,6 +40,29 @@ def draw_f1_curve(frame: pd.DataFrame, path: Path) -> Path:
             ax.set(title=corpus, xlabel="topics", ylabel="macro F1 (%)")
             log_axis(ax, [tick for tick in _TICKS if 0.7 * low <= tick <= 1.4 * high])
             ax.legend(frameon=False, loc="lower right")
+        return save_figure(figure, frame, path)
+
+
+def draw_likelihood(frame: pd.DataFrame, path: Path) -> Path:
+    """Held-out log-likelihood (corpus, method, completion in nats per token) against fit_seconds, a panel per corpus.
+
+    A row without a time, the word frequencies alone, is a line across the panel.
+    """
+    corpora, fitted = list(dict.fromkeys(frame["corpus"])), frame[frame["fit_seconds"].notna()]
+    methods = list(dict.fromkeys(fitted["method"]))
+    with figure_style() as colours:
+        figure, axes = panels(len(corpora), 3.4)
+        for ax, corpus in zip(axes, corpora, strict=True):
+            part = frame[frame["corpus"] == corpus]
+            for number, method in enumerate(methods):
+                own = part[part["method"] == method]
+                look = {"color": colours[number % len(colours)], "fmt": _MARKERS[number % len(_MARKERS)], "ms": 6}
+                errors = own["completion_error"].astype(float)
+                ax.errorbar(own["fit_seconds"], own["completion"], yerr=errors, label=method, **look)
+            for row in part[part["fit_seconds"].isna()].to_dict("records"):
+                ax.axhline(row["completion"], color="0.3", lw=1, ls=":", label=row["method"])
+            ax.set(title=corpus, xscale="log", xlabel="seconds of fitting", ylabel="completion (nats per token)")
+        shared_legend(figure)
         return save_figure(figure, frame, path)
 
 

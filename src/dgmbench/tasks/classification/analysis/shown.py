@@ -21,6 +21,7 @@ def shown(plan: Plan, workspace: Workspace) -> list[Figure | Grid]:
     corpora = dict.fromkeys(run.dataset for run in plan.of("classification"))
     return [
         *_quality(workspace.tables),
+        *_likelihood(workspace),
         *_curve(workspace),
         *(figure for corpus in corpora for figure in _document(corpus, workspace.figures)),
         *_top_words(workspace.tables),
@@ -48,6 +49,29 @@ def _quality(tables: Path) -> Iterator[Grid]:
         "corpus and a column. The row unigram is one topic, the word frequencies of the training documents."
     )
     yield grid_of("How good the topics are", frame, shown, note)
+
+
+def _likelihood(workspace: Workspace) -> Iterator[Figure]:
+    path = workspace.figures / "likelihood_vs_time.png"
+    frame = read_frame(workspace.tables / "topics.csv", ("corpus", "method", "completion", "fit_seconds"))
+    if frame.empty or not path.is_file():
+        return
+    fitted, panels = frame[frame["fit_seconds"].notna()], []
+    methods = dict.fromkeys(fitted["method"], "")
+    for corpus, part in frame.groupby("corpus", sort=False):
+        # a point for each method: the mean over its seeds
+        lines = lines_of(
+            fitted[fitted["corpus"] == corpus].assign(all=0), "fit_seconds", "completion", methods, "method", "all"
+        )
+        baselines = part[part["fit_seconds"].isna()]
+        levels = dict(zip(baselines["method"], baselines["completion"], strict=True))
+        panels.append(Lines(str(corpus), "seconds of fitting", "completion (nats per token)", lines, levels, log=True))
+    text = (
+        "Held-out log-likelihood of the topic models, in nats per token by completion, against the seconds that "
+        "fitting took, loading included, on the machine of the analysis; with several seeds their means. Higher and "
+        "further left is better. The dotted line is one topic, the word frequencies of the training documents."
+    )
+    yield Figure(path, "Held-out likelihood against time", text, Chart(panels))
 
 
 def _curve(workspace: Workspace) -> Iterator[Figure]:
