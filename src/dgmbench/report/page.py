@@ -145,7 +145,7 @@ def _fields(value: Value | None, split: bool, origin: str) -> list[Field]:
 
 
 def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure], folder: Path) -> str:
-    """The page; ``others`` are figures that no task speaks of, ``folder`` is where it will lie, with what it links to."""
+    """The page; ``others`` are figures that no task speaks of, ``folder`` is where it lies beside what it links to."""
     counts: dict[str, int] = {}
     for section in sections:
         for status, number in section.counts.items():

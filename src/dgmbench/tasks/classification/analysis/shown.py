@@ -53,8 +53,10 @@ def _quality(tables: Path) -> Iterator[Grid]:
 
 def _likelihood(workspace: Workspace) -> Iterator[Figure]:
     path = workspace.figures / "likelihood_vs_time.png"
-    frame = read_frame(workspace.tables / "topics.csv", ("corpus", "method", "completion", "fit_seconds"))
-    if frame.empty or not path.is_file():
+    if not path.is_file():
+        return
+    frame = read_frame(path.with_suffix(".csv"), ("corpus", "method", "completion", "fit_seconds"))
+    if frame.empty:
         return
     fitted, panels = frame[frame["fit_seconds"].notna()], []
     methods = dict.fromkeys(fitted["method"], "")
