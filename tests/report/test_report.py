@@ -6,10 +6,12 @@ import base64
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -305,6 +307,16 @@ def test_an_analysis_shows_its_tables_and_figures_with_captions(with_analysis, w
     assert "Depths" in page.words and "A note." in page.words and "How deep <it> is." in page.words
     assert page.charts()["toy-0"]["panels"][0]["values"] == [[0.25, None]]
     assert 'data-chart="toy-0"' in page.text and "was not run" not in page.words and "Other figures" not in page.words
+
+
+@pytest.mark.parametrize(("year", "outdated"), [(2025, True), (2027, False)])
+def test_an_analysis_older_than_a_training_says_so(year, outdated, with_analysis, workspace, write) -> None:
+    plan = with_analysis("toy_shown:shown")
+    write(plan.runs[0], workspace, [0, 100])  # trained in January 2026
+    when = datetime(year, 1, 1, tzinfo=UTC).timestamp()
+    os.utime(workspace.figures / "deep.png", (when, when))
+    report(plan, workspace)
+    assert ("Something was trained after this analysis" in read(workspace).words) == outdated
 
 
 @pytest.mark.parametrize("shown", ["", "toy_shown:broken"])
