@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -65,8 +65,8 @@ class Section:
         """Whether something was trained after the analysis: its figures may be of other models."""
         drawn_at = [each.path.stat().st_mtime for each in self.exhibits if isinstance(each, Figure)]
         trained = [run.get("training", "finished") for cell in self.cells for run in cell.runs]
-        times = [datetime.fromisoformat(time).timestamp() for time in trained if time]
-        return bool(drawn_at and times) and max(times) > min(drawn_at)
+        times = [str(time) for time in trained if time]  # UTC, as text in the order of time
+        return bool(drawn_at and times) and max(times) > datetime.fromtimestamp(min(drawn_at), UTC).isoformat()
 
     @property
     def is_partial(self) -> bool:

@@ -16,8 +16,11 @@ def data_address(path: Path, fine: bool) -> str:
     from PIL import Image
 
     method = Image.Quantize.MEDIANCUT if fine else Image.Quantize.FASTOCTREE
-    with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(256 if fine else 128, method, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
-    few.save(buffer, "PNG", optimize=True)
+    try:
+        with Image.open(path) as picture:
+            few = picture.convert("RGB").quantize(256 if fine else 128, method, dither=Image.Dither.NONE)
+        few.save(buffer, "PNG", optimize=True)
+    except (OSError, ValueError, Image.DecompressionBombError):  # not ours, or damaged: as it is
+        return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
