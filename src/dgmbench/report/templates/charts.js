@@ -29,6 +29,7 @@
       for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
         for (const m of [1, 2, 5]) found.push(m * 10 ** e);
       const inside = found.filter((t) => t >= low * 0.999 && t <= high * 1.001);
+      if (inside.length < 3) return ticksOf([low, high], false, count);
       const tens = inside.filter((t) => Number.isInteger(Math.round(Math.log10(t) * 1e6) / 1e6));
       return inside.length > count && tens.length > 1 ? tens : inside;
     }
