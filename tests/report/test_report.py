@@ -83,11 +83,13 @@ def section_of(plan, workspace, toy) -> Section:
 
 
 @pytest.fixture(scope="module")
-def reported(whole) -> tuple[Page, Workspace]:
+def reported(whole, tmp_path_factory) -> tuple[Page, Workspace]:
     """The page over records of two seeds for every run; read only."""
     plan, place = whole
-    report(plan, place)
-    return read(place), place
+    copy = Workspace(tmp_path_factory.mktemp("reported") / "trial")
+    shutil.copytree(place.root, copy.root)
+    report(plan, copy)
+    return read(copy), copy
 
 
 def test_the_page_needs_nothing_outside_it(reported) -> None:
@@ -140,10 +142,9 @@ def test_charts_say_what_the_figures_show(reported) -> None:
     }
 
 
-def test_the_same_records_give_the_same_page(whole) -> None:
-    plan, place = whole
-    before = report(plan, place).read_bytes()
-    assert report(plan, place).read_bytes() == before
+def test_the_same_records_give_the_same_page(whole, reported) -> None:
+    page, place = reported
+    assert report(whole[0], place).read_text(encoding="utf-8") == page.text
 
 
 def test_a_click_on_a_number_leads_to_where_it_comes_from(reported) -> None:
@@ -266,7 +267,20 @@ def test_the_key_metric_comes_first_with_the_paper_beside_it(plan_of, workspace,
     assert [field.text for field in fields] == ["50.0", "12.0", "+38.0", "0.25"]
     headline = dataclasses.replace(section, sheet=dataclasses.replace(section.sheet, headline="score"))
     assert columns_of(headline).groups[0][1] == ["score", "paper", "ours − paper", "error rate"]
-    assert columns_of(headline).rows[0][2][3].below == ("paper 12.0, +38.0",)
+    assert columns_of(headline).rows[0][2][3].below == "paper 12.0, +38.0"
+
+
+def test_a_word_is_told_from_a_number_with_a_remark(plan_of, workspace, toy, write, write_failure) -> None:
+    plan = plan_of(seeds=(0, 1), datasets=["here"], models=["plain", "rival"])
+    first, second, *both = plan.runs
+    write(first, workspace, [0, 100])
+    for run in (second, *both):
+        write_failure(run, workspace, "ValueError: it broke")
+    rows = {name: fields[0] for name, _, fields in columns_of(section_of(plan, workspace, toy)).rows}
+    assert [(f.text, f.is_word, f.remark) for f in rows.values()] == [
+        ("50.0", False, "failed: 1 of 2 seeds"),
+        ("failed", True, "2 seeds"),
+    ]
 
 
 SHOWN = """

@@ -91,17 +91,22 @@ class Section:
 
 @dataclass(frozen=True)
 class Field:
-    """What stands in one place of the main table: a number or a word, and smaller lines below it.
+    """What stands in one place of the main table.
 
     Attributes:
+        text: a number as printed, or the word that stands for it.
+        below: the published number and the difference to it, where these have no columns of their own.
+        remark: what else must be known about the number.
+        is_word: whether there is no number.
         origin: which of the page's origins tells where it comes from; empty for none.
     """
 
     text: str
     error: str = ""
-    below: tuple[str, ...] = ()
+    below: str = ""
+    remark: str = ""
     best: bool = False
-    bad: str = ""
+    is_word: bool = False
     origin: str = ""
 
 
@@ -142,14 +147,13 @@ def columns_of(section: Section) -> Columns:
 
 
 def _fields(value: Value | None, split: bool, origin: str) -> list[Field]:
+    """Our number and, where they have columns of their own, the published one and the difference."""
     if value is None:
         return [Field(DASH)] * (3 if split else 1)
-    paper = f"paper {value.paper}" if value.paper and value.paper != DASH and not split else ""
-    difference = value.difference if not split else ""
-    below = tuple(part for part in (", ".join(filter(None, (paper, difference))),) if part)
-    bad = value.remark or (value.status if value.status == value.ours else "")
-    text = value.ours if value.comparable else f"{value.ours}{DAGGER}"
-    own = Field(text, value.error, below, value.best, bad, origin)
+    paper = f"paper {value.paper}" if value.paper not in ("", DASH) else ""
+    below = "" if split else ", ".join(part for part in (paper, value.difference) if part)
+    text, is_word = f"{value.ours}{'' if value.comparable else DAGGER}", value.ours == value.status
+    own = Field(text, value.error, below, value.remark, value.best, is_word, origin)
     return [own, Field(value.paper or DASH), Field(value.difference or DASH)] if split else [own]
 
 
