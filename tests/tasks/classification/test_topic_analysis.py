@@ -25,6 +25,7 @@ from dgmbench.tasks.classification.analysis import figures
 from dgmbench.tasks.classification.analysis.analyse import analyse, curve_table, document_to_draw
 from dgmbench.tasks.classification.analysis.projection import project_document, readable_document
 from dgmbench.tasks.classification.analysis.quality import judge, per_token
+from dgmbench.tasks.classification.analysis.shown import shown
 from dgmbench.tasks.classification.analysis.topic_models import (
     Common,
     FittedTopics,
@@ -188,11 +189,15 @@ def test_the_whole_analysis_leaves_tables_and_figures(
     markdown = (workspace.tables / "topics.md").read_text()
     assert f"{topics.loc['lda', 'completion']:.3f}" in markdown
     assert not stale.exists()
-    for name in ("f1_vs_topics", "projection-reuters"):
+    assert topics["fit_seconds"].notna().to_dict() == {"unigram": False, "lda": True, "topicvec": True}
+    for name in ("f1_vs_topics", "likelihood_vs_time", "projection-reuters"):
         for suffix in ("png", "pdf", "csv"):
             assert (workspace.figures / f"{name}.{suffix}").stat().st_size > 200, name
     drawn = pd.read_csv(workspace.figures / "projection-reuters.csv")
     assert drawn["count"].sum() == made_up.test.lengths[1]
+    titles = ["How good the topics are", "Held-out likelihood against time", "F1 against the number of topics"]
+    titles += ["A document among its topics: reuters", "Topics and their words"]
+    assert [each.title for each in shown(plan(("bow", "lda", "topicvec")), workspace)] == titles
 
 
 def test_finished_fits_are_not_done_again(made_up: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
