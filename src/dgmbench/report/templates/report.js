@@ -1,4 +1,3 @@
-"use strict";
 // Tables that sort, numbers that tell where they come from, pictures at their own size.
 
 const numberOf = (text) => {
