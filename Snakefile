@@ -43,8 +43,8 @@ rule all:
 onerror:
     # What finished is shown, and what failed is named; without the marker the next call makes the tables again.
     shell(
-        "rm -f {0}/complete; for made in tabulate report; do "
-        "dgmbench $made --config {1}/config.json --results {2} > /dev/null 2>&1 || true; done".format(
-            *map(shlex.quote, (TABLES, ROOT, RESULTS))
+        "rm -f {0}/complete; for step in tabulate report {3}; do "
+        "dgmbench $step --config {1}/config.json --results {2} > /dev/null 2>&1 || true; done".format(
+            *map(shlex.quote, (TABLES, ROOT, RESULTS)), "track" if PLAN.tracking else ""
         )
     )

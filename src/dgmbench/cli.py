@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,11 +22,13 @@ from dgmbench.commands import listing
 from dgmbench.commands import plan as plans
 from dgmbench.commands.arguments import parse_run
 from dgmbench.commands.fetch import fetch as fetch_dataset
+from dgmbench.commands.live import followed
 from dgmbench.commands.track import sync
 from dgmbench.errors import UserError, counted
 from dgmbench.names import load_object
 from dgmbench.run import stages
 from dgmbench.run.devices import limit_threads, reserve_gpus
+from dgmbench.run.progress import bars
 from dgmbench.run.rows import find_row
 from dgmbench.run.schema import json_schema
 from dgmbench.run.spec import LARGEST_SEED
@@ -130,32 +133,44 @@ def fetch(
     fetch_dataset(name, marker)
 
 
-def _stage(name: str) -> Callable[..., None]:
-    """The command of a stage of a run: both take the same arguments."""
+@app.command()
+def train(
+    task: TaskName,
+    dataset: DatasetName,
+    model: ModelName,
+    settings: Settings,
+    options: Options,
+    seed: Seed = 0,
+    factory: Factory = "",
+    results: PresetFolder = Path("results/default"),
+    devices: Devices = 0,
+    threads: Threads = 1,
+    tracked: Annotated[bool, typer.Option("--track", help="show it in MLflow while it trains")] = False,
+) -> None:
+    """Train, or fit, a model."""
+    spec = parse_run(task, dataset, model, seed, factory, settings, options)
+    around = partial(followed, results.absolute()) if tracked else None
+    with _compute(threads, devices) as found:
+        stages.train(find_task(task), spec, Workspace(results), gpus=found, threads=threads, around=around)
 
-    def command(
-        task: TaskName,
-        dataset: DatasetName,
-        model: ModelName,
-        settings: Settings,
-        options: Options,
-        seed: Seed = 0,
-        factory: Factory = "",
-        results: PresetFolder = Path("results/default"),
-        devices: Devices = 0,
-        threads: Threads = 1,
-    ) -> None:
-        spec = parse_run(task, dataset, model, seed, factory, settings, options)
-        with _compute(threads, devices) as found:
-            getattr(stages, name)(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
 
-    return command
-
-
-app.command("train", help="Train, or fit, a model.")(_stage("train"))
-app.command("evaluate", help="Measure a trained model, and leave the record that the tables are made from.")(
-    _stage("evaluate")
-)
+@app.command()
+def evaluate(
+    task: TaskName,
+    dataset: DatasetName,
+    model: ModelName,
+    settings: Settings,
+    options: Options,
+    seed: Seed = 0,
+    factory: Factory = "",
+    results: PresetFolder = Path("results/default"),
+    devices: Devices = 0,
+    threads: Threads = 1,
+) -> None:
+    """Measure a trained model, and leave the record that the tables are made from."""
+    spec = parse_run(task, dataset, model, seed, factory, settings, options)
+    with _compute(threads, devices) as found:
+        stages.evaluate(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
 
 
 @app.command()
@@ -261,9 +276,9 @@ def version() -> None:
 
 @contextmanager
 def _compute(threads: int, devices: int) -> Iterator[int]:
-    """Threads and GPUs for the body, settled before torch is imported; yields the GPUs to use."""
+    """Threads and GPUs for the body, settled before torch is imported, and bars; yields the GPUs to use."""
     limit_threads(threads)
-    with reserve_gpus(devices) as found:
+    with reserve_gpus(devices) as found, bars():
         yield found
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dgmbench.commands.tabulate import tabulate
-from dgmbench.commands.track import quiet_mlflow, sync
+from dgmbench.commands.track import sync
+from dgmbench.commands.tracking import quiet_mlflow
 from dgmbench.errors import UserError
 from dgmbench.run.workspace import Workspace
 
@@ -70,8 +71,10 @@ def test_every_run_is_shown_below_its_pipeline(results):
     plain, variant = runs[PLAIN].data, runs[VARIANT].data
     record = json.loads(record_of(results, "plain").read_text())
     assert (plain.tags["fingerprint"], plain.tags["code.commit"]) == (record["fingerprint"], "f" * 40)
-    assert (plain.params["task"], plain.params["epochs"], plain.params["seed"]) == ("toy", "4", "0")
-    expected = {"error": 50.0, "score": 0.5, "parameters": 12, "measure_seconds": 3.0, "peak_memory_mb": 512.0}
+    params = [plain.params[name] for name in ("task", "epochs", "seed", "parameters", "threads")]
+    assert params == ["toy", "4", "0", "12", "1"]  # what is constant in a run is no metric
+    assert not {"parameters", "threads"} & plain.metrics.keys()
+    expected = {"error": 50.0, "score": 0.5, "measure_seconds": 3.0, "peak_memory_mb": 512.0, "training_seconds": 600.0}
     assert expected.items() <= plain.metrics.items()
     words = ("solver", "converged", "embeddings")
     assert [variant.tags[word] for word in words] == ["newton", "True", "None"]

@@ -128,7 +128,7 @@ def test_it_goes_through_the_whole_pipeline(snakemake: Snakemake, site: Path, tm
 
 def shown_in_mlflow(results: Path) -> dict[str, float]:
     """The error rates of the runs below the pipeline's, by row."""
-    from dgmbench.commands.track import quiet_mlflow
+    from dgmbench.commands.tracking import quiet_mlflow
 
     quiet_mlflow()
     from mlflow.tracking import MlflowClient

@@ -24,4 +24,6 @@ rule train:
     message:
         "train {wildcards.run}"
     shell:
-        "dgmbench train {params.arguments} --results {params.results:q} --devices {resources.gpu} --threads {threads} 2> {log:q}"
+        "dgmbench train {params.arguments} --results {params.results:q} --devices {resources.gpu} --threads {threads} "
+        f"{'--track ' if PLAN.tracking else ''}"
+        "2> {log:q}"

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import linalg
 
 from dgmbench.fast.text import coordinates
+from dgmbench.run.progress import passes
 
 RIDGE = 1e-11  # of each curvature, added to it so that dependent features have one minimum
 
@@ -69,7 +70,8 @@ def fit_linear_svm(
         return _fit_binary(X, np.where(labels == c, 1.0, -1.0), C, tolerance, max_iterations)
 
     with ThreadPoolExecutor(threads) as pool:
-        fitted = list(pool.map(fit_class, classes))
+        found = pool.map(fit_class, classes)
+        fitted = [next(found) for _ in passes("SVM: class", len(classes))]
     weights, objectives, gaps = (np.array(values) for values in zip(*fitted, strict=True))
     converged = bool(np.all(gaps <= tolerance * objectives))
     return LinearSVM(classes, weights[:, :-1], weights[:, -1], objectives, gaps, converged)

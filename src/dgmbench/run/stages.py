@@ -24,9 +24,17 @@ from dgmbench.run.workspace import Workspace, now
 
 log = logging.getLogger("dgmbench")
 
+Around = Callable[[Mapping[str, Any]], AbstractContextManager[None]]
+"""Of what is trained: ``training_id``, ``fingerprint``, ``spec`` and ``data``, the checksums."""
 
-def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, threads: int = 1) -> dict[str, Any]:
+
+def train(
+    task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, threads: int = 1, around: Around | None = None
+) -> dict[str, Any]:
     """Train a run's model, or resume an interrupted training; what is finished is not done again.
+
+    Args:
+        around: entered while it trains.
 
     Returns:
         The training record, also written to ``training.json`` beside the products.
@@ -49,7 +57,8 @@ def train(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thread
             require_steady(name, before)
         started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job], Training] = load_object(task.train)
-        result = function(_job(task, spec, workspace, depends_on, gpus, threads))
+        with around(_facts(spec, depends_on, data)) if around else nullcontext():
+            result = function(_job(task, spec, workspace, depends_on, gpus, threads))
         record = stage_record(task, spec, "training", depends_on, started, watch) | {
             "training_id": spec.training_id,
             "status": result.status,
@@ -150,6 +159,14 @@ def _noting_lost_data(task: Task, spec: RunSpec, workspace: Workspace, stage: St
     """Notes that a user's data cannot be loaded: earlier results are of other data. Built-in data never change."""
     of_user = any(name not in CATALOGUE for name in task.reads(spec))
     return workspace.noting(spec, stage) if of_user else nullcontext()
+
+
+def _facts(spec: RunSpec, depends_on: str, data: Mapping[str, str]) -> dict[str, Any]:
+    """What is trained, as those are told who follow it; the settings of its evaluation are not known yet."""
+    whole = spec.to_dict()
+    settings = {name: value for name, value in whole["settings"].items() if spec.settings.stage_of(name) == "training"}
+    named = {"training_id": spec.training_id, "fingerprint": depends_on}
+    return named | {"spec": whole | {"settings": settings}, "data": dict(data)}
 
 
 def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus: int, threads: int) -> Job:

@@ -176,6 +176,7 @@ class Task:
         rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
         libraries: whose versions the numbers depend on; a task of another package names its own distribution, too.
         memory_mb: that a job needs, at most.
+        numbers: what the numbers of its records and curves are, with their units, beside the metrics of its table.
     """
 
     name: str
@@ -203,3 +204,4 @@ class Task:
     rule: Callable[[RunSpec, Any, str], None] = _no_rule
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500
+    numbers: Mapping[str, str] = field(default_factory=dict)

@@ -66,6 +66,19 @@ class Workspace:
     def figures(self) -> Path:
         return self.root / "figures"
 
+    def is_claimed(self, training_id: str) -> bool:
+        """Whether a process works on a training, or on an evaluation of it."""
+        path = self.root / "state" / training_id / "lock"
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # not to be written: nobody here can tell
+            return False
+
     @contextlib.contextmanager
     def claim(self, spec: RunSpec, stage: str) -> Iterator[None]:
         """Hold the run's state for one process, and leave a note there if the work fails.

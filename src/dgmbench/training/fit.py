@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from dgmbench.errors import UserError
 from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster
+from dgmbench.run.progress import watchers
 from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
 from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
+from dgmbench.training.epoch_logger import EpochLogger
 from dgmbench.training.module import TOGETHER, GradientTraining, Loss
 from dgmbench.training.settings import TrainingSettings
 
@@ -167,7 +169,8 @@ def _trainer(settings: TrainingSettings, steps: int, checkpoint: Path, gpus: int
         # on a cluster, too, the processes are started here
         plugins=[LightningEnvironment(), SafeFiles()],
         use_distributed_sampler=False,
-        logger=False,  # the curve is a part of the checkpoint, so that a resumed one misses and repeats no line
+        # the curve is a part of the checkpoint, so that a resumed one misses and repeats no line
+        logger=EpochLogger(settings.epochs) if watchers() else False,
         enable_checkpointing=True,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty() and count == 1,

@@ -13,9 +13,9 @@ import pytest
 from scipy import sparse
 
 from dgmbench.models.text import LDA, Doc2Vec, TopicVec, progress
-from dgmbench.models.text.progress import passes
 from dgmbench.run import checkpoint
 from dgmbench.run.checkpoint import Checkpoint
+from dgmbench.run.progress import passes
 from tests.models.text.test_contract import DETERMINISTIC, FRESH, METHODS, TRAIN, WORDS, K
 
 RESUMABLE: dict[str, Callable[..., Any]] = {

@@ -14,6 +14,7 @@ from dgmbench.errors import UserError
 from dgmbench.models.text.epochs import train_epochs
 from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
+from dgmbench.run.progress import passes
 
 
 def stable_hash(text: str) -> int:
@@ -96,7 +97,8 @@ class Doc2Vec:
         generator = self.model_.random
         state = generator.get_state()
         try:
-            features = [self._infer(words) for words in spelled(corpus)]
+            documents = spelled(corpus)
+            features = [self._infer(next(documents)) for _ in passes("doc2vec: document", len(corpus))]
         finally:
             generator.set_state(state)
         return np.array(features, np.float32).reshape(len(corpus), self.dim)

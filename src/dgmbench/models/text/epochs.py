@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dgmbench.models.text.progress import passes
 from dgmbench.run.checkpoint import Checkpoint
+from dgmbench.run.progress import passes
 
 
 def train_epochs(model: Any, documents: Sequence[Any], epochs: int, checkpoint: Checkpoint, what: str) -> None:

@@ -13,8 +13,8 @@ from dgmbench.fast.random import Stream
 from dgmbench.fast.text import densities as fast
 from dgmbench.fast.text.layout import Tokens
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
-from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
+from dgmbench.run.progress import note, passes
 
 
 def sweep(tokens: Tokens, alpha: np.ndarray, weights: np.ndarray, seed: int, number: int) -> None:
@@ -98,6 +98,7 @@ class GaussianLDA(ProportionModel):
             weights = np.exp(log_density - log_density.max(axis=0))
             self._sweep(tokens, self.alpha_, weights, self.seed, number)
             history.append(log_density[topics, corpus.words].mean())
+            note(log_density_nats_per_token=history[-1])
             self.checkpoint.save(topics=topics, history=history)
         self.sweep_log_likelihood_ = np.array(history)
         self.means_, self.word_log_densities_ = self._posterior(corpus.words, topics, vectors, prior)

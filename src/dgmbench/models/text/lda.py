@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
@@ -24,9 +25,9 @@ from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
 from dgmbench.models.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood, word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
-from dgmbench.models.text.progress import Progress, passes, sweep_bar
 from dgmbench.models.text.proportion_model import ProportionModel
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
+from dgmbench.run.progress import bars, passes
 from dgmbench.run.records import write_arrays
 
 ENGINES = ("auto", "gibbs", "warp")
@@ -82,7 +83,7 @@ class LDA(ProportionModel):
     n_sweeps: int = 200
     optimise_alpha: bool = False
     proposals: int = 1
-    progress: Progress | bool | None = None
+    progress: Callable[[int, int, float], None] | bool | None = None
     _saved: dict[str, np.ndarray] = field(init=False)  # a sampler's state from a file, until `resume` has the corpus
 
     def __post_init__(self) -> None:
@@ -185,7 +186,8 @@ class LDA(ProportionModel):
     def _run(self, corpus: Corpus, n_sweeps: int, done: int = 0, checkpoint: Checkpoint = NOT_KEPT) -> LDA:
         """``n_sweeps`` sweeps, of which ``done`` were done."""
         start, sampler = time.perf_counter(), self._sampler
-        with sweep_bar(n_sweeps) if self.progress is True else nullcontext(self.progress or None) as progress:
+        progress = self.progress if callable(self.progress) else None
+        with bars() if self.progress is True else nullcontext():
             for number in passes("LDA: sweep", n_sweeps, done):
                 swept = sampler.sweeps  # before `resume`, too
                 if self.optimise_alpha and swept >= _ALPHA_FROM and swept % _ALPHA_EVERY == 0:

@@ -14,8 +14,8 @@ from dgmbench.fast.text import latent_features as fast
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.layout import Tokens, word_order
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
-from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
+from dgmbench.run.progress import note, passes
 
 
 def sweep(
@@ -133,6 +133,7 @@ class LFTM(ProportionModel):
             from_features = _counts(order.words[switches], topics[switches], V, K)
             tau, features, objective = fit_features(vectors, from_features, tau, self.penalty)
             history.append(objective / max(from_features.sum(), 1))
+            note(objective_nats_per_token=history[-1])
             self._sweep(tokens, switches, self.alpha_, self.beta, self.mixture, features, self.seed, number)
             self.checkpoint.save(topics=topics, switches=switches, tau=tau, history=history)
         features, _ = _softmax(tau.astype(np.float32), vectors)

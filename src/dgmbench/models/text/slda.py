@@ -15,8 +15,8 @@ from dgmbench.fast.text import supervised as fast
 from dgmbench.fast.text.supervised import Arrays, Inference
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.preparation import require_options
-from dgmbench.models.text.progress import passes
 from dgmbench.models.text.proportion_model import ProportionModel
+from dgmbench.run.progress import note, passes
 
 _BETA = 0.01  # pseudo-count of a word in a topic
 
@@ -178,6 +178,7 @@ class SLDA(ProportionModel):
         for _ in passes("sLDA: EM step", self.n_iterations, done=len(bounds)):
             found = self._infer_all(corpus, classes, gamma, self.e_steps)
             bounds.append(found.bound / corpus.n_tokens)
+            note(bound_nats_per_token=bounds[-1])
             counts = found.word_counts
             self.topics_ = (counts.T + _BETA) / (counts.sum(axis=0) + _BETA * corpus.n_words)[:, None]
             self.eta_ = fit_response(found.means, found.covariances, classes, self.eta_, self.penalty)

@@ -20,8 +20,8 @@ from dgmbench.models.text.preparation import (
     require_vocabulary,
     word_vectors,
 )
-from dgmbench.models.text.progress import passes
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
+from dgmbench.run.progress import note, passes
 
 BACKGROUND_WORDS = 25_000  # the most frequent words carry the background unigram P(w)
 STEPS_PER_EXPECTATION = 5
@@ -164,6 +164,7 @@ class TopicVec:
             found = pool.map(fit_group, groups[done:], seeds[done:])
             for i in passes("TopicVec: class", len(groups), done):
                 fitted.append(next(found))
+                note(bound_nats_per_token=fitted[i][1][-1])
                 saved |= {f"topics_{i}": fitted[i][0], f"bounds_{i}": fitted[i][1]}
                 self.checkpoint.save(**saved)
         null = np.zeros((1, self.word_vectors_.shape[1]), np.float32)

@@ -14,6 +14,7 @@ import torch
 from dgmbench.data.load.images import load_images
 from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.run.progress import counting
 from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.density.building import load_model
 from dgmbench.tasks.density.images import copies_of_training_images, evaluation_images
@@ -36,8 +37,9 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     # in float32 whatever the training used: a likelihood is compared with others
     advice = "an image takes at most 1000 samples at once, whatever k is: free some memory or use a smaller model"
     started = time.perf_counter()
-    with float32_products("32"), explain_lack_of_memory(spec.run_id, advice):
-        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=_log_fifths)
+    counted = counting("log-likelihood: image", len(images))
+    with float32_products("32"), explain_lack_of_memory(spec.run_id, advice), counted as progress:
+        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=progress)
     seconds = round(time.perf_counter() - started, 3)
     finite = bool(np.isfinite(values).all())
     error = values.std(ddof=1) / math.sqrt(len(values)) if finite and len(values) > 1 else None
@@ -61,8 +63,3 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         details["parts"] = data.origin
     status: Outcome | None = None if finite else "diverged"
     return Evaluation(metrics, seconds, {"log_likelihood": values}, status, details)
-
-
-def _log_fifths(done: int, total: int) -> None:
-    if done % max(1, total // 5) == 0:
-        log.info("evaluated %d of %d images", done, total)

@@ -50,4 +50,12 @@ DENSITY = Task(
     rule=_rule,
     libraries=("numpy", "torch", "lightning"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),
+    numbers={
+        "bound": "training bound of an epoch, nats per image; bounds of different importance_samples are different "
+        "quantities",
+        "loss": "what is minimised, of an epoch; nats per image, unless the model's own loss is something else",
+        "final_bound": "training bound of the last epoch, nats per image",
+        "standard_error": "of the log-likelihood over the test images, nats",
+        "train_seconds": "seconds of all epochs",
+    },
 )

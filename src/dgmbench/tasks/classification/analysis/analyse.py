@@ -15,6 +15,7 @@ from dgmbench.report.formats import write_frame
 from dgmbench.run import stages
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_json
+from dgmbench.run.progress import each_of
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.run.workspace import Workspace
@@ -66,8 +67,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     drawn = set()  # corpora: a figure is named by its corpus alone
     for (corpus, _), runs in groups.items():
         common = common_words(prepared_corpus(runs[0]))
-        fitted = [fitted_topics(task, spec, workspace, threads) for spec in runs]
-        for each in (unigram(runs[0], common.train), *fitted):
+        fitted = [fitted_topics(task, spec, workspace, threads) for spec in each_of("topics: fit", runs)]
+        for each in each_of("topics: model judged", (unigram(runs[0], common.train), *fitted)):
             row, words = quality.judge(each, common.test, settings, threads)
             rows.append(row | {"fit_seconds": fit_seconds(each.spec, workspace)})
             listed += words
@@ -118,7 +119,7 @@ def fit_seconds(spec: RunSpec, workspace: Workspace) -> float | None:
 def curve_table(task: Task, runs: Sequence[RunSpec], workspace: Workspace, threads: int = 1) -> pd.DataFrame:
     """Macro F1 of each method and number of topics: every run is fitted and classified as for the table."""
     rows = []
-    for spec in {spec.run_id: spec for spec in runs}.values():
+    for spec in each_of("F1 against topics: run", list({spec.run_id: spec for spec in runs}.values())):
         stages.train(task, spec, workspace, threads=threads)
         run = stages.evaluate(task, spec, workspace, threads=threads)
         metrics = run["metrics"]

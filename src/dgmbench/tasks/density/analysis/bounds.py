@@ -11,6 +11,7 @@ import torch
 
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.linear_gaussian import LinearGaussian
+from dgmbench.run.progress import each_of
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, evenly, standard_error
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
 
@@ -32,10 +33,11 @@ def bound_table(models: list[Trained], settings: DensityAnalysisSettings) -> pd.
         {k: log_likelihood(oracle, truth, k, seed=SEED) for k in ks},
         exact=float(oracle.exact_log_likelihood(truth).mean()),
     )
-    for each in models:
+    for each in each_of("bound against k: model", models):
         images = binary_images(each.spec)
         images = images[evenly(len(images), settings.bound_images)]
-        values = {k: log_likelihood(each.model, images, k, seed=each.spec.seed) for k in ks}  # type: ignore[arg-type]
+        model: Any = each.model
+        values = {k: log_likelihood(model, images, k, seed=each.spec.seed) for k in each_of("bound: k", ks)}
         rows += _bound_rows(each.columns, values, status=each.status)
         log.info("%s on %s, seed %d: bound up to k = %d", each.spec.model, each.spec.dataset, each.spec.seed, ks[-1])
     return pd.DataFrame(rows)

@@ -11,6 +11,7 @@ import pandas as pd
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.differences import mean_difference
 from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
+from dgmbench.run.progress import each_of
 from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, evenly, grey_images, shown_images, standard_error
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
@@ -38,7 +39,7 @@ def imputation_tables(models: list[Trained], settings: DensityAnalysisSettings) 
     """
     errors, rows = [], list[dict[str, Any]]()
     by_image: dict[tuple[Any, ...], np.ndarray] = {}
-    for each in models:
+    for each in each_of("imputation: model", models):
         if not each.is_autoencoder:
             log.info("%s has no encode and decode: no imputation, no samples", each.spec.model)
             continue

@@ -15,6 +15,7 @@ import torch
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.memory_slots import class_preferences, summarise
 from dgmbench.models.images.slots import memory_attention, slot_images
+from dgmbench.run.progress import each_of
 from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
 
@@ -30,7 +31,7 @@ def slot_tables(models: list[Trained]) -> tuple[pd.DataFrame, pd.DataFrame]:
     Both are without rows when no model has a memory.
     """
     preferences, summaries = [], []
-    for each in models:
+    for each in each_of("memory slots: model", models):
         if not each.is_autoencoder:
             continue
         images, labels = binary_images(each.spec), grey_images(each.spec)[1]
