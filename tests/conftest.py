@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,16 @@ def stage(name: str, **more: Any) -> dict[str, Any]:
         "libraries": {"python": "3.11.2", "numpy": "2.4.0"},
         "host": {"system": "Linux", "machine": "x86_64", "processor": "Some CPU", "cores": 2},
     } | more
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run, to be copied: making it takes seconds."""
+    from dgmbench.commands.tracking import Store
+
+    store = Store(tmp_path_factory.mktemp("database"))
+    with store.client():
+        return store.database
 
 
 @pytest.fixture(scope="session")

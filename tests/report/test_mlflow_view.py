@@ -19,9 +19,11 @@ PLAIN, VARIANT, RIVAL = (f"here {name} seed 0" for name in ("plain", "variant", 
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory, plan_of, write, write_failure) -> Path:
+def prepared(tmp_path_factory, plan_of, write, write_failure, empty_database) -> Path:
     """A results folder with three runs, of which one failed, their tables, and an empty database; to be copied."""
     results = tmp_path_factory.mktemp("prepared") / "results"
+    results.mkdir()
+    shutil.copy(empty_database, results)
     assert sync(results) == 0
     plan, workspace = plan_of(datasets=["here"]), Workspace(results / "trial")
     plain, variant, rival = plan.runs
@@ -93,6 +95,81 @@ def test_curves_and_files_are_shown_and_lie_inside_the_results(results):
     assert tables == {f"tables/toy.{suffix}" for suffix in ("csv", "md", "html", "tex")}
     assert "figures/toy.png" in {file.path for file in client.list_artifacts(identity, "figures")}
     assert all(str(results / "mlartifacts") in run.info.artifact_uri for run in runs.values())
+
+
+@pytest.fixture
+def known(toy, monkeypatch) -> None:
+    """The task is among those that there are."""
+    monkeypatch.setattr("dgmbench.commands.track.all_tasks", lambda: {"toy": toy})
+
+
+def test_paper_and_difference_stand_beside_our_number(known, results):
+    sync(results)
+    runs = shown(results)
+    plain, variant, pipeline = runs[PLAIN].data, runs[VARIANT].data, runs["pipeline"].data
+    assert (plain.metrics["error"], plain.metrics["paper"], plain.metrics["delta"]) == (50.0, 12.0, 38.0)
+    assert not {"paper", "delta"} & variant.metrics.keys()  # nothing was published for it
+    assert {name: pipeline.metrics[name] for name in pipeline.metrics} == {"best here error": 25.0}
+    assert pipeline.tags["best here error"] == "variant"  # the lower error is the better one
+
+
+def test_descriptions_say_how_to_read_it(known, results):
+    sync(results)
+    client, runs = client_of(results), shown(results)
+    experiment = client.get_experiment_by_name("dgmbench/trial")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    note = experiment.tags["mlflow.note.content"]
+    for said in (
+        "Preset `trial`",
+        "| `error` | error rate (%) |",
+        "| `paper` | the published error |",
+        "`peak_memory_mb`",
+    ):
+        assert said in note
+    note = runs[PLAIN].data.tags["mlflow.note.content"]
+    assert "**error rate (%): 50.0**; lower is better; published 12.0, difference +38.0" in note
+    assert "A paper; table 1" in note and "Toys: the plain one." in note
+    assert "| plain " in runs["pipeline"].data.tags["mlflow.note.content"]  # the table
+    assert "out of memory" in runs[RIVAL].data.tags["mlflow.note.content"]
+
+
+def test_the_dataset_of_a_run_is_its_input(results):
+    sync(results)
+    inputs = client_of(results).get_run(shown(results)[PLAIN].info.run_id).inputs.dataset_inputs
+    (dataset,) = (each.dataset for each in inputs)
+    assert (dataset.name, json.loads(dataset.source)) == ("here", {"tags": {"source": "a registry archive 1.0"}})
+    assert len(dataset.digest) == 12
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "kept"),
+    [
+        ("mlflow.experimentKind", "genai_development", True),
+        ("mlflow.experimentKind", "genai_development_inferred", False),
+        ("mlflow.experimentKind", "no_inferred_type", False),
+        ("mlflow.note.content", "my own words", True),
+        ("mlflow.note.content", "", False),
+        ("mine", "anything", True),
+    ],
+)
+def test_what_a_user_said_of_an_experiment_stays(results, tag, value, kept):
+    client = client_of(results)
+    name = "dgmbench/trial"
+    identity = client.create_experiment(name, artifact_location=(results / "mlartifacts/trial").as_uri())
+    client.set_experiment_tag(identity, tag, value)
+    sync(results)
+    experiment = client.get_experiment_by_name(name)
+    assert experiment.experiment_id == identity and (experiment.tags[tag] == value) == kept
+
+
+def test_what_shows_the_same_already_is_left_as_it_is(results):
+    sync(results)
+    before = {name: run.info.run_id for name, run in shown(results).items()}
+    path = record_of(results, "plain")
+    path.write_text(path.read_text().replace('"score": 0.5', '"score": 0.25'))
+    sync(results)
+    after = {name: run.info.run_id for name, run in shown(results).items()}
+    assert {name for name in before if before[name] != after[name]} == {PLAIN}
 
 
 def test_a_final_value_is_the_latest_though_a_curve_has_its_name(results):

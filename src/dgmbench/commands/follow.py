@@ -30,6 +30,8 @@ NICE = 16
 def follow(preset: Path, training_id: str, alive: IO[Any]) -> None:
     """Show a training until ``alive`` ends, and then how it ended.
 
+    One that is over before MLflow has loaded is left to `dgmbench.commands.track`, which may be waiting.
+
     Raises:
         UserError: MLflow's database or server cannot be used.
     """
@@ -43,6 +45,8 @@ def follow(preset: Path, training_id: str, alive: IO[Any]) -> None:
         from dgmbench.report.mlflow_words import Described
 
         with store.lock():
+            if _ends(alive, 0.0):
+                return
             known = [Described.of(task) for task in all_tasks().values()]
             experiment = view.open_experiment(client, preset.name, store.artifacts(preset.name), known)
             identity = view.begin(client, experiment, facts)

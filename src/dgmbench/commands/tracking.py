@@ -71,10 +71,10 @@ class Store:
             UserError: it cannot be used; what happens in the body counts, too.
         """
         with _in_one_line(self), contextlib.ExitStack() as stack:
-            lock = stack.enter_context(self.lock())
             quiet_mlflow()
-            from mlflow.tracking import MlflowClient
+            from mlflow.tracking import MlflowClient  # takes seconds, for which nobody has to wait
 
+            lock = stack.enter_context(self.lock())
             address = self.server or address_of(self.database)
             if not self.server:
                 _require_database(self.database)

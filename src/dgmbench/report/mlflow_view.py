@@ -219,7 +219,7 @@ def _log_dataset(client: MlflowClient, identity: str, data: tuple[str, str, str]
     """Name, checksum and source of what a run read; again it changes nothing."""
     name, digest, source = data
     dataset = Dataset(name[:500], digest[:36], "code", json.dumps({"tags": {"source": source[:5000]}}))
-    client.log_inputs(identity, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training and test")])])
+    client.log_inputs(identity, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
 def _set_parent(client: MlflowClient, run: Run, parent: str) -> None:

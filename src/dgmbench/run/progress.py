@@ -153,6 +153,7 @@ def _bar(what: str, n: int, done: int) -> Iterator[Callable[[int], None] | None]
         drawn = _terminal.drawn
         bar = drawn.add_task(what, total=n, completed=done)
         stack.callback(drawn.remove_task, bar)
+        stack.callback(drawn.refresh)  # a short step is seen at its end
         yield lambda finished: drawn.update(bar, completed=finished)
 
 

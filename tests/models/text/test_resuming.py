@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from dgmbench.models.text import LDA, Doc2Vec, TopicVec, progress
-from dgmbench.run import checkpoint
+from dgmbench.models.text import LDA, Doc2Vec, TopicVec
+from dgmbench.run import checkpoint, progress
 from dgmbench.run.checkpoint import Checkpoint
 from dgmbench.run.progress import passes
 from tests.models.text.test_contract import DETERMINISTIC, FRESH, METHODS, TRAIN, WORDS, K
