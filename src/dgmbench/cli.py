@@ -23,7 +23,7 @@ from dgmbench.commands import plan as plans
 from dgmbench.commands.arguments import parse_run
 from dgmbench.commands.fetch import fetch as fetch_dataset
 from dgmbench.commands.live import followed
-from dgmbench.commands.track import sync
+from dgmbench.commands.track import TRACK_SECONDS, sync
 from dgmbench.errors import UserError, counted
 from dgmbench.names import load_object
 from dgmbench.run import stages
@@ -229,7 +229,8 @@ def analyse(
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
     plan = plans.read(config)
-    log.info("MLflow shows %s of %s", counted(sync(results, plan.preset), "run"), plan.preset)
+    shown = sync(results, plan.preset, TRACK_SECONDS)
+    log.info("MLflow shows %s of %s", counted(shown, "run"), plan.preset)
 
 
 @app.command("sync-mlflow")

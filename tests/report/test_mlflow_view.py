@@ -172,6 +172,18 @@ def test_what_shows_the_same_already_is_left_as_it_is(results):
     assert {name for name in before if before[name] != after[name]} == {PLAIN}
 
 
+def test_a_slow_server_is_given_up_in_one_line_and_the_next_call_goes_on(results, monkeypatch):
+    clock = iter(range(0, 100_000, 100))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    with pytest.raises(UserError, match=r"MLflow is slow: it has taken [12] of 3 runs; run 'dgmbench sync-mlflow'"):
+        sync(results, "trial", 250)
+    before = {name: run.info.run_id for name, run in shown(results).items()}
+    assert 1 < len(before) < 4
+    assert sync(results, "trial") == 3
+    after = {name: run.info.run_id for name, run in shown(results).items()}
+    assert len(after) == 4 and before.items() <= after.items()
+
+
 def test_a_final_value_is_the_latest_though_a_curve_has_its_name(results):
     curve = next((results / "trial/trained").glob("here.plain.*/curve.csv"))
     curve.write_text("epoch,error\n1,9.0\n2,inf\n3,7.0\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from torch.utils.data import DataLoader
 
 from dgmbench.errors import UserError
 from dgmbench.models.images.vae import VAE
+from dgmbench.run import journal
+from dgmbench.run.progress import watched
 from dgmbench.tasks.density.images import as_they_are
 from dgmbench.training import checkpoint as checkpoints
 from dgmbench.training.batches import Batches
@@ -66,6 +69,36 @@ def test_it_finds_the_minimum_and_notes_what_the_loss_gives(tmp_path: Path) -> N
     assert found.history["epoch"] == list(range(1, 41))
     assert found.history["loss"][-1] == pytest.approx(PIXELS.var(0).sum(), rel=0.01)
     assert (found.diverged_at, found.resumed_from) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (Mean, {}),
+        (vae, {}),
+        (partial(vae, memory=False), {"schedule": "published"}),
+        (vae, {"weight_average": 0.3}),
+        (Mean, {"epochs": 1}),
+    ],
+)
+def test_those_who_watch_change_no_bit_and_are_told_each_epoch(
+    make: Callable[[], nn.Module], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "watched").mkdir()
+    alone, seen = make(), make()
+    plain = fitted(alone, tmp_path, **settings)
+    notes = journal.begin(tmp_path / "watched/journal.jsonl", {"fingerprint": "f"})
+    with watched(notes):
+        found = fitted(seen, tmp_path / "watched", **settings)
+    for name, value in alone.state_dict().items():
+        assert torch.equal(value, seen.state_dict()[name]), name
+    untimed = [{name: v for name, v in each.history.items() if name != "seconds"} for each in (plain, found)]
+    assert untimed[0] == untimed[1]
+    _, lines = journal.read(notes.path)
+    assert [(line["what"], line["done"], line["total"]) for line in lines] == [
+        ("epoch", epoch, settings.get("epochs", 6)) for epoch in found.history["epoch"]
+    ]
+    assert [line["values"]["loss"] for line in lines] == pytest.approx(found.history["loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize("rounded", [False, True])
@@ -266,7 +299,10 @@ def test_too_few_examples_for_a_batch_are_refused(tmp_path: Path) -> None:
 def test_two_processes_share_the_training(tmp_path: Path) -> None:
     one, two = vae(False), vae(False)
     alone = fitted(one, tmp_path / "one", epochs=3, learning_rate=0.01)
-    found = fitted(two, tmp_path / "two", epochs=3, learning_rate=0.01, processes=2, weight_average=0.1)
+    notes = journal.begin(tmp_path / "journal.jsonl", {"fingerprint": "f"})
+    with watched(notes):
+        found = fitted(two, tmp_path / "two", epochs=3, learning_rate=0.01, processes=2, weight_average=0.1)
+    assert [line["done"] for line in journal.read(notes.path)[1]] == [1, 2, 3]  # told by one of both
     assert found.computing["processes"] == 2 and found.history["epoch"] == [1, 2, 3]
     # other noise, and each process's own batch statistics: the same course, not the same numbers
     np.testing.assert_allclose(found.history["bound"], alone.history["bound"], rtol=0.05)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 
 from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError
 from dgmbench.tasks import all_tasks
 
+TRACK_SECONDS = 300.0
+"""What a pipeline waits for at most: a server may be slow."""
 
-def sync(results: Path, preset: str | None = None) -> int:
+
+def sync(results: Path, preset: str | None = None, seconds: float = math.inf) -> int:
     """Make MLflow show what the files hold: a run for each pipeline and, below it, one for each training run.
 
     What shows something else is replaced, of one preset or of all in the folder. Runs of users in the same database
     are left alone.
 
+    Args:
+        seconds: for which it goes on, at most; the next call goes on from there.
+
     Returns:
         How many training runs are shown, of the presets asked for.
 
     Raises:
-        UserError: there is no such preset, or the database or the server cannot be used.
+        UserError: there is no such preset, the database or the server cannot be used, or it is too slow.
     """
     presets = sorted({path.parents[2].name for path in results.glob("*/runs/*/run.json")})
     if preset is not None:
@@ -32,5 +40,6 @@ def sync(results: Path, preset: str | None = None) -> int:
         from dgmbench.report.mlflow_view import show
         from dgmbench.report.mlflow_words import Described
 
+        until = time.monotonic() + seconds
         described = [Described.of(task) for task in tasks]
-        return sum(show(client, store.results / name, store.artifacts(name), described) for name in presets)
+        return sum(show(client, store.results / name, store.artifacts(name), described, until) for name in presets)

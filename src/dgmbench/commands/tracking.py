@@ -166,15 +166,16 @@ def _make_database(database: Path) -> None:
 
 
 def quiet_mlflow() -> None:
-    """No usage statistics over the network, no notes about tables being made; must come before MLflow is imported.
+    """No usage statistics over the network, no notes and addresses; must come before MLflow is imported.
 
     Connections are not kept: a database that was moved away must not be written to.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # for each run a line, with the server's password
     os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in {"mlflow": logging.WARNING, "alembic": logging.WARNING, "urllib3": logging.ERROR}.items():
+        logging.getLogger(name).setLevel(level)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
+from dgmbench.errors import UserError
 from dgmbench.report.mlflow_shown import PLACES, Point, Shown, name_of, pipeline, read_runs, told_by
 from dgmbench.report.mlflow_words import Described, about_experiment
 from dgmbench.run.records import read_json
@@ -36,7 +38,9 @@ _TAG, _PARAM = 7500, 5500  # and texts of so many characters
 _SETTLE_SECONDS = 10.0
 
 
-def show(client: MlflowClient, folder: Path, artifacts: Path | None, tasks: list[Described]) -> int:
+def show(
+    client: MlflowClient, folder: Path, artifacts: Path | None, tasks: list[Described], until: float = math.inf
+) -> int:
     """Make the experiment ``dgmbench/<preset>`` show what a preset's folder holds; how many training runs that is.
 
     A run that shows it already is left as it is; one that shows something else is replaced; one that was begun during
@@ -45,6 +49,10 @@ def show(client: MlflowClient, folder: Path, artifacts: Path | None, tasks: list
     Args:
         artifacts: where MLflow keeps the files; None where the server decides.
         tasks: those that may have runs there.
+        until: it goes on, in seconds of `time.monotonic`.
+
+    Raises:
+        UserError: that was too short; the next call goes on from there.
     """
     experiment = open_experiment(client, folder.name, artifacts, tasks)
     plan = read_json(folder / "plan.json")["runs"] if (folder / "plan.json").is_file() else []
@@ -54,7 +62,12 @@ def show(client: MlflowClient, folder: Path, artifacts: Path | None, tasks: list
     whole = pipeline(folder, plan, runs, [known for known in tasks if known.task.name in planned_tasks])
     _wait_for_followers(client, folder, there)
     parent = _show_one(client, experiment, whole, there)
-    for shown in runs:
+    for number, shown in enumerate(runs):
+        if time.monotonic() > until:
+            raise UserError(
+                f"MLflow is slow: it has taken {number} of {len(runs)} runs; run 'dgmbench sync-mlflow' for the others "
+                "(the tables do not need it)"
+            )
         _show_one(client, experiment, shown, there, parent if shown.planned else "")
     trained = {shown.training for shown in runs}
     planned = {run["training_id"] for run in plan}

@@ -100,8 +100,9 @@ def about_experiment(preset: str, tasks: Iterable[Described]) -> str:
         "best value of each dataset, the tables and the figures. Curves are by epoch, or by sweep of a document "
         "method. Parameters are what a run was asked for and what is constant in it; metrics are what was measured. "
         "`paper` is the published number and `delta` ours minus that.",
-        "To compare: tick runs and choose *Compare*, or add the columns `paper` and `delta`. Runs with `train_limit`, "
-        "`test_limit` or another `k` than the paper's are not comparable with it.",
+        "Unfold `pipeline` to see the other runs. To compare: tick runs and choose *Compare*, or add the columns "
+        "`paper` and `delta`. Runs with `train_limit`, `test_limit` or another `k` than the paper's are not comparable "
+        "with it.",
         "The files of the results folder are the truth, this is a view of them: `dgmbench sync-mlflow` makes it again.",
     ]
     return "\n\n".join(parts + [f"**{known.task.title}**\n\n{known.meant}" for known in tasks])

@@ -54,6 +54,7 @@ DENSITY = Task(
         "bound": "training bound of an epoch, nats per image; bounds of different importance_samples are different "
         "quantities",
         "loss": "what is minimised, of an epoch; nats per image, unless the model's own loss is something else",
+        "learning_rate": "of the last step of an epoch",
         "final_bound": "training bound of the last epoch, nats per image",
         "standard_error": "of the log-likelihood over the test images, nats",
         "train_seconds": "seconds of all epochs",
