@@ -41,11 +41,17 @@ def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Sn
 def test_one_task_alone_is_a_benchmark(section: str, snakemake: Snakemake, tmp_path: Path) -> None:
     names = {"density": "datasets: [mnist], models: [vae]", "classification": "corpora: [reuters], methods: [bow]"}
     (tmp_path / "one.yaml").write_text(f"{section}: {{{names[section]}}}\ntracking: false\n")
-    done = snakemake("--dry-run", "--configfile", "one.yaml")
+    done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
     assert done.returncode == 0, done.stdout
     jobs = job_counts(done.stdout)
-    assert "mlflow" not in jobs
+    assert "mlflow" not in jobs and "--track" not in done.stdout
     assert (jobs["train"], jobs["evaluate"], jobs["tables"], jobs["page"]) == (1, 1, 1, 1)
+
+
+def test_trainings_are_tracked_unless_the_configuration_says_no(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("density: {datasets: [mnist], models: [vae]}\n")
+    done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
+    assert re.search(r"dgmbench train .* --track 2> \S+", done.stdout), done.stdout
 
 
 @pytest.mark.parametrize(

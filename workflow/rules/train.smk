@@ -25,5 +25,5 @@ rule train:
         "train {wildcards.run}"
     shell:
         "dgmbench train {params.arguments} --results {params.results:q} --devices {resources.gpu} --threads {threads} "
-        f"{'--track ' if PLAN.tracking else ''}"
+        f"{'--track ' if TRACKED else ''}"
         "2> {log:q}"
