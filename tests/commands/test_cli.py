@@ -40,9 +40,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Stands in for the stages: remembers what it was asked to do."""
     asked = SimpleNamespace()
 
-    def remember(task: Task, spec: RunSpec, workspace: Workspace, gpus: int, threads: int) -> None:
+    def remember(
+        task: Task, spec: RunSpec, workspace: Workspace, gpus: int, threads: int, around: object = None
+    ) -> None:
         assert task.name == spec.task
         asked.spec, asked.root, asked.gpus, asked.threads = spec, workspace.root, gpus, threads
+        asked.around = around
 
     monkeypatch.setattr(stages, "train", remember)
     monkeypatch.setattr(stages, "evaluate", remember)
@@ -109,6 +112,9 @@ def test_folder_threads_and_devices_are_passed_on(stage: SimpleNamespace, monkey
     assert call("train", "density", "mnist", "vae", "--results", "a/b", "--threads", "3", "--devices", "2") == 0
     assert (stage.root, stage.threads, stage.gpus) == (Path("a/b"), 3, 0)
     assert {os.environ[name] for name in devices.THREAD_VARIABLES} == {"3"}
+    assert stage.around is None  # nothing is tracked that was not asked for
+    assert call("train", "density", "mnist", "vae", "--results", "a/b", "--track") == 0
+    assert stage.around.args == (Path("a/b").absolute(),)
 
 
 @pytest.mark.parametrize(

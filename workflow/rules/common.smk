@@ -1,5 +1,4 @@
 # What the rules share: the plan, where its products lie, and functions that look a job up in the plan.
-import os
 import re
 import shlex
 import sys
@@ -21,9 +20,6 @@ except UserError as error:
 # so that the commands are found where the environment was not activated; braces are doubled, as in every shell text
 COMMANDS = shlex.quote(str(Path(sys.executable).parent)).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"PATH={COMMANDS}:$PATH; ")
-
-# While they train: machines of a cluster must not share a database file, a server takes their runs.
-TRACKED = PLAN.tracking and (not workflow.remote_exec or bool(os.environ.get("MLFLOW_TRACKING_URI")))
 
 RESULTS = "results"
 ROOT = f"{RESULTS}/{PLAN.preset}"

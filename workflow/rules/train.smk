@@ -1,5 +1,9 @@
 # Training. What resumes an interrupted one lies in {ROOT}/state, which no rule declares: Snakemake deletes declared
 # outputs before it starts a job.
+import os
+
+# Shown in MLflow meanwhile; machines of a cluster must not share a database file, a server takes their runs.
+TRACKED = PLAN.tracking and (not workflow.remote_exec or bool(os.environ.get("MLFLOW_TRACKING_URI")))
 
 
 rule train:
