@@ -116,3 +116,18 @@ def test_what_is_no_folder_cannot_be_written(folder, here):
 def test_a_folder_below_one_that_can_be_written_can_be_made(here):
     assert can_be_written(here / "a" / "b" / "c")
     assert not (here / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("http://box:5000", "http://box:5000, as MLFLOW_TRACKING_URI says"),
+        ("https://me:secret@box/ml", "https://box/ml, as MLFLOW_TRACKING_URI says"),
+        (" http://box ", "http://box, as MLFLOW_TRACKING_URI says"),
+        ("", "{here}/results/mlflow.db: made by the first run"),
+        ("  ", "{here}/results/mlflow.db: made by the first run"),
+    ],
+)
+def test_a_server_that_takes_the_runs_is_named(variable, text, here, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", variable)
+    assert found()["MLflow"] == Finding("MLflow", text.format(here=here))

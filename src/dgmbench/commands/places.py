@@ -13,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from dgmbench.commands.tracking import Store
 from dgmbench.data.download.store import cache_folder
 from dgmbench.errors import UserError
 
@@ -34,7 +35,8 @@ def examined() -> Iterator[Finding]:
     yield _place("cache", cache, f", {size / 1e6:.0f} MB", "set DGMBENCH_CACHE to a folder that can", needed=True)
     results = Path("results").absolute()
     yield _place("results", results, "", "work in a folder that can, or name one with --results", needed=True)
-    yield _mlflow(results / "mlflow.db")
+    store = Store.of(results)
+    yield Finding("MLflow", f"{store.name}, as MLFLOW_TRACKING_URI says") if store.server else _mlflow(store.database)
     yield _compiled_code()
     figures = Path(os.environ.get("MPLCONFIGDIR") or platformdirs.user_config_path("matplotlib"))
     yield _place("matplotlib", figures, "", "it takes a temporary folder each time; MPLCONFIGDIR names a lasting one")
