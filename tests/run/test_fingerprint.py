@@ -265,6 +265,10 @@ def closure_of(work: Work) -> dict[str, str]:
         "data/download/transfer.py",
         "run/workspace.py",
         "run/provenance.py",
+        "run/progress.py",
+        "run/journal.py",
+        "training/epoch_logger.py",
+        "commands/follow.py",
     ],
 )
 def test_tables_records_and_the_command_line_make_nothing_again(
