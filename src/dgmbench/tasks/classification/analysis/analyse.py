@@ -14,8 +14,8 @@ from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
 from dgmbench.run import stages
 from dgmbench.run.plan import Plan
-from dgmbench.run.records import read_json
 from dgmbench.run.progress import each_of
+from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.run.workspace import Workspace
