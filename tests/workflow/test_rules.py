@@ -105,6 +105,31 @@ def test_a_file_that_cannot_be_read_ends_in_one_line(
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "folder", "epochs"),
+    [
+        (("--config", "preset=smoke"), "smoke", "2"),
+        (("--config", "preset=smoke", "tracking=false"), "smoke", "2"),
+        (("--config", "preset=mine"), "mine", "3"),
+        (("--config", "preset=smoke", "--configfile", "one.yaml"), "smoke", "3"),
+        (("--config", "density={datasets: [mnist]}", "seeds=[4]"), "default", "3"),
+    ],
+)
+def test_a_presets_name_alone_is_the_preset(
+    arguments: tuple[str, ...], folder: str, epochs: str, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    one = "density: {datasets: {mnist: {epochs: 3}, ocr-letters: {epochs: 3}}, models: [vae]}\n"
+    (tmp_path / "config.yaml").write_text(one)
+    (tmp_path / "one.yaml").write_text(one)
+    done = snakemake("--dry-run", "--printshellcmds", *arguments)
+    assert done.returncode == 0, done.stdout
+    commands = re.findall(r"dgmbench train (density mnist .*) --devices", done.stdout)
+    assert commands and all(f"--set epochs={epochs} " in line for line in commands)
+    assert all(line.endswith(f"--results results/{folder}") for line in commands)
+    said = "dgmbench: " in done.stdout
+    assert said == (folder == "smoke"), done.stdout
+
+
 def test_a_gpu_is_asked_for_unless_there_are_none_to_give(snakemake: Snakemake, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text("density: {datasets: [mnist], models: [vae]}\n")
     arguments = ("--dry-run", "--printshellcmds", "--configfile", "one.yaml")

@@ -18,13 +18,13 @@ from rich.text import Text
 from dgmbench.commands import places
 from dgmbench.commands import plan as plans
 from dgmbench.commands.fetch import probe_sources
-from dgmbench.commands.listing import DEFAULT_PRESET
 from dgmbench.commands.places import Finding
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.download.store import is_cached
 from dgmbench.errors import counted
 from dgmbench.run import provenance
 from dgmbench.run.devices import list_gpus, visible_gpus
+from dgmbench.run.presets import DEFAULT
 from dgmbench.version import __version__
 
 VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "gensim")
@@ -100,9 +100,9 @@ def _required() -> list[str]:
 
 def _needed() -> set[str]:
     """The datasets of the default preset; without a checkout here, none."""
-    if not DEFAULT_PRESET.is_file():
+    if not DEFAULT.is_file():
         return set()
-    plan = plans.read([DEFAULT_PRESET])
+    plan = plans.read([DEFAULT])
     return {name for run in plan.runs for name in plan.task_of(run).reads(run)}
 
 

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from dgmbench.data.catalogue import CATALOGUE, entry_points
 from dgmbench.data.download.store import is_cached
+from dgmbench.run.presets import DEFAULT, PRESETS
 from dgmbench.run.rows import ENTRY_POINT_GROUP
 from dgmbench.tasks import all_tasks
 
-# in the checkout where the command is called
-DEFAULT_PRESET = Path("config.yaml")
-PRESETS = Path("workflow/presets")
 Line = tuple[str, str, str, str]
 
 
@@ -35,8 +33,8 @@ def rows() -> list[Line]:
         found.append((dataset.kind, name, sources, f"{dataset.about}; {state}"))
     for name, value in entry_points().items():
         found.append(("dataset", name, value, "from another package"))
-    if DEFAULT_PRESET.is_file():
-        found.append(("preset", "default", str(DEFAULT_PRESET), _about(DEFAULT_PRESET)))
+    if DEFAULT.is_file():
+        found.append(("preset", "default", str(DEFAULT), _about(DEFAULT)))
     return found + [("preset", path.stem, str(path), _about(path)) for path in sorted(PRESETS.glob("*.yaml"))]
 
 

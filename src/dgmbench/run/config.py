@@ -25,7 +25,7 @@ Layer = tuple[Mapping[str, Any], str]
 
 
 def read_config(paths: Sequence[Path]) -> dict[str, Any]:
-    """Configuration files laid over each other, the later one winning key by key.
+    """Configuration files laid over each other, see `dgmbench.run.overlay`.
 
     Raises:
         UserError: see `dgmbench.run.config_files.read_files`.

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from dgmbench.errors import UserError
+from dgmbench.run.overlay import overlay, settled
 
 _DEEPEST = 50
 _MOST = 100_000  # values of one file, which aliases may multiply
@@ -26,7 +27,7 @@ _TEMPLATE = "__use_yte__"  # a file with this key is filled in by the template e
 
 @dataclass(frozen=True)
 class Configuration:
-    """Configuration files laid over each other, the later one winning key by key.
+    """Configuration files laid over each other, see `dgmbench.run.overlay`.
 
     Attributes:
         content: plain mappings, lists, texts, numbers.
@@ -49,8 +50,11 @@ class Configuration:
         return f"{' and '.join(self.files)}: {message}" if self.files else message
 
 
-def read_files(paths: Sequence[Path]) -> Configuration:
+def read_files(paths: Sequence[Path], given: Mapping[str, Any] | None = None) -> Configuration:
     """What configuration files say together.
+
+    Args:
+        given: what lies over them, from ``--config KEY=VALUE`` on Snakemake's command line.
 
     Raises:
         UserError: a file is missing, is neither YAML nor JSON, or says something twice; with the file and the line.
@@ -63,16 +67,21 @@ def read_files(paths: Sequence[Path]) -> Configuration:
             of_file = _filled_in(path)
         overlay(content, of_file)
         places |= {key: f"{shown(path)}, line {line}" for key, line in lines.items()}
-    return Configuration(content, tuple(map(shown, paths)), places)
+    last = {key: _given(value, (key,), places) for key, value in (given or {}).items()}
+    overlay(content, last)
+    return Configuration(settled(content), tuple(map(shown, paths)), places)
 
 
-def overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
-    """Lay one configuration over another, which changes: key by key; anything but mappings is replaced."""
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            overlay(below[key], value)
-        else:
-            below[key] = value
+def _given(value: Any, path: tuple[str, ...], places: dict[str, str]) -> Any:
+    """A value of the command line, of which Snakemake leaves most as text."""
+    places[".".join(path)] = "--config"
+    if isinstance(value, Mapping):
+        return {key: _given(below, (*path, key), places) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_given(below, (*path, str(below)), places) for below in value]
+    if not isinstance(value, str):
+        return value
+    return _Reading("--config", {}).scalar(yaml.ScalarNode("plain", value, yaml.Mark("", 0, 0, 0, "", 0)))
 
 
 def shown(path: Path) -> str:
@@ -85,7 +94,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
     Snakemake reads these files itself before it comes to the Snakefile, and ends with a traceback or names no file.
     """
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # --config is another option
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", type=Path, default=[])
     for path in parser.parse_known_args(arguments)[0].configfile:
         try:
