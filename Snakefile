@@ -2,6 +2,7 @@
 #
 #   snakemake --cores all                                             the benchmark of config.yaml
 #   snakemake --cores 2 --configfile workflow/presets/smoke.yaml      every model in minutes
+#   snakemake --cores all density                                     the table of one task, here density, alone
 #   snakemake --cores all --resources gpu=0                           on the CPU, whatever the machine has
 
 
@@ -32,7 +33,7 @@ include: "workflow/rules/analysis.smk"
 rule all:
     default_target: True
     input:
-        rules.tables.output,
+        expand(rules.tables.output, task=PLAN.tasks),
         rules.page.output,
         rules.mlflow.output if PLAN.tracking else [],
     localrule: True
@@ -40,10 +41,13 @@ rule all:
         "the tables are in {TABLES}, and all of it is in {ROOT}/report.html"
 
 
+include: "workflow/rules/targets.smk"
+
+
 onerror:
-    # What finished is shown, and what failed is named; without the marker the next call makes the tables again.
+    # What finished is shown, and what failed is named; without their markers the next call makes the tables again.
     shell(
-        "rm -f {0}/complete; for step in tabulate report {3}; do "
+        "rm -f {0}/*.complete; for step in tabulate report {3}; do "
         "dgmbench $step --config {1}/config.json --results {2} > /dev/null 2>&1 || true; done".format(
             *map(shlex.quote, (TABLES, ROOT, RESULTS)), "track" if PLAN.tracking else ""
         )

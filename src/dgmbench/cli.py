@@ -20,9 +20,34 @@ from typer.core import TyperGroup
 from dgmbench.commands import doctor as doctors
 from dgmbench.commands import listing
 from dgmbench.commands import plan as plans
+from dgmbench.commands import run as runs
+from dgmbench.commands import status as statuses
 from dgmbench.commands.arguments import parse_run
 from dgmbench.commands.fetch import fetch as fetch_dataset
 from dgmbench.commands.live import followed
+from dgmbench.commands.parameters import (
+    ConfigFiles,
+    DatasetName,
+    Devices,
+    Factory,
+    InsteadFiles,
+    ModelName,
+    Name,
+    Options,
+    OverlayFiles,
+    PresetFolder,
+    PresetName,
+    Results,
+    Seed,
+    Seeds,
+    SelectedDatasets,
+    SelectedRows,
+    SelectedTasks,
+    Settings,
+    TaskName,
+    Threads,
+)
+from dgmbench.commands.selection import Selection
 from dgmbench.commands.track import TRACK_SECONDS, sync
 from dgmbench.errors import UserError, counted
 from dgmbench.names import load_object
@@ -31,7 +56,6 @@ from dgmbench.run.devices import limit_threads, reserve_gpus
 from dgmbench.run.progress import bars
 from dgmbench.run.rows import find_row
 from dgmbench.run.schema import json_schema
-from dgmbench.run.spec import LARGEST_SEED
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks, find_task
 from dgmbench.version import __version__
@@ -91,35 +115,8 @@ app = typer.Typer(
     cls=Commands,
     help="Benchmarks for deep generative models and topic models, on real data.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="what is compared, see 'dgmbench list'")]
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="a dataset or corpus, see 'dgmbench list'")]
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="a row of the task's table, or module:Class")]
-Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="seeds everything random in the run")]
-Factory = Annotated[str, typer.Option(metavar="MODULE:CLASS", help="the class behind a name that you give")]
-Settings = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more", default_factory=list)
-]
-Options = Annotated[
-    list[str],
-    typer.Option("--option", metavar="KEY=JSON", help="an argument of the model's class", default_factory=list),
-]
-PresetFolder = Annotated[Path, typer.Option("--results", help="the preset's folder")]
-Devices = Annotated[int, typer.Option(min=0, help="GPUs to use; without a GPU the CPU does it")]
-Threads = Annotated[int, typer.Option(min=1, help="CPU threads")]
-ConfigFiles = Annotated[
-    list[Path],
-    typer.Option(
-        "--config",
-        help="a configuration; repeat to lay one over another",
-        show_default="config.yaml",
-        default_factory=lambda: [Path("config.yaml")],
-    ),
-]
-Results = Annotated[Path, typer.Option("--results", help="the folder of all presets")]
 
 
 @app.command()
@@ -191,12 +188,16 @@ def check(
 
 
 @app.command()
-def tabulate(config: ConfigFiles, results: Results = Path("results")) -> None:
+def tabulate(
+    config: ConfigFiles,
+    results: Results = Path("results"),
+    task: Annotated[str | None, typer.Option(help="make the table of this task alone")] = None,
+) -> None:
     """Make the tables and figures of a configuration from the run records."""
     from dgmbench.commands.tabulate import tabulate as make_tables
 
     plan = plans.read(config)
-    make_tables(plan, Workspace(results / plan.preset))
+    make_tables(plan, Workspace(results / plan.preset), task)
 
 
 @app.command()
@@ -257,10 +258,56 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
+@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_selected(
+    context: typer.Context,
+    configfile: OverlayFiles,
+    task: SelectedTasks,
+    dataset: SelectedDatasets,
+    model: SelectedRows,
+    settings: Settings,
+    preset: PresetName = "",
+    seeds: Seeds = "",
+    name: Name = "",
+) -> None:
+    """Run a part of the benchmark, or all of it, by Snakemake; other options and targets are passed on to it.
+
+    The tables are those of what is selected. Results of all selections of a preset are kept and used again.
+    """
+    chosen = Selection(preset, configfile, task, dataset, model, seeds, settings, name)
+    if code := runs.run(chosen, context.args):
+        raise SystemExit(code)
+
+
 @app.command("plan")
-def show_plan(config: ConfigFiles) -> None:
-    """List the runs of a configuration, with the settings and options that differ from the published protocol."""
-    plans.show(plans.read(config))
+def show_plan(
+    configfile: OverlayFiles,
+    task: SelectedTasks,
+    dataset: SelectedDatasets,
+    model: SelectedRows,
+    settings: Settings,
+    config: InsteadFiles,
+    preset: PresetName = "",
+    seeds: Seeds = "",
+    name: Name = "",
+) -> None:
+    """Tell what snakemake would do: the runs of a configuration, which are done, and what the rest takes.
+
+    Times and memory are estimated from records of runs like these on this machine. Each line has the settings and
+    options that differ from the published protocol.
+    """
+    chosen = Selection(preset, configfile, task, dataset, model, seeds, settings, name)
+    plans.show(chosen, config)
+
+
+@app.command("status")
+def show_status(
+    configfile: OverlayFiles,
+    config: InsteadFiles,
+    preset: PresetName = "",
+) -> None:
+    """Tell which runs of a configuration are done, at work or failed, from their records and locks."""
+    statuses.show(Selection(preset, configfile), config)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import pytest
 
 from dgmbench.errors import UserError
 from dgmbench.run.config import plan_of, read_config, read_plan
-from dgmbench.run.config_files import read_files
+from dgmbench.run.config_files import command_line_values, read_files
 from dgmbench.run.presets import given_by_name, notice, preset_files
 from dgmbench.tasks import all_tasks
 
@@ -80,21 +80,22 @@ def test_a_list_selects_only_where_names_are_listed(below: str, above: str, merg
 
 
 @pytest.mark.parametrize(
-    ("text", "epochs"),
+    ("text", "datasets", "n_runs"),
     [
-        ("density: {datasets: [mnist]}", {8}),
-        ("density: {datasets: [ocr-letters], models: [vae]}", {80}),
-        ("density: {datasets: {mnist: }}", {8, 80}),
-        ("density: {models: [iwae-5]}", {8, 80}),
-        ("density: {datasets: [fashion-mnist, mnist]}", {8, 3000}),
+        ("density: {datasets: [mnist]}", {"mnist"}, 6),
+        ("density: {datasets: [ocr-letters], models: [vae]}", {"ocr-letters"}, 1),
+        ("density: {datasets: {mnist: }}", {"mnist", "ocr-letters"}, 12),
+        ("density: {models: [iwae-5, vae]}", {"mnist", "ocr-letters"}, 4),
+        ("density: {datasets: [mnist], models: {vae: }}", {"mnist"}, 6),
     ],
 )
-def test_a_selection_of_the_default_keeps_its_epochs(text: str, epochs: set[int], tmp_path: Path) -> None:
+def test_a_selection_of_the_default_has_its_runs(text: str, datasets: set[str], n_runs: int, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"{text}\nclassification: false\n")
     plan = read_plan(read_config([REPOSITORY / "config.yaml", tmp_path / "mine.yaml"]), all_tasks())
-    assert {run.settings.model_dump()["epochs"] for run in plan.runs} == epochs
     default = {run.run_id for run in read_plan(read_config([REPOSITORY / "config.yaml"]), all_tasks()).runs}
-    assert all(run.run_id in default for run in plan.runs if run.dataset != "fashion-mnist"), "the same runs"
+    assert {run.dataset for run in plan.runs} == datasets
+    assert len(plan.runs) == n_runs
+    assert {run.run_id for run in plan.runs} <= default, "the same runs, with the same settings"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_a_selection_of_the_default_keeps_its_epochs(text: str, epochs: set[int]
 )  # fmt: skip
 def test_values_of_the_command_line_are_read_as_those_of_files(given: Any, content: Any, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("density: {datasets: {mnist: {k: 5}, b: }}\n")
-    found = read_files([tmp_path / "a.yaml"], given).content
+    found = read_files([tmp_path / "a.yaml"], command_line_values(given)).content
     assert {key: found[key] for key in content} == content
 
 
@@ -127,7 +128,7 @@ def test_values_of_the_command_line_are_read_as_those_of_files(given: Any, conte
 def test_a_mistake_on_the_command_line_is_said_to_stand_there(given: Any, line: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("preset: a\ntracking: true\ndensity: {datasets: [mnist], models: [vae]}\n")
     with pytest.raises(UserError) as caught:
-        plan_of(read_files([tmp_path / "a.yaml"], given), all_tasks())
+        plan_of(read_files([tmp_path / "a.yaml"], command_line_values(given)), all_tasks())
     assert str(caught.value).startswith(line)
 
 

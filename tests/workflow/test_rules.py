@@ -34,7 +34,7 @@ def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Sn
     jobs = job_counts(done.stdout)
     assert (jobs["train"], jobs["evaluate"]) == (len(plan.runs), len(plan.runs))
     data = {name for run in plan.runs for name in plan.task_of(run).reads(run)}
-    assert (jobs["tables"], jobs["page"], jobs["mlflow"], jobs["fetch"]) == (1, 1, 1, len(data))
+    assert (jobs["tables"], jobs["page"], jobs["mlflow"], jobs["fetch"]) == (len(plan.tasks), 1, 1, len(data))
 
 
 @pytest.mark.parametrize("section", ["density", "classification"])
@@ -52,6 +52,27 @@ def test_trainings_are_tracked_unless_the_configuration_says_no(snakemake: Snake
     (tmp_path / "one.yaml").write_text("density: {datasets: [mnist], models: [vae]}\n")
     done = snakemake("--dry-run", "--printshellcmds", "--configfile", "one.yaml")
     assert re.search(r"dgmbench train .* --track 2> \S+", done.stdout), done.stdout
+
+
+def test_the_name_of_a_task_is_its_table_alone(snakemake: Snakemake, tmp_path: Path) -> None:
+    text = "density: {datasets: [mnist], models: [vae, iwae-5]}\nclassification: {corpora: [reuters], methods: [bow]}\n"
+    (tmp_path / "two.yaml").write_text(text)
+    (tmp_path / "one.yaml").write_text("classification: false\n")
+    done = snakemake("--dry-run", "--configfile", "two.yaml", "--", "classification")
+    jobs = job_counts(done.stdout)
+    assert jobs == {
+        "fetch": 2,
+        "train": 1,
+        "evaluate": 1,
+        "tables": 1,
+        "write_config": 1,
+        "classification": 1,
+        "total": 7,
+    }
+    done = snakemake("--dry-run", "--configfile", "two.yaml", "one.yaml", "--", "classification")
+    assert done.returncode != 0
+    line = "preset 'default' has no runs of classification: there is no table of it to make"
+    assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
 
 
 @pytest.mark.parametrize(

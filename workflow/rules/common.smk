@@ -4,12 +4,11 @@ import shlex
 import sys
 from pathlib import Path
 
+from dgmbench.commands.jobs import code_of_table, description_of_rows
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
-from dgmbench.report.published import published
 from dgmbench.run.config import plan_of
 from dgmbench.run.fingerprint import code_hash, data_hash, package_hash, source_hash
-from dgmbench.run.spec import canonical_hash
 from dgmbench.tasks import all_tasks
 
 try:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from dgmbench.errors import UserError
-from dgmbench.run.config_files import read_files, shown
+from dgmbench.run.config_files import command_line_values, read_files, shown
 from dgmbench.run.presets import given_by_name, notice
 
 PRESETS = Path(workflow.basedir) / "workflow/presets"
@@ -16,7 +16,7 @@ given_files += named
 if Path("config.yaml").exists() and not (settings.replace_workflow_config and settings.overwrite_config):
     given_files.insert(0, Path("config.yaml"))
 try:
-    CONFIGURATION = read_files(given_files, settings.config)
+    CONFIGURATION = read_files(given_files, command_line_values(settings.config))
 except UserError as error:
     sys.exit(f"dgmbench: error: {error}")
 if workflow.is_main_process:

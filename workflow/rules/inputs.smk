@@ -35,10 +35,19 @@ def analysis_gpus(wildcards):
     return ANALYSES[wildcards.task].gpus
 
 
+def runs_of_task(wildcards):
+    """The evaluated runs that a table is made from."""
+    return [f"{ROOT}/runs/{run.run_id}" for run in PLAN.of(wildcards.task)]
+
+
+def tables_code(wildcards):
+    """A hash of the code that makes a task's table."""
+    return code_of_table(PLAN.tasks[wildcards.task])
+
+
 def described_rows(wildcards):
-    """A hash of what the tables say of a row besides its runs: its description, and the published numbers."""
-    tasks = PLAN.tasks.values()
-    return canonical_hash([repr((sorted(task.rows.items()), sorted(published(task).items()))) for task in tasks])
+    """A hash of what a table says of its rows besides their runs."""
+    return description_of_rows(PLAN.tasks[wildcards.task])
 
 
 def shown_modules():
@@ -61,3 +70,8 @@ def words_of_figure(wildcards, output):
     """Title and caption of a figure, which lies beside its caption in one of a rule's outputs."""
     folder = next(folder for folder in map(Path, output) if (folder / f"{wildcards.figure}.png").is_file())
     return json.loads((folder / "captions.json").read_text(encoding="utf-8"))[wildcards.figure]
+
+
+def labels_of_table(wildcards):
+    """What Snakemake's report says of a table."""
+    return {"table": title_of_task(wildcards), "shows": "ours beside the published numbers"}

@@ -20,43 +20,37 @@ rule write_config:
 rule tables:
     input:
         config=rules.write_config.output.config,
-        runs=[f"{ROOT}/runs/{run.run_id}" for run in PLAN.runs],
+        runs=runs_of_task,
     output:
-        tables=[f"{TABLES}/{task}.{suffix}" for task in PLAN.tasks for suffix in ("csv", "md", "tex", "npz")],
-        pages=[
-            report(
-                f"{TABLES}/{name}.html",
-                caption="../report/table.rst",
-                category=task.title,
-                labels={"table": task.title, "shows": "ours beside the published numbers"},
-            )
-            for name, task in PLAN.tasks.items()
-        ],
+        tables=[f"{TABLES}/{{task}}.{suffix}" for suffix in ("csv", "md", "tex", "npz")],
+        page=report(
+            f"{TABLES}/{{task}}.html",
+            caption="../report/table.rst",
+            category=title_of_task,
+            labels=labels_of_table,
+        ),
         # says that no run is missing in them
-        complete=touch(f"{TABLES}/complete"),
+        complete=touch(f"{TABLES}/{{task}}.complete"),
     log:
-        f"{LOGS}/tables.log",
+        f"{LOGS}/tables/{{task}}.log",
     benchmark:
-        f"{BENCHMARKS}/tables.jsonl"
+        f"{BENCHMARKS}/tables/{{task}}.jsonl"
     localrule: True
     threads: 1
     params:
-        code=[
-            package_hash("report", "metrics", "commands/tabulate.py"),
-            source_hash(*sorted(task.table.partition(":")[0] for task in PLAN.tasks.values())),
-        ],
+        code=tables_code,
         rows=described_rows,
         results=folder_of_presets,
     message:
-        f"make the tables in {TABLES}"
+        f"make the table {TABLES}/{{wildcards.task}}.html"
     shell:
-        "dgmbench tabulate --config {input.config:q} --results {params.results:q} 2> {log:q}"
+        "dgmbench tabulate --task {wildcards.task:q} --config {input.config:q} --results {params.results:q} 2> {log:q}"
 
 
 rule page:
     input:
         config=rules.write_config.output.config,
-        tables=rules.tables.output,
+        tables=expand(rules.tables.output, task=PLAN.tasks),
     output:
         page=report(
             f"{ROOT}/report.html",
@@ -85,7 +79,7 @@ rule page:
             package_hash("report", "metrics", "commands/report.py"),
             source_hash(*shown_modules()),
         ],
-        rows=described_rows,
+        rows=[description_of_rows(task) for task in PLAN.tasks.values()],
         results=folder_of_results,
     message:
         f"make the report {ROOT}/report.html"
@@ -96,7 +90,7 @@ rule page:
 rule mlflow:
     input:
         config=rules.write_config.output.config,
-        tables=rules.tables.output,
+        tables=expand(rules.tables.output, task=PLAN.tasks),
     output:
         marker=touch(f"{TABLES}/tracked"),
     log:

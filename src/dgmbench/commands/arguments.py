@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from dgmbench.data.catalogue import require_dataset
@@ -28,7 +29,7 @@ def parse_run(
     """
     task = find_task(task_name)
     require_dataset(dataset, task.kind, _PLACE)
-    layer: dict[str, Any] = {key: _value(value) for key, value in map(_pair, settings)}
+    layer = read_pairs(settings)
     for key in ("options", "factory"):
         if key in layer:
             raise UserError(f"--set {key}: this is no setting; use --{key.removesuffix('s')}")
@@ -36,6 +37,15 @@ def parse_run(
     if factory:
         layer["factory"] = factory
     return build_run(task, dataset, model, seed, [(layer, _PLACE)], _PLACE)
+
+
+def read_pairs(settings: Sequence[str]) -> dict[str, Any]:
+    """The values of ``KEY=VALUE`` by key, each as JSON or plain text.
+
+    Raises:
+        UserError: an equals sign is missing.
+    """
+    return {key: _value(value) for key, value in map(_pair, settings)}
 
 
 def _pair(text: str) -> tuple[str, str]:

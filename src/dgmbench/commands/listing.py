@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dgmbench.data.catalogue import CATALOGUE, entry_points
 from dgmbench.data.download.store import is_cached
-from dgmbench.run.presets import DEFAULT, PRESETS
+from dgmbench.run.config_files import PRESETS
+from dgmbench.run.presets import DEFAULT
 from dgmbench.run.rows import ENTRY_POINT_GROUP
 from dgmbench.tasks import all_tasks
 

@@ -20,6 +20,8 @@ import yaml
 from dgmbench.errors import UserError
 from dgmbench.run.overlay import overlay, settled
 
+PRESETS = Path("workflow/presets")
+"""Configurations by name, in the checkout where a command is called."""
 _DEEPEST = 50
 _MOST = 100_000  # values of one file, which aliases may multiply
 _TEMPLATE = "__use_yte__"  # a file with this key is filled in by the template engine of Snakemake
@@ -50,11 +52,12 @@ class Configuration:
         return f"{' and '.join(self.files)}: {message}" if self.files else message
 
 
-def read_files(paths: Sequence[Path], given: Mapping[str, Any] | None = None) -> Configuration:
+def read_files(paths: Sequence[Path], last: Mapping[str, Any] | None = None, place: str = "--config") -> Configuration:
     """What configuration files say together.
 
     Args:
-        given: what lies over them, from ``--config KEY=VALUE`` on Snakemake's command line.
+        last: what lies over them.
+        place: where that stands, in words.
 
     Raises:
         UserError: a file is missing, is neither YAML nor JSON, or says something twice; with the file and the line.
@@ -67,18 +70,27 @@ def read_files(paths: Sequence[Path], given: Mapping[str, Any] | None = None) ->
             of_file = _filled_in(path)
         overlay(content, of_file)
         places |= {key: f"{shown(path)}, line {line}" for key, line in lines.items()}
-    last = {key: _given(value, (key,), places) for key, value in (given or {}).items()}
-    overlay(content, last)
+    overlay(content, last or {})
+    places |= dict.fromkeys(_keys(last or {}, ()), place)
     return Configuration(settled(content), tuple(map(shown, paths)), places)
 
 
-def _given(value: Any, path: tuple[str, ...], places: dict[str, str]) -> Any:
-    """A value of the command line, of which Snakemake leaves most as text."""
-    places[".".join(path)] = "--config"
+def _keys(content: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """The keys of a configuration, and the names in its lists, each by the names from the top, joined by dots."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield ".".join((*path, key))
+            yield from _keys(value, (*path, key))
+    elif isinstance(content, list):
+        yield from (".".join((*path, value)) for value in content if isinstance(value, str))
+
+
+def command_line_values(value: Any) -> Any:
+    """The values of ``--config KEY=VALUE``, of which Snakemake leaves most as text, read as those in files."""
     if isinstance(value, Mapping):
-        return {key: _given(below, (*path, key), places) for key, below in value.items()}
+        return {key: command_line_values(below) for key, below in value.items()}
     if isinstance(value, list):
-        return [_given(below, (*path, str(below)), places) for below in value]
+        return [command_line_values(below) for below in value]
     if not isinstance(value, str):
         return value
     return _Reading("--config", {}).scalar(yaml.ScalarNode("plain", value, yaml.Mark("", 0, 0, 0, "", 0)))
@@ -160,7 +172,9 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"no configuration file {path}") from None
+        preset = PRESETS / f"{path.stem}.yaml"
+        advice = f"; did you mean {preset}?" if preset.is_file() else ""
+        raise UserError(f"no configuration file {path}{advice}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     try:

@@ -8,10 +8,9 @@ from typing import Any
 
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
-from dgmbench.run.config_files import Configuration, shown
+from dgmbench.run.config_files import PRESETS, Configuration, shown
 
 DEFAULT = Path("config.yaml")
-PRESETS = Path("workflow/presets")
 """In the checkout where a command is called."""
 
 

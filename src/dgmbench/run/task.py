@@ -172,7 +172,8 @@ class Task:
         offers: keyword arguments that it gives to a class that takes them; no option of a configuration may have
             these names.
         devices: GPUs that a training asks for.
-        cost: of a training, up to a factor: the longest starts first.
+        cost: of a training, up to a factor: the longest starts first, and times are estimated from those of others.
+        evaluation_cost: of an evaluation, likewise.
         rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
         libraries: whose versions the numbers depend on; a task of another package names its own distribution, too.
         memory_mb: that a job needs, at most.
@@ -201,6 +202,7 @@ class Task:
     offers: tuple[str, ...] = ()
     devices: Callable[[RunSpec], int] = _no_gpu
     cost: Callable[[RunSpec], float] = _alike
+    evaluation_cost: Callable[[RunSpec], float] = _alike
     rule: Callable[[RunSpec, Any, str], None] = _no_rule
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -58,6 +59,18 @@ class Workspace:
             with writing(self.state(spec)):
                 (self.state(spec) / "failure.json").unlink(missing_ok=True)
 
+    def is_claimed(self, training_id: str) -> bool:
+        """Whether a process works on a training, or on an evaluation of it."""
+        try:
+            with (self.root / "state" / training_id / "lock").open("rb") as file:
+                # for a moment; a process that wants the lock waits for a second
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     @property
     def tables(self) -> Path:
         return self.root / "tables"
@@ -65,19 +78,6 @@ class Workspace:
     @property
     def figures(self) -> Path:
         return self.root / "figures"
-
-    def is_claimed(self, training_id: str) -> bool:
-        """Whether a process works on a training, or on an evaluation of it."""
-        path = self.root / "state" / training_id / "lock"
-        if not path.exists():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return False
-        except Timeout:
-            return True
-        except OSError:  # not to be written: nobody here can tell
-            return False
 
     @contextlib.contextmanager
     def claim(self, spec: RunSpec, stage: str) -> Iterator[None]:

@@ -25,6 +25,12 @@ def _rule(spec: RunSpec, row: Row, where: str) -> None:
         raise UserError(f"{where}.compile: the estimator dreg cannot be compiled; set compile: false")
 
 
+def _evaluation_cost(spec: RunSpec) -> float:
+    """Samples times images, up to a factor."""
+    settings = density_settings(spec)
+    return float(settings.k * (settings.test_limit or 10_000))
+
+
 DENSITY = Task(
     name="density",
     title="Density estimation",
@@ -48,6 +54,7 @@ DENSITY = Task(
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
     rule=_rule,
+    evaluation_cost=_evaluation_cost,
     libraries=("numpy", "torch", "lightning"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),
     numbers={

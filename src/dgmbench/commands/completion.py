@@ -1,0 +1,35 @@
+"""Names that a shell completes; in a list with commas the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.run.config_files import PRESETS
+from dgmbench.tasks import all_tasks
+
+
+def tasks(incomplete: str) -> list[str]:
+    """Of tasks."""
+    return _completed(incomplete, all_tasks())
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Of datasets that a task compares models on."""
+    kinds = {task.kind for task in all_tasks().values()}
+    return _completed(incomplete, [name for name, dataset in CATALOGUE.items() if dataset.kind in kinds])
+
+
+def rows(incomplete: str) -> list[str]:
+    """Of models and methods."""
+    return _completed(incomplete, [name for task in all_tasks().values() for name in task.rows])
+
+
+def presets(incomplete: str) -> list[str]:
+    """Of presets."""
+    return _completed(incomplete, ["default", *sorted(path.stem for path in PRESETS.glob("*.yaml"))])
+
+
+def _completed(incomplete: str, names: Iterable[str]) -> list[str]:
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(last)]

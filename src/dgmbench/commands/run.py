@@ -1,0 +1,94 @@
+"""``dgmbench run``: Snakemake on what a command line selects, and a summary at the end."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dgmbench.commands.plan import RESULTS, duration
+from dgmbench.commands.selection import Selection, configuration_of, selected
+from dgmbench.commands.status import counted, states
+from dgmbench.errors import UserError
+from dgmbench.files import write_text, writing
+from dgmbench.run.config import plan_of
+from dgmbench.run.plan import Plan
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import all_tasks
+
+_SAY_HOW_MANY = ("--cores", "-c", "--jobs", "-j", "--profile", "--executor", "-e")
+
+
+def run(selection: Selection, arguments: Sequence[str]) -> int:
+    """Call Snakemake with all other arguments, and say in the end where the tables are and what failed.
+
+    Returns:
+        Snakemake's exit status.
+
+    Raises:
+        UserError: there is no workflow here, or a mistake in a file or on the command line.
+    """
+    if not any(Path(place).is_file() for place in ("Snakefile", "workflow/Snakefile")) and not _names_one(arguments):
+        raise UserError("there is no Snakefile in this folder; change to the checkout of dgmbench")
+    if any(word == "--config" or word.startswith("--config=") for word in arguments):
+        raise UserError("--config is Snakemake's; here give --preset NAME, --configfile FILE or --set KEY=VALUE")
+    configuration, remarks = configuration_of(selection)
+    plan = plan_of(configuration, all_tasks())
+    for remark in remarks:
+        print(f"dgmbench: {remark}", file=sys.stderr)
+    command = _command(selection, plan, arguments)
+    print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
+    started = time.time()
+    status = _wait(subprocess.Popen([sys.executable, "-m", "snakemake", *command]))
+    if not {"-n", "--dry-run", "--dryrun"} & set(arguments):
+        print("\n".join(summary(plan, Workspace(RESULTS / plan.preset), started)))
+    return status
+
+
+def _command(selection: Selection, plan: Plan, arguments: Sequence[str]) -> list[str]:
+    """Snakemake's arguments; what is selected is written to a file in the folder of the results."""
+    files = selection.laid_over()
+    above, _ = selected(selection, [*selection.default(), *files])
+    if above:
+        path = RESULTS / plan.preset / "selection.json"
+        with writing(path):
+            write_text(path, json.dumps(above, indent=1) + "\n")
+        files.append(path)
+    words = [] if any(word.startswith(_SAY_HOW_MANY) for word in arguments) else ["--cores", "all"]
+    if files:
+        words += ["--configfile", *map(str, files)]
+    # an option ends the list of files, so that a target is not taken for one
+    options = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    return [*words, *arguments[options:], *(["--", *arguments[:options]] if options else [])]
+
+
+def _names_one(arguments: Sequence[str]) -> bool:
+    return any(word.startswith(("--snakefile", "-s")) for word in arguments)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """The exit status; Ctrl-C reaches Snakemake too, which ends by itself when its jobs have."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
+    """Where the tables are, how long it took, and what failed, with the log to read.
+
+    Args:
+        started: seconds since the epoch.
+    """
+    found = states(plan, workspace)
+    lines = [f"{counted(found)} of {len(found)} runs, after {duration(time.time() - started)}"]
+    lines += [f"{state.word} {state.run.run_id}: {state.detail}" for state in found if state.word == "failed"]
+    made = [workspace.tables / f"{name}.html" for name in plan.tasks]
+    lines += [f"table: {path}" for path in made if path.is_file() and path.stat().st_mtime >= started]
+    lines += [f"table: {path}, as it was" for path in made if path.is_file() and path.stat().st_mtime < started]
+    return lines

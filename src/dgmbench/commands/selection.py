@@ -1,0 +1,184 @@
+"""From what a command line selects (tasks, datasets, rows, seeds) to a configuration that is laid over the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgmbench.commands.arguments import read_pairs
+from dgmbench.data.catalogue import known_datasets
+from dgmbench.errors import UserError
+from dgmbench.names import did_you_mean
+from dgmbench.run.config_files import Configuration, read_files
+from dgmbench.run.presets import DEFAULT, preset_files
+from dgmbench.run.task import Task
+from dgmbench.tasks import all_tasks, find_task
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a command line selects; empty where it says nothing.
+
+    Attributes:
+        preset: its file is the first that is laid over the default configuration.
+        files: are laid over it, in their order.
+        tasks, datasets, rows: names, each alone or several with commas between.
+        seeds: numbers and ranges: ``0-4,7``.
+        settings: ``KEY=VALUE`` for every selected row.
+        name: of the folder of the results.
+    """
+
+    preset: str = ""
+    files: Sequence[Path] = ()
+    tasks: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    rows: Sequence[str] = ()
+    seeds: str = ""
+    settings: Sequence[str] = ()
+    name: str = ""
+
+    def laid_over(self) -> list[Path]:
+        """The files that are laid over the default configuration.
+
+        Raises:
+            UserError: there is no such preset.
+        """
+        return [*(preset_files(self.preset) if self.preset else []), *self.files]
+
+    def default(self) -> list[Path]:
+        """The default configuration, which a folder may lack where other files are given."""
+        return [DEFAULT] if DEFAULT.is_file() or not (self.preset or self.files) else []
+
+
+def configuration_of(selection: Selection, instead: Sequence[Path] = ()) -> tuple[Configuration, list[str]]:
+    """The configuration that a selection makes, and remarks about it, a line each.
+
+    Args:
+        instead: files in place of the default configuration.
+
+    Raises:
+        UserError: a mistake in a file or on the command line.
+    """
+    files = [*(instead or selection.default()), *selection.laid_over()]
+    above, remarks = selected(selection, files)
+    return read_files(files, above, "command line"), remarks
+
+
+def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any], list[str]]:
+    """What must be laid over the configuration of these files, and remarks about it, a line each.
+
+    Raises:
+        UserError: a name is no task's, or a seed or a setting cannot be read.
+    """
+    content = read_files(files).content
+    chosen = _chosen(selection, content)
+    settings = read_pairs(selection.settings)
+    seeds = _seeds(selection.seeds) if selection.seeds else []
+    above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
+    if seeds:
+        above["seeds"] = seeds
+    remarks: list[str] = []
+    for name, task in all_tasks().items():
+        section = _entries(content.get(name))
+        if name not in chosen:
+            above[name] = False
+            continue
+        datasets, rows = chosen[name]
+        layer: dict[str, Any] = {}
+        if selection.datasets:
+            layer[task.datasets_word] = _only(datasets, _entries(section.get(task.datasets_word)))
+            remarks += _without_settings(datasets, _entries(section.get(task.datasets_word)), settings)
+        below = _entries(section.get(task.rows_word))
+        if selection.rows:
+            layer[task.rows_word] = _only(rows, below)
+        if settings or seeds:
+            each = layer.setdefault(task.rows_word, {row: None for row, own in below.items() if own is not False})
+            for row in [row for row, own in each.items() if own is not False]:
+                own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
+                each[row] = {**settings, **own_seeds} or None
+            if seeds and "seeds" in section:
+                layer["seeds"] = seeds
+        if layer:
+            above[name] = layer
+    return above, remarks
+
+
+def _chosen(selection: Selection, content: Mapping[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+    """The datasets and rows of each selected task; of a task without any of the named ones nothing is run."""
+    tasks = {name: find_task(name) for name in _names(selection.tasks)} or {
+        name: task for name, task in all_tasks().items() if content.get(name, False) is not False or selection.rows
+    }
+    datasets, rows = _names(selection.datasets), _names(selection.rows)
+    known_data = {name: _known_datasets(task, content) for name, task in tasks.items()}
+    known_rows = {name: _known_rows(task, content) for name, task in tasks.items()}
+    _require(datasets, known_data, "--dataset")
+    _require(rows, known_rows, "--model")
+    found = {}
+    for name in tasks:
+        own_data = [each for each in datasets if each in known_data[name] or ":" in each]
+        own_rows = [each for each in rows if each in known_rows[name] or ":" in each]
+        if (own_data or not datasets) and (own_rows or not rows):
+            found[name] = (own_data, own_rows)
+    if not found:
+        raise UserError(f"no task has both {', '.join(datasets)} and {', '.join(rows)}; see 'dgmbench list'")
+    for option, own in (("--dataset", datasets), ("--model", rows)):
+        if len(found) > 1 and (unclear := [each for each in own if ":" in each]):
+            raise UserError(f"{option} {unclear[0]}: {' or '.join(found)}? Say it with --task")
+    return found
+
+
+def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:
+    every = {each: None for of_task in known.values() for each in of_task}
+    for name in names:
+        if ":" not in name and name not in every:
+            of = "" if len(known) != 1 else f" of {next(iter(known))}"
+            raise UserError(f"{option} {name}: there is none of this name{of}{did_you_mean(name, every)}")
+
+
+def _known_datasets(task: Task, content: Mapping[str, Any]) -> list[str]:
+    return [*known_datasets(task.kind), *_entries(_entries(content.get(task.name)).get(task.datasets_word))]
+
+
+def _known_rows(task: Task, content: Mapping[str, Any]) -> list[str]:
+    return [*task.rows, *_entries(_entries(content.get(task.name)).get(task.rows_word))]
+
+
+def _entries(value: Any) -> dict[str, Any]:
+    """Settings by name; a list has names alone."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return dict.fromkeys(map(str, value)) if isinstance(value, list) else {}
+
+
+def _only(names: Sequence[str], below: Mapping[str, Any]) -> dict[str, Any]:
+    """The named with what is below them, and not the others."""
+    return {name: None for name in names} | {name: False for name in below if name not in names}
+
+
+def _without_settings(names: Sequence[str], below: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    others = {key: None for settings in below.values() for key in _entries(settings) if key not in given}
+    return [
+        f"{name}: the configuration has no {', '.join(others)} for it, so the published protocol's hold; "
+        "--set KEY=VALUE gives others"
+        for name in names
+        if others and not below.get(name) and below.get(name) is not False
+    ]
+
+
+def _names(values: Sequence[str]) -> list[str]:
+    """Names without repetition; several may stand in one value, with commas between."""
+    return [*dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip())]
+
+
+def _seeds(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first or last - first > 100_000:
+            raise UserError(f"--seeds {text}: write numbers and ranges with commas between, as 0-4 or 0,3,7")
+        seeds += range(first, last + 1)
+    return [*dict.fromkeys(seeds)]

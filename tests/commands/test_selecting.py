@@ -1,0 +1,362 @@
+"""``run``, ``plan`` and ``status``: what they select, what they pass on to Snakemake, and what they say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from dgmbench import cli
+from dgmbench.commands import run as runs
+from dgmbench.commands.estimates import estimates
+from dgmbench.commands.plan import duration
+from dgmbench.commands.run import summary
+from dgmbench.commands.selection import Selection, configuration_of
+from dgmbench.commands.status import states
+from dgmbench.errors import UserError
+from dgmbench.run import provenance
+from dgmbench.run.config import plan_of, read_plan
+from dgmbench.run.config_files import read_files
+from dgmbench.run.plan import Plan
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import all_tasks
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        cli.app(list(arguments), prog_name="dgmbench")
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the workflow's default configuration and presets, and another for results."""
+    for name in ("Snakefile", "config.yaml", "workflow"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def plan(**selected: Any) -> Plan:
+    return plan_of(configuration_of(Selection(**selected))[0], all_tasks())
+
+
+@pytest.mark.parametrize(
+    ("selected", "cells", "seeds"),
+    [
+        ({"datasets": ["ocr-letters"], "rows": ["vae,iwae-5"]}, {"ocr-letters/vae", "ocr-letters/iwae-5"}, [0]),
+        ({"rows": ["bow"], "seeds": "0-2"}, {"20news/bow", "reuters/bow"}, [0, 1, 2]),
+        ({"rows": ["vae", "lda"], "datasets": ["mnist,reuters"], "seeds": "5"}, {"mnist/vae", "reuters/lda"}, [5]),
+        ({"preset": "five-seeds", "rows": ["bow"], "seeds": "0,3,7-8"}, {"20news/bow", "reuters/bow"}, [0, 3, 7, 8]),
+        ({"preset": "three-seeds", "rows": ["iwae-50"], "datasets": ["mnist"]}, {"mnist/iwae-50"}, [0, 1, 2]),
+        ({"rows": ["large-vae"], "datasets": ["fashion-mnist"]}, {"fashion-mnist/large-vae"}, [0]),
+        ({"tasks": ["density"], "datasets": ["mnist"], "rows": ["fractions:Fraction"]}, {"mnist/fractions:Fraction"}, [0]),
+    ],
+)  # fmt: skip
+def test_a_selection_is_these_cells_with_these_seeds(
+    selected: dict[str, Any], cells: set[str], seeds: list[int], checkout: Path
+) -> None:
+    found = plan(**selected)
+    assert {f"{run.dataset}/{run.model}" for run in found.runs} == cells
+    assert {run.seed for run in found.runs} == set(seeds)
+
+
+def test_a_selection_keeps_the_settings_and_the_runs(checkout: Path) -> None:
+    every = {run.run_id for run in plan().runs}
+    assert {run.run_id for run in plan(datasets=["mnist"], rows=["vae"]).runs} < every
+    assert {run.run_id for run in plan(tasks=["classification"]).runs} < every
+    small = {run.run_id for run in plan(preset="smoke").runs}
+    assert {run.run_id for run in plan(preset="smoke", rows=["lda"]).runs} < small
+    (left_out,) = plan(preset="three-seeds", rows=["vae"], datasets=["mnist"], seeds="0").runs
+    assert left_out.run_id in every, "what a preset leaves out has the settings of the default when it is asked for"
+    (changed,) = plan(datasets=["mnist"], rows=["vae"], settings=["epochs=2", "k=7"]).runs
+    assert {"epochs": 2, "k": 7}.items() <= changed.settings.model_dump().items()
+
+
+def test_a_dataset_without_settings_is_said(checkout: Path) -> None:
+    (remark,) = configuration_of(Selection(datasets=["fashion-mnist"], rows=["vae"]))[1]
+    assert re.match(
+        r"fashion-mnist: the configuration has no .*epochs.* for it, so the published protocol's hold", remark
+    )
+    assert configuration_of(Selection(datasets=["mnist"], rows=["vae"]))[1] == []
+    settings = ["epochs=3", "k=5", "batch_size=10", "learning_rate=0.1"]
+    assert configuration_of(Selection(datasets=["fashion-mnist"], settings=settings))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("-m vea", "--model vea: there is none of this name; did you mean 'vae'?"),
+        ("-d minst", "--dataset minst: there is none of this name; did you mean 'mnist'?"),
+        ("-t densty", "unknown task 'densty'; did you mean 'density'?"),
+        ("-t density -d 20news", "--dataset 20news: there is none of this name of density; known: "),
+        ("-d mnist -m bow", "no task has both mnist and bow; see 'dgmbench list'"),
+        ("-m a:B -d b:c", "--dataset b:c: density or classification? Say it with --task"),
+        ("--seeds 3-1", "--seeds 3-1: write numbers and ranges with commas between, as 0-4 or 0,3,7"),
+        ("--seeds all", "--seeds all: write numbers and ranges with commas between, as 0-4 or 0,3,7"),
+        ("-m vae --set epochs", "'epochs' is not KEY=VALUE"),
+        ("-m vae --set epoch=3", "command line: config.density.models.vae.epoch: unknown setting 'epoch'; did you"),
+        ("-m vae,iwae-5 --set importance_samples=2", "command line: config.density.models.iwae-5: iwae-5 has import"),
+        ("--preset smok", "unknown preset 'smok'; did you mean 'smoke'?"),
+        ("--configfile nosuch.yaml", "no configuration file nosuch.yaml"),
+        ("--configfile smoke.yaml", "no configuration file smoke.yaml; did you mean workflow/presets/smoke.yaml"),
+        ("--configfile smoke", "no configuration file smoke; did you mean workflow/presets/smoke.yaml?"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_mistake_is_one_line(
+    command: str, arguments: str, line: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(command, *arguments.split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"dgmbench: error: {line}")
+    assert error.count("\n") == 1
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        ("", "--cores all"),
+        ("-n", "--cores all -n"),
+        ("--cores 2", "--cores 2"),
+        ("-j4 --resources gpu=0", "-j4 --resources gpu=0"),
+        ("density", "--cores all -- density"),
+        ("--preset smoke", "--cores all --configfile workflow/presets/smoke.yaml"),
+        ("--preset smoke density", "--cores all --configfile workflow/presets/smoke.yaml -- density"),
+        ("-m vae -n --keep-going", "--cores all --configfile results/default/selection.json -n --keep-going"),
+        ("-m vae --name mine", "--cores all --configfile results/mine/selection.json"),
+        ("--profile workflow/profiles/slurm", "--profile workflow/profiles/slurm"),
+    ],
+)
+def test_snakemake_gets_what_is_not_ours(
+    arguments: str, passed_on: str, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    def stand_in(command: list[str]) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(wait=lambda: 3)
+
+    monkeypatch.setattr(runs.subprocess, "Popen", stand_in)
+    assert call("run", *arguments.split()) == 3, "the exit status is that of Snakemake"
+    assert commands == [[sys.executable, "-m", "snakemake", *passed_on.split()]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--config", "preset=x"), "--config is Snakemake's; here give --preset NAME"),
+        ((), "there is no Snakefile in this"),
+    ],
+)
+def test_a_call_of_run_that_cannot_be_is_one_line(
+    arguments: tuple[str, ...], line: str, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not arguments:
+        (checkout / "Snakefile").unlink()
+        (checkout / "workflow").unlink()
+    assert call("run", *arguments) == 2
+    assert capsys.readouterr().err.startswith(f"dgmbench: error: {line}")
+
+
+def test_snakemake_reads_the_selection_as_we_do(checkout: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "dgmbench",
+        "run",
+        "--preset",
+        "three-seeds",
+        "-m",
+        "vae",
+        "-d",
+        "mnist",
+        "--seeds",
+        "0-1",
+    ]
+    done = subprocess.run([*command, "-n"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    expected = plan(preset="three-seeds", rows=["vae"], datasets=["mnist"], seeds="0-1").runs
+    assert set(re.findall(r"evaluate (mnist\.\S+)$", done.stderr + done.stdout, flags=re.MULTILINE)) == {
+        run.run_id for run in expected
+    }
+
+
+CONFIG = {
+    "preset": "p",
+    "density": {"datasets": ["mnist"], "models": ["vae", "mem-vae", "iwae-5", "iwae-50", "cnn-vae"]},
+}
+
+
+def test_status_tells_what_is_done_at_work_and_failed(
+    tmp_path: Path, write_run: Callable[..., None], write_failure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = read_plan(CONFIG, all_tasks())
+    workspace = Workspace(Path("results/p"))
+    done, diverged, failed, at_work, waiting = asked.runs
+    for run, status in ((done, "ok"), (diverged, "diverged")):
+        write_run(run, workspace, {"ll": -90.0}, {"ll": np.zeros(3)}, status=status)
+    write_failure(failed, workspace, "it\nbroke")
+    for run, text in ((failed, "Traceback\n"), (at_work, "epoch 1/8  loss 9\nepoch 2/8  loss 8\n\n")):
+        log = workspace.root / "logs/train" / f"{run.training_id}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text)
+    workspace.state(at_work).mkdir(parents=True)
+    with FileLock(workspace.state(at_work) / "lock"):
+        found = {state.run.model: (state.word, state.detail) for state in states(asked, workspace)}
+        with pytest.raises(UserError, match="another process works on it"), workspace.claim(at_work, "training"):
+            pass
+    assert found[done.model] == ("done", "") and found[diverged.model] == ("diverged", "")
+    assert found[failed.model] == ("failed", f"it broke (results/p/logs/train/{failed.training_id}.log)")
+    assert found[at_work.model][0] == "training" and found[at_work.model][1].startswith(
+        "epoch 2/8  loss 8 (results/p/logs/train/"
+    )
+    assert found[waiting.model] == ("waiting", "")
+    assert {state.run.model: state.word for state in states(asked, workspace)}[at_work.model] == "waiting", (
+        "the lock is free again"
+    )
+
+    (workspace.tables).mkdir()
+    (workspace.tables / "density.html").touch()
+    first, *rest = summary(asked, workspace, started=0)
+    assert first.startswith("1 done, 1 diverged, 1 failed, 2 waiting of 5 runs, after ")
+    assert rest == [f"failed {failed.run_id}: {found[failed.model][1]}", "table: results/p/tables/density.html"]
+    assert summary(asked, workspace, started=4e9)[-1] == "table: results/p/tables/density.html, as it was"
+
+
+@pytest.mark.parametrize(
+    ("change", "seconds"),
+    [
+        ({}, 600),
+        ({"seed": 9}, 600),
+        ({"epochs": 16}, 1200),
+        ({"epochs": 4}, 300),
+        ({"model": "mem-vae"}, None),
+        ({"dataset": "ocr-letters"}, None),
+    ],
+)
+def test_times_come_from_records_of_such_runs(
+    change: dict[str, Any], seconds: float | None, tmp_path: Path, write_run: Callable[..., None]
+) -> None:
+    asked = read_plan({"density": {"datasets": {"mnist": {"epochs": 8}}, "models": ["vae"]}}, all_tasks())
+    (run,) = asked.runs
+    here = {"host": provenance.host()}
+    evaluation = {"evaluation": {"seconds": 60.0, "peak_memory_mb": 700.0, **here}}
+    write_run(run, Workspace(tmp_path / "other"), {"ll": 0.0}, {}, training=here, **evaluation)
+    settings = {key: value for key, value in change.items() if key == "epochs"}
+    fields = {key: value for key, value in change.items() if key != "epochs"}
+    wanted = dataclasses.replace(run, settings=run.settings.model_copy(update=settings), **fields)
+    found = estimates(asked, [wanted], tmp_path)
+    if seconds is None:
+        assert found == {}
+        return
+    training = found[wanted.run_id, "training"]
+    assert (training.seconds, training.memory_mb) == (pytest.approx(seconds), 512)
+    assert found[wanted.run_id, "evaluation"].seconds == pytest.approx(60)
+
+
+def test_records_of_another_machine_and_broken_ones_do_not_count(
+    tmp_path: Path, write_run: Callable[..., None]
+) -> None:
+    asked = read_plan({"density": {"datasets": ["mnist"], "models": ["vae"]}, "seeds": [0, 1]}, all_tasks())
+    write_run(asked.runs[0], Workspace(tmp_path / "p"), {"ll": 0.0}, {})
+    broken = tmp_path / "p/runs" / asked.runs[1].run_id / "run.json"
+    broken.parent.mkdir()
+    broken.write_text("{")
+    assert estimates(asked, asked.runs, tmp_path) == {}
+
+
+def test_a_plan_says_what_is_left_and_what_it_takes(
+    checkout: Path, write_run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("two.yaml").write_text("tracking: false\ndensity: {datasets: [mnist], models: [vae, iwae-5]}\n")
+    (done, left) = plan_of(read_files([Path("two.yaml")]), all_tasks()).runs
+    assert call("plan", "--config", "two.yaml") == 0
+    lines, said = capsys.readouterr()
+    assert [line.split()[:3] for line in lines.splitlines()] == [
+        [run.run_id, "train", "unknown"] for run in (done, left)
+    ]
+    assert (
+        "2 runs in preset default, 0 of them done\nsnakemake would start 8 jobs: 1 fetch, 1 write_config, 2 tr" in said
+    )
+    assert "no estimate of time and memory: there are no records of such runs on this machine" in said
+
+    here = {"host": provenance.host()}
+    evaluation = {"evaluation": {"seconds": 60.0, "peak_memory_mb": 700.0, **here}}
+    write_run(done, Workspace(Path("results/default")), {"ll": 0.0}, {}, training=here, **evaluation)
+    Path("results/default/trained", done.training_id).mkdir(parents=True)
+    Path("results/default/data").mkdir()
+    Path("results/default/data/mnist.json").write_text("{}")
+    os.utime("results/default/data/mnist.json", (1, 1))
+    assert call("plan", "--config", "two.yaml") == 0
+    lines, said = capsys.readouterr()
+    assert [line.split()[1] for line in lines.splitlines()] == ["done", "train"]
+    assert "2 runs in preset default, 1 of them done" in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59, "59 s"), (100, "2 min"), (5900, "98 min"), (7260, "2 h 1 min"), (4e5, "4.6 days")],
+)
+def test_a_duration_is_said_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("dgmbench run --preset sm", ["smoke"]),
+        ("dgmbench run -d ocr", ["ocr-letters"]),
+        ("dgmbench run -m vae,iwae-5", ["vae,iwae-5", "vae,iwae-50"]),
+        ("dgmbench train dens", ["density"]),
+        ("dgmbench run -t cl", ["classification"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_names_are_completed(
+    shell: str,
+    words: str,
+    completed: list[str],
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = {
+        "bash": {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1), "_DGMBENCH_COMPLETE": "complete_bash"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": words, "_DGMBENCH_COMPLETE": "complete_zsh"},
+        "fish": {"_TYPER_COMPLETE_ARGS": words, "_DGMBENCH_COMPLETE": "complete_fish"},
+    }  # fmt: skip
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    for name, value in asked[shell].items():
+        monkeypatch.setenv(name, value)
+    assert call() == 0
+    text = capsys.readouterr().out
+    assert [name for name in completed if re.search(rf'(?:^|"){re.escape(name)}(?:"|$)', text, flags=re.M)] == completed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown_for_each_shell(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_DGMBENCH_COMPLETE", f"source_{shell}")
+    assert call() == 0
+
+
+def test_the_selection_is_a_file_that_can_be_read(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.subprocess, "Popen", lambda command: SimpleNamespace(wait=lambda: 0))
+    assert call("run", "-m", "vae", "--seeds", "1", "--name", "mine", "-n") == 0
+    written = json.loads(Path("results/mine/selection.json").read_text())
+    assert written["preset"] == "mine" and written["seeds"] == [1] and written["classification"] is False

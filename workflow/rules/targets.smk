@@ -1,0 +1,15 @@
+# `snakemake density`: the name of a task, where it is not that of a rule, is the table of that task alone.
+for name in all_tasks():
+    if name in PLAN.tasks and not workflow.is_rule(name):
+
+        rule:
+            name:
+                name
+            input:
+                f"{TABLES}/{name}.complete",
+            localrule: True
+            message:
+                f"the table is in {TABLES}"
+
+    elif name in sys.argv and not workflow.is_rule(name):
+        sys.exit(f"dgmbench: error: preset {PLAN.preset!r} has no runs of {name}: there is no table of it to make")
