@@ -63,7 +63,7 @@ def plan(**selected: Any) -> Plan:
         ({"preset": "five-seeds", "rows": ["bow"], "seeds": "0,3,7-8"}, {"20news/bow", "reuters/bow"}, [0, 3, 7, 8]),
         ({"preset": "three-seeds", "rows": ["iwae-50"], "datasets": ["mnist"]}, {"mnist/iwae-50"}, [0, 1, 2]),
         ({"rows": ["large-vae"], "datasets": ["fashion-mnist"]}, {"fashion-mnist/large-vae"}, [0]),
-        ({"tasks": ["density"], "datasets": ["mnist"], "rows": ["fractions:Fraction"]}, {"mnist/fractions:Fraction"}, [0]),
+        ({"datasets": ["mnist"], "rows": ["fractions:Fraction"]}, {"mnist/fractions:Fraction"}, [0]),
     ],
 )  # fmt: skip
 def test_a_selection_is_these_cells_with_these_seeds(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench.errors import UserError
-from dgmbench.names import slug
 from dgmbench.run.plan import Plan
 from dgmbench.run.provenance import host
 from dgmbench.run.records import read_json
@@ -77,7 +76,7 @@ class _Records:
     def __init__(self, results: Path) -> None:
         self.paths: dict[str, list[Path]] = {}
         for path in results.glob("*/runs/*/run.json"):
-            self.paths.setdefault(path.parent.name.rpartition(".s")[0], []).append(path)
+            self.paths.setdefault(_beginning(path.parent.name), []).append(path)
         self.here = _machine(host())
         self.known: dict[tuple[str, str, str, str], Mapping[Stage, Sequence[_Known]]] = {}
 
@@ -85,7 +84,7 @@ class _Records:
         key = (run.task, run.dataset, run.model, run.factory)
         if key not in self.known:
             found: dict[Stage, list[_Known]] = {}
-            for path in self.paths.get(f"{slug(run.dataset)}.{slug(run.model)}", ()):
+            for path in self.paths.get(_beginning(run.run_id), ()):
                 for stage, known in self._read(path, task, key):
                     found.setdefault(stage, []).append(known)
             self.known[key] = found
@@ -108,6 +107,11 @@ class _Records:
                     )
         except (UserError, KeyError, TypeError, ValueError):
             return  # of another version, or broken: it says nothing
+
+
+def _beginning(run_id: str) -> str:
+    """What the ids of a row's runs on a dataset have in common: all before the seed."""
+    return run_id.rpartition(".s")[0]
 
 
 def _machine(noted: Mapping[str, Any]) -> tuple[Any, ...]:
