@@ -17,6 +17,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from dgmbench.commands import check as checks
+from dgmbench.commands import create as creation
 from dgmbench.commands import doctor as doctors
 from dgmbench.commands import listing
 from dgmbench.commands import plan as plans
@@ -54,7 +56,6 @@ from dgmbench.names import load_object
 from dgmbench.run import stages
 from dgmbench.run.devices import limit_threads, reserve_gpus
 from dgmbench.run.progress import bars
-from dgmbench.run.rows import find_row
 from dgmbench.run.schema import json_schema
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks, find_task
@@ -174,17 +175,24 @@ def evaluate(
 def check(
     task: TaskName, dataset: DatasetName, model: ModelName, settings: Settings, options: Options, factory: Factory = ""
 ) -> None:
-    """Check that a user-defined model fits the benchmark, and say what is missing."""
+    """Check that a user-defined model fits the benchmark, and say what is missing; a small run is a part of it."""
     spec = parse_run(task, dataset, model, 0, factory, settings, options)
     with _compute(1, 0):
-        kind = find_task(task)
-        found = list(load_object(kind.check)(spec, find_row(kind, spec.model, spec.factory)))
-        stages.require_steady_data(kind, spec)
+        found = checks.findings(find_task(task), spec)
     for finding in found:
         print(f"- {finding}")
     print(f"{model}: {counted(len(found), 'finding')}" if found else f"{model} fits the benchmark")
     if found:
         raise SystemExit(1)
+
+
+@app.command()
+def create(
+    what: Annotated[str, typer.Argument(metavar="WORD", help="model, method, dataset, corpus or task")],
+    name: Annotated[str, typer.Argument(help="its name, for instance my-model")],
+) -> None:
+    """Write a template of your own model, method, dataset, corpus or task that runs as it is, and say how."""
+    creation.create(what, name)
 
 
 @app.command()

@@ -163,6 +163,7 @@ class Task:
         train: ``module:function``, (job) → `Training`; writes its products into ``job.folder``.
         evaluate: ``module:function``, (job, training record) → `Evaluation`.
         check: ``module:function``, (spec, row) → lines that say what keeps a user-defined model from fitting.
+        trial: ``module:function``, (spec) → the same run so small that ``dgmbench check`` tries it; none without it.
         table: ``module:object``, a `dgmbench.report.table.Table`; a `MetricTable` needs no more than a list of metrics.
         analysis: of what was trained, if it has one.
         row_type: the class of a row, also of a user-defined one.
@@ -191,6 +192,7 @@ class Task:
     evaluate: str
     check: str
     table: str
+    trial: str = ""
     analysis: Analysis | None = None
     row_type: type[Row] = Row
     dataset_word: str = "dataset"

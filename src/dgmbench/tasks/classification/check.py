@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         yield f"transform gave {shape or type(features).__name__} for {len(test)} documents, not (documents, features)"
         return
     values: Any = features.data if sparse.issparse(features) else np.asarray(features)
+    if values.dtype.kind not in "fiub":
+        yield f"transform gave values of type {values.dtype}, not numbers"
+        return
     if not np.isfinite(values).all():
         yield "transform gave NaN or infinity"
         return
@@ -58,6 +62,13 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         yield "transform changes the fitted method: test documents must not teach it anything"
     if abs(features - again).max() > 0:
         yield "transform gives other features the second time: seed what is random in it"
+
+
+def trial(spec: RunSpec) -> RunSpec:
+    """The run on a few hundred documents."""
+    settings = document_settings(spec)
+    limits = {"train_limit": min(settings.train_limit or 400, 400), "test_limit": min(settings.test_limit or 200, 200)}
+    return replace(spec, settings=settings.model_copy(update=limits))
 
 
 def planted(words: Any) -> tuple[Corpus, Corpus]:

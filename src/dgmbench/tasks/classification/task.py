@@ -58,6 +58,7 @@ CLASSIFICATION = Task(
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
     table=f"{_HERE}.table:TABLE",
     analysis=Analysis(
         "topics: held-out likelihood, coherence, F1 against their number, a document among its topics",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.building import build_model
 from dgmbench.tasks.density.images import evaluation_images, training_images
+from dgmbench.tasks.density.settings import density_settings
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -46,6 +48,15 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     again.load_state_dict(model.state_dict())
     if not np.array_equal(log_likelihood(again, x, 5), log_likelihood(model, x, 5)):
         yield "a copy with the same state_dict gives another likelihood: something learned is not in the state_dict"
+
+
+def trial(spec: RunSpec) -> RunSpec:
+    """One epoch of two whole batches and the last one of the real training, and a few test images with the run's k."""
+    settings, n_images = density_settings(spec), len(training_images(spec)[0])
+    size = min(settings.batch_size, n_images)
+    limit = min(n_images, 2 * size + n_images % size)
+    changed = {"epochs": 1, "devices": 1, "train_limit": limit, "test_limit": min(settings.test_limit or 4, 4)}
+    return replace(spec, settings=settings.model_copy(update=changed))
 
 
 def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator[str]:

@@ -42,6 +42,7 @@ DENSITY = Task(
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
     table=f"{_HERE}.table:TABLE",
     analysis=Analysis(
         "missing pixels, memory slots, samples, the bound against k",

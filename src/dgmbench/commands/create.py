@@ -1,0 +1,77 @@
+"""Templates of a user-defined model, dataset or task: files that run as they are, to be changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from dgmbench.errors import UserError
+from dgmbench.files import write_text, writing
+from dgmbench.names import did_you_mean
+from dgmbench.tasks import all_tasks
+
+_WHOLE_TASK = "task"
+
+
+def templates() -> dict[str, dict[str, Traversable]]:
+    """What can be created: the templates of each word, by the names of their files.
+
+    A task has those of its own words in its folder ``templates``: ``<word>.py.j2`` and ``<word>.yaml.j2``; the first
+    task that has a word gives its template.
+    """
+    found: dict[str, dict[str, Traversable]] = {}
+    for task in all_tasks().values():
+        for word in (task.row_word, task.dataset_word):
+            folder = resources.files(task.package) / "templates"
+            files = {f"{{module}}.{kind}": folder / f"{word}.{kind}.j2" for kind in ("py", "yaml")}
+            if word not in found and all(file.is_file() for file in files.values()):
+                found[word] = files
+    folder = resources.files(__package__) / "templates" / _WHOLE_TASK
+    inside = {"pyproject.toml", "config.yaml"}
+    found[_WHOLE_TASK] = {
+        f"{{module}}/{name}" if name in inside else f"{{module}}/{{module}}/{name}": file
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if (name := file.name.removesuffix(".j2")) != file.name
+    }
+    return found
+
+
+def create(word: str, name: str) -> list[Path]:
+    """Write a template into the current folder and print the commands that use it.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: there is no template of this word, or the name cannot be a module's, or is taken.
+    """
+    known = templates()
+    if word not in known:
+        raise UserError(f"there is no template of a {word}{did_you_mean(word, known)}")
+    if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
+        raise UserError(f"{name!r} cannot be the name of a module; write it as my-{word}, with small letters")
+    module = name.replace("-", "_")
+    paths = {path.format(module=module): template for path, template in known[word].items()}
+    for path in (*paths, module):
+        if Path(path).exists():
+            raise UserError(f"{path} is there already; choose another name, or remove it")
+    if importlib.util.find_spec(module) is not None:
+        raise UserError(f"a module {module} is installed already; choose another name")
+    from jinja2 import Template
+
+    values = {"name": name, "module": module, "class_name": module.title().replace("_", "")}
+    for path, template in paths.items():
+        text = Template(template.read_text(encoding="utf-8"), keep_trailing_newline=True).render(values)
+        with writing(Path(path)):
+            write_text(Path(path), text)
+        print(path)
+        if path.endswith(".yaml"):
+            how = [
+                re.split(r" {3,}", line.removeprefix("#").strip()) for line in text.splitlines() if line[:4] == "#   "
+            ]
+    width = max(len(command) for command, *_ in how)
+    print("\n".join(["", *(f"{command:{width}}   # {''.join(words)}" for command, *words in how)]))
+    return list(map(Path, paths))
