@@ -360,3 +360,11 @@ def test_the_selection_is_a_file_that_can_be_read(checkout: Path, monkeypatch: p
     assert call("run", "-m", "vae", "--seeds", "1", "--name", "mine", "-n") == 0
     written = json.loads(Path("results/mine/selection.json").read_text())
     assert written["preset"] == "mine" and written["seeds"] == [1] and written["classification"] is False
+
+
+def test_an_example_adds_one_row_and_runs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "examples"))
+    (run,) = plan_of(read_files([REPOSITORY / "config.yaml", REPOSITORY / "examples/one_row.yaml"]), all_tasks()).runs
+    default = plan_of(read_files([REPOSITORY / "config.yaml"]), all_tasks()).runs
+    assert (run.dataset, run.model) == ("ocr-letters", "my_model:LinearVAE")
+    assert run.settings in [other.settings for other in default if other.dataset == "ocr-letters"]

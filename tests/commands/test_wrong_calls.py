@@ -1,0 +1,79 @@
+"""Wrong calls of the commands: one line each, which says what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dgmbench import cli
+
+REPOSITORY = Path(__file__).parents[2]
+HELP = "; see 'dgmbench "
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("Snakefile", "config.yaml", "workflow"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (tmp_path / "broken.yaml").write_text("density: [\n")
+    (tmp_path / "wrong.yaml").write_text("density:\n  models:\n    vea:\n")
+    (tmp_path / "latin.yaml").write_bytes(b"preset: caf\xe9\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("trian density mnist vae", "No such command 'trian'"),
+        ("train density mnist", "Missing argument 'MODEL'" + HELP + "train --help'"),
+        ("train density mnist vae --epochs 3", "No such option: --epochs"),
+        ("train density mnist vae --seed one", "Invalid value for '--seed'"),
+        ("train density mnist vae --seed -1", "Invalid value for '--seed'"),
+        ("train density mnist vae --threads 0", "Invalid value for '--threads'"),
+        ("train density mnist vae extra", "unexpected extra argument"),
+        ("train densty mnist vae", "unknown task 'densty'; did you mean 'density'?"),
+        ("train density minst vae", "unknown dataset 'minst'; did you mean 'mnist'?"),
+        ("train density mnist vea", "unknown model 'vea'; did you mean 'vae'?"),
+        ("train density 20news vae", "unknown dataset '20news'; known: "),
+        ("train classification mnist bow", "unknown dataset 'mnist'; known: "),
+        ("train density file:none.npz vae", "none.npz"),
+        ("train density mnist no_module:Model", "no module 'no_module'; is it in this folder or installed?"),
+        ("train density mnist fractions:Fractoin", "module 'fractions' has no 'Fractoin'"),
+        ("train density mnist vae --set epochs=many", "epochs: 'many' is not a whole number"),
+        ("train density mnist vae --set options={}", "this is no setting; use --option"),
+        ("train classification reuters bow --set embeddings=glove", "unknown dataset 'glove'; did you mean 'glove-"),
+        ("evaluate density ocr-letters vae --set epochs=7", "is not trained: no file results/default/trained/oc"),
+        ("check density ocr-letters ast:AST", "does not tell its arguments; write a class with __init__ around it"),
+        ("tabulate --config none.yaml", "no configuration file none.yaml"),
+        ("tabulate --task densty", "preset 'default' has no runs of densty; did you mean 'density'?"),
+        ("analyse densty", "unknown task 'densty'; did you mean 'density'?"),
+        ("plan --config smoke.yaml", "no configuration file smoke.yaml; did you mean workflow/presets/smoke.yaml?"),
+        ("plan --configfile broken.yaml", "broken.yaml, line 2: this is not valid YAML"),
+        ("plan --configfile wrong.yaml", "wrong.yaml, line 3: config.density.models.vea: unknown model 'vea'; did you"),
+        ("run --configfile latin.yaml", "latin.yaml, line 1: this is not UTF-8; save the file as UTF-8"),
+        ("run --configfile workflow", "cannot read workflow: Is a directory"),
+        ("status --preset smoek", "unknown preset 'smoek'; did you mean 'smoke'?"),
+        ("fetch mnits", "unknown dataset 'mnits'; did you mean 'mnist'?"),
+        ("create mdoel mine", "there is no template of a mdoel; did you mean 'model'?"),
+        ("create model", "Missing argument"),
+    ],
+)  # fmt: skip
+def test_a_wrong_call_is_one_line(call: str, said: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.app(shlex.split(call), prog_name="dgmbench")
+    assert stop.value.code == 2
+    printed, error = capsys.readouterr()
+    assert printed == ""
+    assert error.startswith("dgmbench: error: ") and error.count("\n") == 1, error
+    assert said in error
+
+
+def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.app([], prog_name="dgmbench")
+    both = "".join(capsys.readouterr())
+    assert "Usage: dgmbench" in both and "create" in both
