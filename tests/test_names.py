@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 import dgmbench
 from dgmbench.errors import UserError
-from dgmbench.names import accepted_options, file_name, load_object, slug
+from dgmbench.names import file_name, load_object, slug
 
 ALIKE = [
     "file:数据.csv",
@@ -92,8 +91,3 @@ def test_a_module_that_fails_when_it_is_imported_is_one_line(
 def test_a_name_of_no_module_is_one_line() -> None:
     with pytest.raises(UserError, match=r"^\.x:f: module '\.x' cannot be imported: TypeError"):
         load_object(".x:f")
-
-
-def test_a_class_that_does_not_tell_its_arguments_is_refused_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"^<class 'ast.AST'> does not tell its arguments; write a class with __init__"):
-        accepted_options(ast.AST)

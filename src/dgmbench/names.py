@@ -73,10 +73,7 @@ def accepted_options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter
     """
     if not callable(factory):
         raise UserError(f"{factory!r} is no class that can be called")
-    try:
-        parameters = inspect.signature(factory).parameters
-    except ValueError as error:  # some classes that are written in C
-        raise UserError(f"{factory!r} does not tell its arguments; write a class with __init__ around it") from error
+    parameters = inspect.signature(factory).parameters
     return {n: p for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
 
 

@@ -160,6 +160,10 @@ def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, 
         accepted = accepted_options(load_object(factory))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+    except ValueError as error:  # some classes that are written in C
+        raise UserError(
+            f"{where}: {factory} does not tell its arguments; write a class with __init__ around it"
+        ) from error
     for name in options:
         if name not in accepted:
             raise UserError(f"{places[name]}.{name}: unknown option {name!r}{did_you_mean(name, accepted)}")
