@@ -38,6 +38,25 @@ def test_files_of_an_earlier_configuration_go(plan_of, toy, workspace, write):
     }
 
 
+def test_the_table_of_one_task_leaves_those_of_others(plan_of, toy, workspace, write):
+    plan = plan_of()
+    write(plan.runs[0], workspace, [0, 100])
+    other = dataclasses.replace(toy, name="other")
+    runs = (*plan.runs, *(dataclasses.replace(run, task="other") for run in plan.runs))
+    both = dataclasses.replace(plan, tasks={"toy": toy, "other": other}, runs=runs)
+    tabulate(both, workspace)
+    before = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*") if path.name.startswith("toy")}
+    assert before
+    (workspace.tables / "other.csv").unlink()
+    tabulate(both, workspace, "other")
+    assert (workspace.tables / "other.csv").exists()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    tabulate(dataclasses.replace(both, tasks={"other": other}, runs=runs[len(plan.runs) :]), workspace, "other")
+    assert not any(path.exists() for path in before), "what the configuration has no more goes"
+    with pytest.raises(UserError, match=r"has no runs of othr; did you mean 'other'\?"):
+        tabulate(both, workspace, "othr")
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(plan_of, tmp_path):
     (tmp_path / "trial").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot write .*trial is no folder, and one has to be there"):
