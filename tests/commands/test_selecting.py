@@ -63,6 +63,9 @@ def plan(**selected: Any) -> Plan:
         ({"preset": "five-seeds", "rows": ["bow"], "seeds": "0,3,7-8"}, {"20news/bow", "reuters/bow"}, [0, 3, 7, 8]),
         ({"preset": "three-seeds", "rows": ["iwae-50"], "datasets": ["mnist"]}, {"mnist/iwae-50"}, [0, 1, 2]),
         ({"rows": ["large-vae"], "datasets": ["fashion-mnist"]}, {"fashion-mnist/large-vae"}, [0]),
+        ({"preset": "five-seeds", "rows": ["vae"], "datasets": ["mnist"]}, {"mnist/vae"}, [0]),
+        ({"preset": "paper", "rows": ["vae"], "datasets": ["mnist"], "seeds": "3"}, {"mnist/vae"}, [3]),
+        ({"preset": "overnight", "tasks": ["classification"], "rows": ["bow"]}, {"20news/bow", "reuters/bow"}, [0]),
         ({"datasets": ["mnist"], "rows": ["fractions:Fraction"]}, {"mnist/fractions:Fraction"}, [0]),
     ],
 )  # fmt: skip

@@ -159,7 +159,7 @@ def _own_reason(job: Job, asked: bool, oldest: float | None) -> str:
     """Why a job is started whatever the others do; empty where it is not."""
     records = [_record(output) for output in job.outputs]
     if any(_path_of_record("incomplete", output).exists() for output in job.outputs):
-        return "it was cut off"
+        return "cut off, or at work"
     if asked and not all(map(os.path.exists, job.outputs)):
         return "missing"
     for path in job.inputs if oldest is not None else ():

@@ -24,11 +24,20 @@ ModelName = Annotated[
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="seeds everything random in the run")]
 Factory = Annotated[str, typer.Option(metavar="MODULE:CLASS", help="the class behind a name that you give")]
 Settings = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more", default_factory=list)
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="a setting; repeat for more", default_factory=list, show_default=False
+    ),
 ]
 Options = Annotated[
     list[str],
-    typer.Option("--option", metavar="KEY=JSON", help="an argument of the model's class", default_factory=list),
+    typer.Option(
+        "--option",
+        metavar="KEY=JSON",
+        help="an argument of the model's class",
+        default_factory=list,
+        show_default=False,
+    ),
 ]
 PresetFolder = Annotated[Path, typer.Option("--results", help="the preset's folder")]
 Devices = Annotated[int, typer.Option(min=0, help="GPUs to use; without a GPU the CPU does it")]
@@ -49,15 +58,31 @@ PresetName = Annotated[
 ]
 OverlayFiles = Annotated[
     list[Path],
-    typer.Option("--configfile", help="lay this file over them; repeat for more", default_factory=list),
+    typer.Option(
+        "--configfile", help="lay this file over them; repeat for more", default_factory=list, show_default=False
+    ),
 ]
 SelectedTasks = Annotated[
     list[str],
-    typer.Option("--task", "-t", help="only these, with commas between", autocompletion=tasks, default_factory=list),
+    typer.Option(
+        "--task",
+        "-t",
+        help="only these, with commas between",
+        autocompletion=tasks,
+        default_factory=list,
+        show_default=False,
+    ),
 ]
 SelectedDatasets = Annotated[
     list[str],
-    typer.Option("--dataset", "-d", help="only these, likewise", autocompletion=datasets, default_factory=list),
+    typer.Option(
+        "--dataset",
+        "-d",
+        help="only these, likewise",
+        autocompletion=datasets,
+        default_factory=list,
+        show_default=False,
+    ),
 ]
 SelectedRows = Annotated[
     list[str],
@@ -67,6 +92,7 @@ SelectedRows = Annotated[
         help="only these models or methods, likewise",
         autocompletion=rows,
         default_factory=list,
+        show_default=False,
     ),
 ]
 Seeds = Annotated[str, typer.Option(help="seeds: 0-4, or 0,3,7")]
@@ -75,5 +101,10 @@ Name = Annotated[str, typer.Option(help="keep the results in results/NAME")]
 
 InsteadFiles = Annotated[
     list[Path],
-    typer.Option("--config", help="in place of config.yaml; repeat to lay one over another", default_factory=list),
+    typer.Option(
+        "--config",
+        help="in place of config.yaml; repeat to lay one over another",
+        default_factory=list,
+        show_default=False,
+    ),
 ]

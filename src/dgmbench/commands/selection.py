@@ -73,8 +73,9 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     Raises:
         UserError: a name is no task's, or a seed or a setting cannot be read.
     """
-    content = read_files(files).content
-    chosen = _chosen(selection, content)
+    configuration = read_files(files)
+    content, whole = configuration.content, configuration.with_left_out
+    chosen = _chosen(selection, content, whole)
     settings = read_pairs(selection.settings)
     seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
@@ -82,38 +83,43 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         above["seeds"] = seeds
     remarks: list[str] = []
     for name, task in all_tasks().items():
-        section = _entries(content.get(name))
+        section, every = _entries(content.get(name)), _entries(whole.get(name))
         if name not in chosen:
             above[name] = False
             continue
         datasets, rows = chosen[name]
         layer: dict[str, Any] = {}
         if selection.datasets:
-            layer[task.datasets_word] = _only(datasets, _entries(section.get(task.datasets_word)))
-            remarks += _without_settings(datasets, _entries(section.get(task.datasets_word)), settings)
-        below = _entries(section.get(task.rows_word))
+            layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
+            remarks += _without_settings(datasets, _entries(every.get(task.datasets_word)), settings)
+        below = _entries(every.get(task.rows_word))
         if selection.rows:
             layer[task.rows_word] = _only(rows, below)
         if settings or seeds:
-            each = layer.setdefault(task.rows_word, {row: None for row, own in below.items() if own is not False})
+            each = layer.setdefault(
+                task.rows_word,
+                {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
+            )
             for row in [row for row, own in each.items() if own is not False]:
                 own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
                 each[row] = {**settings, **own_seeds} or None
-            if seeds and "seeds" in section:
+            if seeds and "seeds" in every:
                 layer["seeds"] = seeds
         if layer:
             above[name] = layer
     return above, remarks
 
 
-def _chosen(selection: Selection, content: Mapping[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+def _chosen(
+    selection: Selection, content: Mapping[str, Any], whole: Mapping[str, Any]
+) -> dict[str, tuple[list[str], list[str]]]:
     """The datasets and rows of each selected task; of a task without any of the named ones nothing is run."""
     tasks = {name: find_task(name) for name in _names(selection.tasks)} or {
         name: task for name, task in all_tasks().items() if content.get(name, False) is not False or selection.rows
     }
     datasets, rows = _names(selection.datasets), _names(selection.rows)
-    known_data = {name: _known_datasets(task, content) for name, task in tasks.items()}
-    known_rows = {name: _known_rows(task, content) for name, task in tasks.items()}
+    known_data = {name: _known_datasets(task, whole) for name, task in tasks.items()}
+    known_rows = {name: _known_rows(task, whole) for name, task in tasks.items()}
     _require(datasets, known_data, "--dataset")
     _require(rows, known_rows, "--model")
     found = {}
@@ -164,7 +170,7 @@ def _without_settings(names: Sequence[str], below: Mapping[str, Any], given: Map
         f"{name}: the configuration has no {', '.join(others)} for it, so the published protocol's hold; "
         "--set KEY=VALUE gives others"
         for name in names
-        if others and not below.get(name) and below.get(name) is not False
+        if others and not below.get(name)
     ]
 
 

@@ -35,11 +35,13 @@ class Configuration:
         content: plain mappings, lists, texts, numbers.
         files: as they are named in messages.
         places: file and line of each key, by its names from the top, joined by dots.
+        with_left_out: the content as if nothing had been left out by ``false`` or by a list of names.
     """
 
     content: dict[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    with_left_out: Mapping[str, Any] = field(default_factory=dict)
 
     def located(self, message: str) -> str:
         """A message that begins with ``config`` and the names of a key, after the file and the line of that key."""
@@ -72,7 +74,7 @@ def read_files(paths: Sequence[Path], last: Mapping[str, Any] | None = None, pla
         places |= {key: f"{shown(path)}, line {line}" for key, line in lines.items()}
     overlay(content, last or {})
     places |= dict.fromkeys(_keys(last or {}, ()), place)
-    return Configuration(settled(content), tuple(map(shown, paths)), places)
+    return Configuration(settled(content), tuple(map(shown, paths)), places, settled(content, with_left_out=True))
 
 
 def _keys(content: Any, path: tuple[str, ...]) -> Iterator[str]:

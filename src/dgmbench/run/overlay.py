@@ -52,9 +52,16 @@ def _selected(names: list[str], below: Mapping[str, Any]) -> dict[str, Any]:
     return chosen | {name: _LeftOut(old or {}) for name, old in below.items() if name not in chosen}
 
 
-def settled(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration over which nothing more is laid: plain values."""
-    return {
-        key: False if isinstance(value, _LeftOut) else settled(value) if isinstance(value, dict) else value
-        for key, value in content.items()
-    }
+def settled(content: Mapping[str, Any], with_left_out: bool = False) -> dict[str, Any]:
+    """A configuration over which nothing more is laid: plain values.
+
+    Args:
+        with_left_out: as if nothing had been left out.
+    """
+    plain: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, _LeftOut) and not with_left_out:
+            plain[key] = False
+        else:
+            plain[key] = settled(value, with_left_out) if isinstance(value, dict) else value
+    return plain
