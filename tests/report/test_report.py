@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dgmbench.commands.report import report
 from dgmbench.commands.tabulate import tabulate
@@ -90,6 +91,21 @@ def reported(whole, tmp_path_factory) -> tuple[Page, Workspace]:
     shutil.copytree(place.root, copy.root)
     report(plan, copy)
     return read(copy), copy
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of one pixel in place of each figure, except where the page over whole records is looked at."""
+    if "reported" in request.fixturenames:
+        return
+
+    def save(figure, frame, path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (1, 1)).save(path.with_name(f"{path.name}.png"))
+        return path.with_name(f"{path.name}.png")
+
+    for module in ("comparison", "curves"):
+        monkeypatch.setattr(f"dgmbench.report.{module}.save_figure", save)
 
 
 def test_the_page_needs_nothing_outside_it(reported) -> None:
@@ -303,8 +319,6 @@ def with_analysis(plan_of, toy, workspace, tmp_path, monkeypatch):
     (tmp_path / "toy_shown.py").write_text(SHOWN)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "toy_shown", raising=False)
-    from PIL import Image
-
     workspace.figures.mkdir(parents=True)
     Image.new("RGB", (4, 4), "red").save(workspace.figures / "deep.png")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -12,16 +13,22 @@ from dgmbench.report.summary import comparisons, read_summaries
 from dgmbench.run.workspace import Workspace
 
 
-@pytest.fixture
-def two(plan_of, tmp_path, write):
-    """Results of two presets of which one has more models and the other is on a part of the data."""
+@pytest.fixture(scope="module")
+def made(plan_of, tmp_path_factory, write):
+    folder = tmp_path_factory.mktemp("made")
     for preset, models, limit, wrong in (("first", ["plain", "rival"], 0, 100), ("second", ["plain"], 9, 50)):
-        place = Workspace(tmp_path / preset)
+        place = Workspace(folder / preset)
         plan = dataclasses.replace(plan_of(datasets=["here"], models=models, train_limit=limit), preset=preset)
         for run in plan.runs:
             write(run, place, [0, wrong])
         report(plan, place)
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def two(made, tmp_path):
+    """Results of two presets of which one has more models and the other is on a part of the data."""
+    return shutil.copytree(made, tmp_path / "results")
 
 
 def test_presets_stand_beside_each_other(two) -> None:
