@@ -63,7 +63,8 @@ def follow(preset: Path, training_id: str, alive: IO[Any]) -> None:
                 for name in {name for name, *_ in points} - shown.keys():
                     shown[name] = set(view.steps_of(client, identity, name))
                 new = [point for point in points if point[3] not in shown[point[0]]]
-                view.add_points(client, identity, new)
+                if new:
+                    view.add_points(client, identity, new)
                 for name, _, _, step in new:
                     shown[name].add(step)
                 if over:
