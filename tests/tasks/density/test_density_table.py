@@ -114,7 +114,7 @@ def test_files(workspace, write):
     assert len(known) == 12
     np.testing.assert_allclose(known["ll_mean"] - known["paper"], known["delta"], atol=2e-6)
     curves = pd.read_csv(workspace.figures / "density_curves.csv")
-    assert list(curves.columns) == ["dataset", "model", "seed", "epoch", "bound"] and len(curves) == 14 * 20
+    assert list(curves.columns) == ["dataset", "model", "seed", "epoch", "bound", "seconds"] and len(curves) == 14 * 20
     text = (workspace.tables / "density.md").read_text(encoding="utf-8")
     for fact in (
         *("Preset trial", "k = 100", "paper's 5000", "200 test images", "binarisation", "batch norm", "epochs 20"),
