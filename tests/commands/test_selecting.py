@@ -295,7 +295,7 @@ def test_a_plan_says_what_is_left_and_what_it_takes(
         [run.run_id, "train", "unknown"] for run in (done, left)
     ]
     assert (
-        "2 runs in preset default, 0 of them done\nsnakemake would start 8 jobs: 1 fetch, 1 write_config, 2 tr" in said
+        "2 runs in preset default, 0 of them done\nsnakemake would start 9 jobs: 1 fetch, 1 write_config, 2 tr" in said
     )
     assert "no estimate of time and memory: there are no records of such runs on this machine" in said
 

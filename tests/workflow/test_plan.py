@@ -31,6 +31,7 @@ MESSAGES = {
     "train": "train (.+)",
     "evaluate": "evaluate (.+)",
     "tables": r"make the table results/p/tables/(.+)\.html",
+    "page": r"make the report results/(.+)/report\.html",
     "mlflow": "(show the results) in MLflow",
     "write_config": "(write down) the configuration",
 }
@@ -62,7 +63,7 @@ def done(snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert {rule for rule, _ in told(jobs)} == set(MESSAGES), "at the start everything is to be done"
     for job in jobs:
         for output in map(Path, job.outputs):
-            if job.rule in ("train", "evaluate"):
+            if job.rule in ("train", "evaluate") or (job.rule == "page" and not output.suffix):
                 output.mkdir(parents=True)
             else:
                 output.parent.mkdir(parents=True, exist_ok=True)

@@ -50,12 +50,6 @@ def described_rows(wildcards):
     return description_of_rows(PLAN.tasks[wildcards.task])
 
 
-def shown_modules():
-    """The modules that say what tables and analyses show."""
-    shown = [analysis.shown for analysis in ANALYSES.values() if analysis.shown]
-    return sorted({name.partition(":")[0] for name in [*shown, *(task.table for task in PLAN.tasks.values())]})
-
-
 def folder_of_results(wildcards, output):
     """The folder of all presets, from the report of one."""
     return Path(output[0]).parents[1]

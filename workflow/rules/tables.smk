@@ -75,10 +75,7 @@ rule page:
     localrule: True
     threads: 1
     params:
-        code=[
-            package_hash("report", "metrics", "commands/report.py"),
-            source_hash(*shown_modules()),
-        ],
+        code=code_of_page(PLAN),
         rows=[description_of_rows(task) for task in PLAN.tasks.values()],
         results=folder_of_results,
     message:

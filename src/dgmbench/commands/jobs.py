@@ -54,6 +54,14 @@ def code_of_table(task: Task) -> list[str]:
     return [package_hash("report", "metrics", "commands/tabulate.py"), source_hash(task.table.partition(":")[0])]
 
 
+def code_of_page(plan: Plan) -> list[str]:
+    """Hashes of the code that makes the report of a preset."""
+    tasks = plan.tasks.values()
+    shown = [task.analysis.shown for task in tasks if task.analysis and task.analysis.shown]
+    modules = {name.partition(":")[0] for name in [*shown, *(task.table for task in tasks)]}
+    return [package_hash("report", "metrics", "commands/report.py"), source_hash(*sorted(modules))]
+
+
 def description_of_rows(task: Task) -> str:
     """A hash of what a table says of its rows besides their runs: their descriptions, and the published numbers."""
     return canonical_hash(repr((sorted(task.rows.items()), sorted(published(task).items()))))
@@ -97,6 +105,11 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
         params = _recorded(code_of_table(task), description_of_rows(task)) if _record(outputs[0]) else None
         jobs.append(Job("tables", name, outputs, inputs, params, f"{root}/benchmarks/tables/{name}.jsonl"))
         tables += outputs
+    page, figures = f"{root}/report.html", [f"{root}/report/tables/{name}" for name in plan.tasks]
+    rows = [description_of_rows(task) for task in plan.tasks.values()]
+    params = _recorded(code_of_page(plan), rows) if _record(page) else None
+    benchmark = f"{root}/benchmarks/page.jsonl"
+    jobs.append(Job("page", plan.preset, (page, *figures), (config, *tables), params, benchmark))
     if plan.tracking:
         marker, benchmark = f"{root}/tables/tracked", f"{root}/benchmarks/mlflow.jsonl"
         jobs.append(Job("mlflow", plan.preset, (marker,), (config, *tables), frozenset(), benchmark))
@@ -127,13 +140,13 @@ class _Codes:
 
 
 def to_start(jobs: list[Job]) -> dict[Job, str]:
-    """The jobs that Snakemake would start, and why; what is asked for are the tables and MLflow's view."""
+    """The jobs that Snakemake would start, and why; what is asked for are tables, report and MLflow's view."""
     makes = {output: job for job in jobs for output in job.outputs}
     after: dict[Job, list[Job]] = {job: [] for job in jobs}
     for job in jobs:
         for producer in dict.fromkeys(makes[path] for path in job.inputs if path in makes):
             after[producer].append(job)
-    asked = {job: job.rule in ("tables", "mlflow") for job in jobs}
+    asked = {job: job.rule in ("tables", "page", "mlflow") for job in jobs}
     oldest: dict[Job, float | None] = {}
     for job in reversed(jobs):  # a missing output counts as old as that of the job after it
         times = [_oldest_output(job), *(oldest.get(later) for later in after[job])]
