@@ -29,15 +29,6 @@ def call(*arguments: str) -> int:
     return int(stop.value.code or 0)
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("Snakefile", "config.yaml", "workflow"):
-        (tmp_path / name).symlink_to(REPOSITORY / name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return tmp_path
-
-
 def lines_of_code(path: Path) -> int:
     """Lines that are no docstring, comment or blank."""
     tree = ast.parse(path.read_text())

@@ -41,15 +41,6 @@ def call(*arguments: str) -> int:
     return int(stop.value.code or 0)
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the workflow's default configuration and presets, and another for results."""
-    for name in ("Snakefile", "config.yaml", "workflow"):
-        (tmp_path / name).symlink_to(REPOSITORY / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def plan(**selected: Any) -> Plan:
     return plan_of(configuration_of(Selection(**selected))[0], all_tasks())
 

@@ -170,8 +170,8 @@ def test_a_captured_training_is_the_plain_one_and_resumes(tmp_path: Path, monkey
     plain = fitted(vae(), tmp_path / "plain", optimizer="muon")
     create, start = GradientTraining.__init__, GradientTraining.on_train_epoch_start
 
-    def capturing(self: GradientTraining, *arguments: Any) -> None:
-        create(self, *arguments[:-1], True)
+    def capturing(self: GradientTraining, *arguments: Any, **options: Any) -> None:
+        create(self, *arguments, **options | {"capture": True})
 
     def interrupted(self: GradientTraining) -> None:
         if self.current_epoch == 3:
