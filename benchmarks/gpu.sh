@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What one NVIDIA GPU gives, on a bare machine without internet that has PyTorch and Lightning, in at most nine minutes.
 #
-#   bash benchmarks/gpu.sh pack gpu-pack          where there is internet: data, and wheels of what is missing there (21 MB)
+#   bash benchmarks/gpu.sh pack gpu-pack          where there is internet: data, and wheels of what is missing there (20 MB)
 #   bash benchmarks/gpu.sh run gpu-pack out       on the GPU machine, with the folder carried there
 #   bash benchmarks/gpu.sh run gpu-pack out --cpu a rehearsal of every step on the CPU, with small networks
 #

@@ -7,15 +7,17 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dgmbench.commands.plan import RESULTS, duration
-from dgmbench.commands.selection import Selection, configuration_of, selected
-from dgmbench.commands.status import counted, states
+from dgmbench.commands.selection import Selection, selected
+from dgmbench.commands.status import states, tally
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.run.config import plan_of
+from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
@@ -36,11 +38,13 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
         raise UserError("there is no Snakefile in this folder; change to the checkout of dgmbench")
     if any(word == "--config" or word.startswith("--config=") for word in arguments):
         raise UserError("--config is Snakemake's; here give --preset NAME, --configfile FILE or --set KEY=VALUE")
-    configuration, remarks = configuration_of(selection)
-    plan = plan_of(configuration, all_tasks())
+    laid_over = selection.laid_over()
+    files = [*selection.default(), *laid_over]
+    above, remarks = selected(selection, files)
+    plan = plan_of(read_files(files, above, "command line"), all_tasks())
     for remark in remarks:
         print(f"dgmbench: {remark}", file=sys.stderr)
-    command = _command(selection, plan, arguments)
+    command = _command(plan, laid_over, above, arguments)
     print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
     started = time.time()
     status = _wait(subprocess.Popen([sys.executable, "-m", "snakemake", *command]))
@@ -49,15 +53,18 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     return status
 
 
-def _command(selection: Selection, plan: Plan, arguments: Sequence[str]) -> list[str]:
-    """Snakemake's arguments; what is selected is written to a file in the folder of the results."""
-    files = selection.laid_over()
-    above, _ = selected(selection, [*selection.default(), *files])
+def _command(plan: Plan, files: Sequence[Path], above: Mapping[str, Any], arguments: Sequence[str]) -> list[str]:
+    """Snakemake's arguments; what is selected is written to a file in the folder of the results.
+
+    Args:
+        files: laid over the default configuration.
+        above: what is laid over these.
+    """
     if above:
         path = RESULTS / plan.preset / "selection.json"
         with writing(path):
             write_text(path, json.dumps(above, indent=1) + "\n")
-        files.append(path)
+        files = [*files, path]
     words = [] if any(word.startswith(_SAY_HOW_MANY) for word in arguments) else ["--cores", "all"]
     if files:
         words += ["--configfile", *map(str, files)]
@@ -86,7 +93,7 @@ def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
         started: seconds since the epoch.
     """
     found = states(plan, workspace)
-    lines = [f"{counted(found)} of {len(found)} runs, after {duration(time.time() - started)}"]
+    lines = [f"{tally(found)} of {len(found)} runs, after {duration(time.time() - started)}"]
     lines += [f"{state.word} {state.run.run_id}: {state.detail}" for state in found if state.word == "failed"]
     made = [workspace.tables / f"{name}.html" for name in plan.tasks]
     lines += [f"table: {path}" for path in made if path.is_file() and path.stat().st_mtime >= started]

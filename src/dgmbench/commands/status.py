@@ -85,10 +85,10 @@ def show(selection: Selection, instead: Sequence[Path] = ()) -> None:
     width = max(len(state.run.run_id) for state in found)
     for state in found:
         print(f"{state.run.run_id:{width}}  {state.word:10}  {state.detail}".rstrip())
-    print(f"{workspace.root}: {counted(found)}")
+    print(f"{workspace.root}: {tally(found)}")
 
 
-def counted(found: Sequence[State]) -> str:
+def tally(found: Sequence[State]) -> str:
     """How many runs there are of each kind."""
     counts = Counter(state.word for state in found)
     return ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])

@@ -53,9 +53,9 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """A matrix product of float32 on one thread, as exact as `float32_products` says: numpy's where it is exact.
+    """A matrix product of float32, as exact as `float32_products` says: numpy's where that is exact.
 
-    numpy's (OpenBLAS) is the fastest of the libraries at hand at a small network's shapes.
+    Whole steps take as long by either library; numpy's is called without wrapping arrays as tensors.
     """
     if torch.get_float32_matmul_precision() != "medium":
         return np.dot(a, b, out=out)

@@ -114,8 +114,13 @@ def fit(
             each = max(1, threads // count)
             # DDP prepares one backward pass for each turn, and weights are averaged once for each
             together = 1 if count > 1 or settings.weight_average else TOGETHER
-            how = each, compiled, together, gpus == 1 and not settings.weight_average
-            module = GradientTraining(model, objective, batches, settings, seed, fingerprint, *how)
+            module = GradientTraining(
+                *(model, objective, batches, settings, seed, fingerprint),
+                threads=each,
+                compiled=compiled,
+                together=together,
+                capture=gpus == 1 and not settings.weight_average,
+            )
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
             trainer.fit(module, ckpt_path=found[0] if found else None)
             captured = module.captured
