@@ -48,7 +48,7 @@ def test_there_is_no_circle_of_imports(graph: grimp.ImportGraph) -> None:
 def test_the_core_names_no_task_row_or_dataset() -> None:
     """No string in the code of the core, docstrings apart, is or holds such a name."""
     names = {*all_tasks(), *(row for task in all_tasks().values() for row in task.rows)}
-    names |= {name for kind in ("images", "corpus", "embeddings") for name in known_datasets(kind)}
+    names |= {name for kind in ("images", "corpus", "embeddings", "points") for name in known_datasets(kind)}
     pattern = re.compile(
         r"(?<![\w-])(" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + r")(?![\w-])"
     )

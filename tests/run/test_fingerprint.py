@@ -49,11 +49,13 @@ class Work:
 def every_work() -> list[Work]:
     """Both stages of every built-in row, on two datasets each where it has two."""
     density, documents = find_task("density"), find_task("classification")
-    images = {name: None for name in density.rows if not density.rows[name].datasets}
-    only_mnist = {name: None for name in density.rows if density.rows[name].datasets}
+    of_points = {name: None for name, row in density.rows.items() if name in POINT_ROWS}
+    images = {name: None for name, row in density.rows.items() if not row.datasets and name not in POINT_ROWS}
+    only_mnist = {name: None for name, row in density.rows.items() if row.datasets}
     configurations = [
         {"density": {"datasets": ["mnist", "ocr-letters"], "models": images}},
         {"density": {"datasets": ["mnist"], "models": only_mnist}},
+        {"density": {"datasets": ["two-moons", "rings"], "models": of_points}},
         {"classification": {"corpora": ["20news", "reuters"], "methods": list(documents.rows)}},
     ]
     runs = [run for configuration in configurations for run in read_plan(configuration, all_tasks()).runs]
@@ -61,6 +63,8 @@ def every_work() -> list[Work]:
     return [Work(run, stage) for run in runs for stage in stages]
 
 
+POINT_ROWS = ("mixture-of-gaussians", "vae-1d")
+MIXTURES = ("mixture-of-gaussians", "mixture-of-bernoullis")
 WORK = every_work()
 Affected = Callable[[Work], bool]
 
@@ -116,6 +120,7 @@ def either(*parts: Affected) -> Affected:
 
 
 VAES, CNNS = of_class("VAE"), of_class("CNN")
+NETWORKS = either(VAES, CNNS, of_class("VAE1D"))
 BY_LDA = ("lda", "slda", "twe")
 BY_GIBBS = (*BY_LDA, "lftm")
 BY_SAMPLING = (*BY_GIBBS, "gaussian-lda")
@@ -147,13 +152,20 @@ CHANGES = [
     # models
     Change("models/images/vae.py", "self.local_error * error - bound", "-bound", VAES),
     Change("models/images/cnn.py", "F.max_pool2d", "F.avg_pool2d", CNNS),
-    Change("models/images/memory.py", "torch.sigmoid(scores)", "torch.tanh(scores)", images),
+    Change("models/images/memory.py", "torch.sigmoid(scores)", "torch.tanh(scores)", either(VAES, CNNS)),
     Change("models/images/bounds.py", "math.log(log_w.shape[0])", "0", images),
-    Change("models/images/distributions.py", "noise.square() - z.square()", "noise.square()", images),
+    Change("models/images/distributions.py", "noise.square() - z.square()", "noise.square()", NETWORKS),
     Change("fast/images/fused_layers.py", "BLOCK = 1000", "BLOCK = 250", VAES),
     Change("fast/images/frozen.py", "ROWS = 500", "ROWS = 250", VAES),
     Change("fast/special.py", "np.float32(-87)", "np.float32(-80)", either(VAES, rows("slda", *BY_TOPICVEC))),
     Change("fast/random.py", "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C17", either(VAES, rows(*BY_SAMPLING))),
+    # what fits itself, and points
+    Change("models/em.py", "bounds[-1] - bounds[-2]", "bounds[-1]", rows(*MIXTURES)),
+    Change("models/images/mixture_of_bernoullis.py", "0.05 + 0.9", "0.1 + 0.8", rows("mixture-of-bernoullis")),
+    Change("models/points/mixture_of_gaussians.py", "clamp_min(1e-12)", "clamp_min(1)", rows("mixture-of-gaussians")),
+    Change("models/points/vae_1d.py", "RANGE = 10.0", "RANGE = 8.0", rows("vae-1d")),
+    Change("data/datasets/rings.py", "NOISE = 0.1", "NOISE = 0.2", on("rings")),
+    Change("data/points.py", ".round(6)", ".round(3)", images),
     # evaluation of density models
     Change("tasks/density/evaluation.py", "settings.k, seed", "1, seed", evaluated_images),
     Change("metrics/likelihood.py", "total - math.log(k)", "total", evaluated_images),
@@ -166,7 +178,7 @@ CHANGES = [
     # document methods
     Change("models/text/bow.py", "corpus.counts.astype", "(corpus.counts > 0).astype", rows("bow")),
     Change("models/text/mean_wv.py", "/ corpus.lengths[:, None]", "/ 1", rows("mean-wv", "topicvec+mean-wv")),
-    Change("run/checkpoint.py", "allow_pickle=False", "allow_pickle=True", documents),
+    Change("run/checkpoint.py", "allow_pickle=False", "allow_pickle=True", either(documents, rows(*MIXTURES))),
     Change("models/text/epochs.py", "epoch + 1)", "epoch)", rows("doc2vec", "twe")),
     Change("models/text/doc2vec.py", "zlib.crc32", "zlib.adler32", rows("doc2vec", "twe")),
     Change("models/text/lda.py", "ALPHA_SUM = 5.0", "ALPHA_SUM = 50.0", rows(*BY_LDA)),

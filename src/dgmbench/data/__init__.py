@@ -1,7 +1,7 @@
 """Where data comes from and how it is cleaned.
 
-``load_images``, ``load_corpus`` and ``load_embeddings`` give a dataset by name and download it when the cache
-has none. ``checksums`` says exactly which bytes those were.
+``load_images``, ``load_corpus``, ``load_embeddings`` and ``load_points`` give a dataset by name and download it when
+the cache has none. ``checksums`` says exactly which bytes those were.
 """
 
 from dgmbench.data.catalogue import known_datasets
@@ -11,15 +11,19 @@ from dgmbench.data.load.checksums import checksums
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.data.load.images import load_images
+from dgmbench.data.load.points import load_points
+from dgmbench.data.points import PointSplits
 from dgmbench.data.text import CorpusSplits
 
 __all__ = [
     "CorpusSplits",
     "Embeddings",
     "ImageSplits",
+    "PointSplits",
     "checksums",
     "known_datasets",
     "load_corpus",
     "load_embeddings",
     "load_images",
+    "load_points",
 ]

@@ -27,7 +27,13 @@ _BUILT_IN = [
 ]
 _HOME = {dataset.name: module for dataset, module in _BUILT_IN}
 CATALOGUE = {dataset.name: dataset for dataset, _ in _BUILT_IN}
-_WORDS = {"images": "image dataset", "corpus": "corpus", "embeddings": "embeddings", None: "dataset"}
+_WORDS = {
+    "images": "image dataset",
+    "corpus": "corpus",
+    "embeddings": "embeddings",
+    "points": "points",
+    None: "dataset",
+}
 
 
 def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
@@ -57,13 +63,19 @@ def is_user_defined(name: str) -> bool:
     return name not in CATALOGUE and (":" in name or name in entry_points())
 
 
-def known_datasets(kind: str) -> list[str]:
-    """The names of a kind. Entry points of other packages count for all: what they return shows when called."""
-    return [*(name for name, dataset in CATALOGUE.items() if dataset.kind == kind), *entry_points()]
+def known_datasets(*kinds: str) -> list[str]:
+    """The names of these kinds. Entry points of other packages count for all: what they return shows when called."""
+    return [*(name for name, dataset in CATALOGUE.items() if dataset.kind in kinds), *entry_points()]
 
 
-def require_dataset(name: str, kind: str, where: str) -> None:
-    """Raise a UserError for an unknown dataset, with the place where it is named."""
+def require_dataset(name: str, kind: str | tuple[str, ...], where: str) -> None:
+    """Raise a UserError for an unknown dataset, with the place where it is named.
+
+    Args:
+        kind: of its data, or several; the first is what a user's files hold.
+    """
+    kinds = (kind,) if isinstance(kind, str) else kind
+    kind = kinds[0]
     vectors = _is_vectors(name, kind)
     if vectors or (":" in name and kind != "embeddings"):
         try:
@@ -77,7 +89,7 @@ def require_dataset(name: str, kind: str, where: str) -> None:
                 _require_files(name)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
-    elif name not in (known := known_datasets(kind)):
+    elif name not in (known := known_datasets(*kinds)):
         raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, known)}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
-Kind = Literal["images", "corpus", "embeddings"]
+Kind = Literal["images", "corpus", "embeddings", "points"]
 
 
 class SourceError(Exception):
@@ -49,7 +49,7 @@ class Dataset:
         about: one line: what it holds.
         citation: whose it is.
         origins: tried in order; all give the same arrays.
-        make: what loading it gives, from its arrays: an `ImageSplits`, a `CorpusSplits` or an `Embeddings`.
+        make: what loading it gives, from its arrays: an `ImageSplits`, `CorpusSplits`, `Embeddings` or `PointSplits`.
         sha256: the checksum of each array, whatever origin it came from; empty where none could be taken yet.
         note: what a user should know when every source failed.
     """

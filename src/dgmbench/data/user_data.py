@@ -12,6 +12,7 @@ from typing import Any
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.image_files import holds_images, read_images
 from dgmbench.data.images import ImageSplits
+from dgmbench.data.points import PointSplits, checked_points
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.user_corpus import check_corpus
 from dgmbench.data.user_files import PREFIX, read_corpus
@@ -27,7 +28,7 @@ def entry_points() -> dict[str, str]:
     return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> Any:
+def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits] | type[PointSplits]) -> Any:
     """What a user-defined function returns, or the user's files hold, checked; two corpora are a `CorpusSplits`.
 
     Raises:
@@ -46,6 +47,8 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits]) -> An
     if isinstance(found, CorpusSplits):
         check_corpus(name, found)
         return found
+    if isinstance(found, PointSplits):
+        return checked_points(name, found)
     return found if name.startswith(PREFIX) else checked_images(name, found)
 
 

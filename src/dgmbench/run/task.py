@@ -156,7 +156,7 @@ class Task:
         about: one line.
         package: where its ``published.csv`` lies, if it has one: a column for dataset and row each, named as the task
             names them, a column a metric, and ``source``.
-        kind: of its datasets: ``images`` or ``corpus``.
+        kind: of its datasets: ``images``, ``corpus`` or ``points``; of several the first is that of users' files.
         settings: of a run. ``train_limit``, ``test_limit`` and ``split``, where a task has them, tell the table that a
             part of the data was used.
         rows: by name, in the order of the table.
@@ -185,7 +185,7 @@ class Task:
     title: str
     about: str
     package: str
-    kind: str
+    kind: str | tuple[str, ...]
     settings: type[Settings]
     rows: Mapping[str, Row]
     train: str

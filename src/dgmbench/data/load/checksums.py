@@ -11,6 +11,7 @@ from pathlib import Path
 from dgmbench.data.catalogue import find_dataset, identity, is_function, is_user_defined
 from dgmbench.data.download.store import array_sha256, cache_folder, stored
 from dgmbench.data.images import ImageSplits
+from dgmbench.data.points import PointSplits
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.user_data import user_splits
 from dgmbench.data.user_vectors import is_vector_file
@@ -27,7 +28,7 @@ def checksums(name: str) -> dict[str, str]:
         UserError: unknown name, or the data cannot be had.
     """
     if is_user_defined(name) and not is_vector_file(name):
-        return {"source": name, **_of_arrays(user_splits(name, ImageSplits, CorpusSplits))}
+        return {"source": name, **_of_arrays(user_splits(name, ImageSplits, CorpusSplits, PointSplits))}
     return dict(_of_stored(name, cache_folder(), identity(name)))
 
 
@@ -44,7 +45,7 @@ def _of_stored(name: str, cache: Path, content: str) -> dict[str, str]:
     return {"source": manifest["source"], **archives, **of_arrays}
 
 
-def _of_arrays(splits: ImageSplits | CorpusSplits) -> dict[str, str]:
+def _of_arrays(splits: ImageSplits | CorpusSplits | PointSplits) -> dict[str, str]:
     return {f"array:{name}": array_sha256(array) for name, array in splits.arrays().items()}
 
 

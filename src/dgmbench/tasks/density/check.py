@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 
+from dgmbench.errors import UserError
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
-from dgmbench.tasks.density.building import build_model
-from dgmbench.tasks.density.images import evaluation_images, training_images
+from dgmbench.tasks.density.building import build_model, fits_itself
+from dgmbench.tasks.density.images import evaluation_images, kind_of_data, training_images
 from dgmbench.tasks.density.settings import density_settings
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
-    """Show the model random binary images of the dataset's size.
+    """Show the model random binary images, or points, of the dataset's size.
 
     Raises:
         UserError: the class cannot be imported, or refuses its options; or the dataset has too few images for the run.
@@ -26,7 +28,11 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     n_pixels = training_images(spec)[0].shape[1]
     evaluation_images(spec)
     model: Any = build_model(spec, row, n_pixels)
-    x = (torch.rand(6, n_pixels, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    random = torch.Generator().manual_seed(0)
+    if fits_itself(model):
+        yield from _fit_findings(model, _examples(spec, 200, n_pixels, random))
+        return
+    x = _examples(spec, 6, n_pixels, random)
     try:
         log_w = model.log_weights(x, 4)
     except Exception as error:  # whatever the model's own code raises is the finding
@@ -57,6 +63,31 @@ def trial(spec: RunSpec) -> RunSpec:
     limit = min(n_images, 2 * size + n_images % size)
     changed = {"epochs": 1, "devices": 1, "train_limit": limit, "test_limit": min(settings.test_limit or 4, 4)}
     return replace(spec, settings=settings.model_copy(update=changed))
+
+
+def _examples(spec: RunSpec, n: int, width: int, random: torch.Generator) -> torch.Tensor:
+    if kind_of_data(spec) == "points":
+        return torch.randn(n, width, generator=random)
+    return (torch.rand(n, width, generator=random) < 0.3).float()
+
+
+def _fit_findings(model: Any, x: torch.Tensor) -> Iterator[str]:
+    """What is wrong with a model that fits itself and says what log p(x) is."""
+    try:
+        fitted = model.fit(x, x[:50], seed=0, state=None, fingerprint="")
+        bounds, values = list(fitted.bounds), model.log_prob(x)
+    except UserError:
+        raise
+    except Exception as error:  # as above
+        yield f"fit(x, held_out, seed=, state=, fingerprint=) and log_prob(x) raised {type(error).__name__}: {error}"
+        return
+    if not isinstance(values, torch.Tensor) or values.shape != (len(x),):
+        shape = tuple(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
+        yield f"log_prob(x) for {len(x)} examples gave {shape}, not ({len(x)},)"
+    elif not torch.isfinite(values).all():
+        yield "log_prob gave NaN or infinity for what the model was fitted to"
+    if any(later < earlier - 1e-9 * abs(earlier) for earlier, later in pairwise(bounds)):
+        yield "the bound falls during the fit"
 
 
 def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator[str]:

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgmbench.data.load.images import load_images
+from dgmbench.data.load.points import load_images_or_points
 from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.progress import counting
 from dgmbench.run.task import Evaluation, Job, Outcome
-from dgmbench.tasks.density.building import load_model
-from dgmbench.tasks.density.images import copies_of_training_images, evaluation_images
-from dgmbench.tasks.density.settings import density_settings
+from dgmbench.tasks.density.building import fits_itself, load_model
+from dgmbench.tasks.density.images import (
+    copies_of_training_images,
+    evaluation_images,
+    kind_of_data,
+    training_images,
+)
+from dgmbench.tasks.density.settings import COORDINATES, EXACT, density_settings
 from dgmbench.training.capacity import explain_lack_of_memory
 
 log = logging.getLogger("dgmbench")
@@ -39,23 +44,32 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     started = time.perf_counter()
     counted = counting("log-likelihood: image", len(images))
     with float32_products("32"), explain_lack_of_memory(spec.run_id, advice), counted as progress:
-        values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=progress)
+        if exact := fits_itself(model):
+            values = model.log_prob(images).double().cpu().numpy()
+        else:
+            values = log_likelihood(model, images, settings.k, seed=spec.seed, progress=progress)
     seconds = round(time.perf_counter() - started, 3)
     finite = bool(np.isfinite(values).all())
     error = values.std(ddof=1) / math.sqrt(len(values)) if finite and len(values) > 1 else None
-    log.info("%s: %.2f nats (k = %d, %d images)", spec.run_id, values.mean(), settings.k, len(values))
+    k = EXACT if exact else settings.k
+    kind = kind_of_data(spec)
+    log.info("%s: %.2f nats (k = %s, %d %s)", spec.run_id, values.mean(), k, len(values), kind)
     metrics = {
         "log_likelihood": float(values.mean()) if finite else None,
         "standard_error": None if error is None else float(error),
         "images": len(values),
-        "k": settings.k,
+        "k": k,
         "final_bound": training["final_bound"],
     }
-    data = load_images(spec.dataset)
-    drawn = "stochastic, new each epoch; test once, fixed seed"
+    if kind == "points" and not exact and hasattr(model, "log_prob"):
+        metrics["exact_log_likelihood"] = float(model.log_prob(images).mean())
+    data = load_images_or_points(spec.dataset)
+    normalised = any(getattr(module, "running_var", None) is not None for module in model.modules())
+    drawn = f"stochastic, {'once for training' if exact else 'new each epoch'}; test once, fixed seed"
+    unchanged = COORDINATES if kind == "points" else "binary data"
     protocol = {
-        "binarisation": "binary data" if data.binary else drawn,
-        "batch_norm": "statistics of one pass over the training set",
+        "binarisation": unchanged if training_images(spec)[1] else drawn,
+        "batch_norm": "statistics of one pass over the training set" if normalised else "none",
         "split": settings.split,
     }
     details: dict[str, Any] = {"protocol": protocol, "copies_of_training_images": copies_of_training_images(spec)[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dgmbench.run.task import Row
@@ -16,12 +17,25 @@ _MLP: Mapping[str, Mapping[str, Any]] = {
 _VAE_PAPER = "Kingma, Welling, ICLR 2014"
 _IWAE_PAPER = "Burda, Grosse, Salakhutdinov, ICLR 2016"
 _MEMORY_PAPER = "Li, Zhu, Zhang, ICML 2016"
+_EM_PAPER = "Dempster, Laird, Rubin, JRSS B 1977"
 _MEMORY = {"memory": True}
 
 
-def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = (), **facts: Any) -> Row:
+@dataclass(frozen=True)
+class DensityRow(Row):
+    """A row of the density table.
+
+    Attributes:
+        data: what its class is made for, as the attribute ``data`` of the class says: ``images`` of binary pixels, or
+            ``points`` with real coordinates.
+    """
+
+    data: str = "images"
+
+
+def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = (), **facts: Any) -> DensityRow:
     """An auto-encoder trained with k samples; a variant has a memory, and is compared with the plain one."""
-    return Row(
+    return DensityRow(
         about=about,
         settings={"importance_samples": k} if k > 1 else {},
         variant_of=variant_of,
@@ -30,12 +44,12 @@ def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str,
     )
 
 
-def _cnn(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = ()) -> Row:
+def _cnn(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = ()) -> DensityRow:
     about = f"proxy of the published 5-layer CNN, details chosen here: {about}"
     return _vae(about, k, variant_of, compared_with, factory=_CNN, by_dataset={}, datasets=("mnist",))
 
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, DensityRow] = {
     "vae": _vae(f"variational auto-encoder ({_VAE_PAPER})"),
     "mem-vae": _vae(f"VAE with external memory ({_MEMORY_PAPER})", 1, "vae", ("large-vae",)),
     "iwae-5": _vae(f"importance-weighted, 5 samples ({_IWAE_PAPER})", 5, compared_with=("vae",)),
@@ -53,6 +67,22 @@ ROWS: dict[str, Row] = {
             "mnist": {"hidden": [530, 530], "latent": 100},
             "ocr-letters": {"hidden": [234, 234], "latent": 50},
         },
+    ),
+    "mixture-of-bernoullis": DensityRow(
+        "dgmbench.models.images.mixture_of_bernoullis:MixtureOfBernoullis",
+        f"mixture of Bernoullis by EM, K chosen on validation images, exact log-likelihood ({_EM_PAPER})",
+        by_dataset={"mnist": {"components": [100, 200, 500]}, "ocr-letters": {"components": [100, 200, 500, 1000]}},
+        compared_with=("vae",),
+    ),
+    "mixture-of-gaussians": DensityRow(
+        "dgmbench.models.points.mixture_of_gaussians:MixtureOfGaussians",
+        f"mixture of Gaussians by EM, K chosen by BIC, exact log-likelihood; for points ({_EM_PAPER})",
+        data="points",
+    ),
+    "vae-1d": DensityRow(
+        "dgmbench.models.points.vae_1d:VAE1D",
+        f"VAE with one latent dimension, exact log-likelihood by quadrature beside it; for points ({_VAE_PAPER})",
+        data="points",
     ),
     "cnn-vae": _cnn("variational auto-encoder"),
     "cnn-iwae-5": _cnn("importance-weighted, 5 samples", 5, compared_with=("cnn-vae",)),

@@ -10,6 +10,17 @@ from dgmbench.run.settings import Settings, evaluation_field
 from dgmbench.run.spec import RunSpec
 from dgmbench.training.settings import TrainingSettings
 
+OTHER_DATA = "{where}: it is for {wanted}, and {dataset} has {found}: binary pixels and real coordinates do not compare"
+"""What is said of a model and a dataset that do not go together."""
+
+
+EXACT = "exact"
+"""What stands for k where a log-likelihood is computed and not estimated."""
+
+
+COORDINATES = "none: real coordinates"
+"""What a record says of the binarisation of points."""
+
 
 class DensitySettings(TrainingSettings):
     """Training and evaluation of a density model. The defaults are the published protocol."""

@@ -6,14 +6,14 @@ import math
 from typing import Any
 
 from dgmbench.metrics.differences import Interval
-from dgmbench.report.cells import Cell, Cells
+from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.curves import curve_figure
 from dgmbench.report.estimates import Metric, estimate, mean_of
 from dgmbench.report.notes import variants
 from dgmbench.report.sheet import DASH, Figure, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.density.settings import DensitySettings
+from dgmbench.tasks.density.settings import COORDINATES, EXACT, DensitySettings
 
 LOG_LIKELIHOOD = Metric("log_likelihood", "log-likelihood", unit="nats per image", per_example="log_likelihood")
 # The settings' defaults are the published protocol.
@@ -41,25 +41,53 @@ class DensityTable(MetricTable):
         }
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
-        runs = [(cell.model, run) for cell in cells for run in cell.measured("log_likelihood")]
-        if not runs:
-            return []
+        measured = [(cell.model, run) for cell in cells for run in cell.measured("log_likelihood")]
+        exact = [(model, run) for model, run in measured if run.get("metrics", "k") == EXACT]
+        runs = [found for found in measured if found not in exact]
+        seeds = variants((cell.model, cell.seeds) for cell in cells if cell.runs)
+        return [
+            *([self._note_on_estimates(dataset, runs, seeds)] if runs else []),
+            *([self._note_on_exact(dataset, exact, seeds)] if exact else []),
+        ]
+
+    def _note_on_exact(self, dataset: str, runs: list[tuple[str, Run]], seeds: str) -> str:
+        """What fitted itself, and whose log-likelihood needs no importance samples."""
+
+        def each(*keys: str) -> str:
+            return variants((model, run.get(*keys)) for model, run in runs)
+
+        names = ", ".join(dict.fromkeys(model for model, _ in runs))
+        return (
+            f"{dataset}: {names}: exact log-likelihood, without importance samples; {each('protocol', 'split')} part; "
+            f"binarisation: {each('protocol', 'binarisation')}; components {each('training', 'components')}; "
+            f"passes over the training data (column epochs) {each('training', 'epochs')}; seeds {seeds}."
+        )
+
+    def _note_on_estimates(self, dataset: str, runs: list[tuple[str, Run]], seeds: str) -> str:
+        """What was trained by gradients and measured with k importance samples."""
 
         def each(*keys: str) -> str:
             return variants((model, run.get(*keys)) for model, run in runs)
 
         k, epochs = each("metrics", "k"), each("training", "epochs")
         images = variants((model, f"{run.get('metrics', 'images'):,}") for model, run in runs)
+        if (binarisation := each("protocol", "binarisation")) == COORDINATES:
+            return (
+                f"{dataset}: real coordinates, in nats per point: no number of binary images compares. k = {k}; "
+                f"{images} {each('protocol', 'split')} points; epochs {epochs}, batch size "
+                f"{each('spec', 'settings', 'batch_size')}, schedule {each('spec', 'settings', 'schedule')}; "
+                f"seeds {seeds}."
+            )
         same = k == str(_PAPER.k)
         smaller = ", as in the paper" if same else f" (a smaller k than the paper's {_PAPER.k} reads lower)"
         published = "" if epochs == str(_PAPER.epochs) else f" (paper: {_PAPER.epochs})"
-        return [
+        return (
             f"{dataset}: k = {k}{smaller}; {images} {each('protocol', 'split')} images; binarisation: "
-            f"{each('protocol', 'binarisation')}; batch norm: {each('protocol', 'batch_norm')}; epochs "
+            f"{binarisation}; batch norm: {each('protocol', 'batch_norm')}; epochs "
             f"{epochs}{published}, batch size {each('spec', 'settings', 'batch_size')}, schedule "
             f"{each('spec', 'settings', 'schedule')}; "
-            f"seeds {variants((cell.model, cell.seeds) for cell in cells if cell.runs)}."
-        ]
+            f"seeds {seeds}."
+        )
 
     def detail(self, cell: Cell) -> dict[str, str]:
         measured, row = estimate(cell, LOG_LIKELIHOOD), self.row(cell)
@@ -71,12 +99,19 @@ class DensityTable(MetricTable):
             "images": f"{measured.runs[0].get('metrics', 'images'):,}",
             "epochs": str(row["epochs"]),
             "parameters": f"{row['parameters']:,}",
+            **self._exact_beside(measured.runs),
             "training, s": f"{row['train_seconds']:,.1f}",
         }
 
+    def _exact_beside(self, runs: list[Run]) -> dict[str, str]:
+        """The exact value beside the estimate, where a model has both."""
+        found = [value for run in runs if (value := run.get("metrics", "exact_log_likelihood")) is not None]
+        return {"exact log-likelihood": f"{sum(found) / len(found):.3f}"} if found else {}
+
     def difference(self, ours: Any, theirs: Any) -> Interval | str:
         if ours.runs[0].get("metrics", "k") != theirs.runs[0].get("metrics", "k"):
-            return "measured with another k"
+            one_exact = EXACT in (ours.runs[0].get("metrics", "k"), theirs.runs[0].get("metrics", "k"))
+            return "one is exact, the other estimated" if one_exact else "measured with another k"
         found = super().difference(ours, theirs)
         # of a single image nothing is known about the spread
         return found if isinstance(found, str) or math.isfinite(found.low) else f"{DASH} (one image has no interval)"

@@ -1,12 +1,14 @@
-"""Density estimation: test log-likelihood of binary images, in nats."""
+"""Density estimation: test log-likelihood in nats, of binary images, and apart from them of real-valued points."""
 
 from __future__ import annotations
 
+from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.errors import UserError
+from dgmbench.names import load_object
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Row, Task
-from dgmbench.tasks.density.rows import ROWS
-from dgmbench.tasks.density.settings import DensityAnalysisSettings, DensitySettings, density_settings
+from dgmbench.run.task import Analysis, Task
+from dgmbench.tasks.density.rows import ROWS, DensityRow
+from dgmbench.tasks.density.settings import OTHER_DATA, DensityAnalysisSettings, DensitySettings, density_settings
 
 _HERE = "dgmbench.tasks.density"
 
@@ -19,10 +21,19 @@ def _cost(spec: RunSpec) -> float:
     return float(settings.importance_samples * settings.epochs * images * width**2)
 
 
-def _rule(spec: RunSpec, row: Row, where: str) -> None:
+def _rule(spec: RunSpec, row: DensityRow, where: str) -> None:
+    """Settings that go together, and no likelihood of binary pixels in a column of continuous data, or the reverse.
+
+    What a user's function gives is only known when it is called: a training, and ``dgmbench check``, look at that.
+    """
     settings = density_settings(spec)
     if settings.compile and settings.estimator == "dreg":
         raise UserError(f"{where}.compile: the estimator dreg cannot be compiled; set compile: false")
+    if spec.dataset not in CATALOGUE:
+        return
+    wanted = getattr(load_object(row.factory), "data", "images") if spec.factory else row.data
+    if (found := CATALOGUE[spec.dataset].kind) != wanted:
+        raise UserError(OTHER_DATA.format(where=where, wanted=wanted, dataset=spec.dataset, found=found))
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
@@ -36,9 +47,11 @@ DENSITY = Task(
     title="Density estimation",
     about="test log-likelihood of binary images, in nats",
     package=_HERE,
-    kind="images",
+    kind=("images", "points"),
     settings=DensitySettings,
     rows=ROWS,
+    row_type=DensityRow,
+    rule=_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
@@ -54,7 +67,6 @@ DENSITY = Task(
     ),
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
-    rule=_rule,
     evaluation_cost=_evaluation_cost,
     libraries=("numpy", "torch", "lightning"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),

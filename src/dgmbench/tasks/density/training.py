@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -16,8 +18,14 @@ from dgmbench.errors import UserError
 from dgmbench.files import atomic_write
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
-from dgmbench.tasks.density.building import build_model
-from dgmbench.tasks.density.images import as_they_are, binarised, copies_of_training_images, training_images
+from dgmbench.tasks.density.building import build_model, fits_itself
+from dgmbench.tasks.density.images import (
+    as_they_are,
+    binarised,
+    copies_of_training_images,
+    training_images,
+    whole_training_set,
+)
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.checkpoint import write_state
@@ -44,8 +52,10 @@ def train(job: Job) -> Training:
         copies, of = copies_of_training_images(spec)
         if copies:
             log.warning("%s: %d of %d %s images are training images, too", spec.dataset, copies, of, settings.split)
-    batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     model = build_model(spec, job.row, pixels.shape[1])
+    if fits_itself(model):
+        return _fit_whole(job, model, "cuda" if gpus else "cpu")
+    batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     fitted = fit(
         model,
         batches,
@@ -63,10 +73,7 @@ def train(job: Job) -> Training:
     torch.set_num_threads(job.threads)
     measure_batch_norm(model.to(device), batches, settings.epochs, spec.seed)
     history = fitted.history
-    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    write_state(job.folder / "model.pt", weights)
-    with atomic_write(job.folder / "curve.csv") as file:
-        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
+    _leave(job, model, history)
     record = {
         "epochs": len(history.get("epoch", ())),
         "diverged_at": fitted.diverged_at,
@@ -78,6 +85,38 @@ def train(job: Job) -> Training:
         **fitted.computing,
     }
     return Training(record, "ok" if fitted.diverged_at is None else "diverged")
+
+
+def _fit_whole(job: Job, model: Any, device: str) -> Training:
+    """Let a model fit itself to the whole training set: expectation-maximisation and the like; see `train`."""
+    torch.set_num_threads(job.threads)
+    started = time.perf_counter()
+    examples, held_out = (
+        None if part is None else torch.from_numpy(part).to(device) for part in whole_training_set(job.spec)
+    )
+    fitted = model.fit(examples, held_out, seed=job.spec.seed, state=job.state, fingerprint=job.fingerprint)
+    seconds = time.perf_counter() - started
+    bounds = list(fitted.bounds)
+    _leave(job, model, {"epoch": range(1, len(bounds) + 1), "bound": bounds})
+    finite = bool(np.isfinite(bounds).all())
+    record = {
+        "epochs": len(bounds),
+        "diverged_at": None if finite else int(np.argmin(np.isfinite(bounds))),
+        "parameters": fitted.free_parameters,
+        "train_seconds": seconds,
+        "final_bound": bounds[-1] if finite else None,
+        "components": fitted.components,
+        "chosen_by": {str(k): value for k, value in fitted.by_components.items()},
+    }
+    return Training(record, "ok" if finite else "diverged")
+
+
+def _leave(job: Job, model: nn.Module, history: Any) -> None:
+    """The products of a training."""
+    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
+    write_state(job.folder / "model.pt", weights)
+    with atomic_write(job.folder / "curve.csv") as file:
+        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
 
 
 def bound_loss(model: Any, k: int, x: Tensor) -> dict[str, Tensor]:

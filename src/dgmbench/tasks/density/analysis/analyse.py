@@ -1,4 +1,4 @@
-"""The analysis of trained density models: imputation, memory slots, the bound against k, samples."""
+"""The analysis of trained density models: imputation, memory slots, the bound against k, samples, points."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.analysis import figures as gallery
 from dgmbench.tasks.density.analysis.bounds import bound_table
 from dgmbench.tasks.density.analysis.imputation import completed_blocks, imputation_tables, with_its_base
+from dgmbench.tasks.density.analysis.points import draw_densities, drawable, exact_and_estimated
 from dgmbench.tasks.density.analysis.samples import sample_blocks
 from dgmbench.tasks.density.analysis.slots import NEXT_TO_X, slot_blocks, slot_tables
 from dgmbench.tasks.density.analysis.trained import Trained, first_of_each, trained_models
@@ -24,11 +25,13 @@ from dgmbench.tasks.density.settings import DensityAnalysisSettings
 log = logging.getLogger("dgmbench")
 
 # What the names of its figures begin with.
-FIGURES = ("imputation", "bound_vs_k", "samples", "slots", "slot_images")
+FIGURES = ("imputation", "bound_vs_k", "samples", "slots", "slot_images", "points")
 
 
 def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -> None:
     """Write ``tables/{imputation,bound_vs_k,memory_slots,memory_summary}.csv`` and their figures.
+
+    Of models of points ``tables/exact_and_estimated.csv`` and a figure a dataset.
 
     Models that are not trained are named and left out. Sizes are those of ``density.analysis``.
 
@@ -44,15 +47,18 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
             f"no density model of preset {plan.preset!r} is trained in {workspace.root}; "
             "run the benchmark first, or: snakemake --cores all analysis"
         )
+    points, models = ([each for each in models if each.of_points is of] for of in (True, False))
     imputed, errors = imputation_tables(models, settings)
-    bounds = bound_table(models, settings)
+    bounds = bound_table([*models, *points], settings)
     preferences, summary = slot_tables(models)
     for old in (path for name in FIGURES for path in workspace.figures.glob(f"{name}*")):
         old.unlink()
     tables = {"imputation": imputed, "bound_vs_k": bounds, "memory_slots": preferences, "memory_summary": summary}
+    if points:
+        tables["exact_and_estimated"] = exact_and_estimated(points)
     for name, frame in tables.items():
         write_frame(frame, workspace.tables / f"{name}.csv")
-    variant_of = {each.spec.model: each.row.variant_of for each in models}
+    variant_of = {each.spec.model: each.row.variant_of for each in [*models, *points]}
     if len(errors):
         gallery.draw_imputation_errors(errors, variant_of, workspace.figures / "imputation")
     gallery.draw_bounds(bounds, variant_of, workspace.figures / "bound_vs_k")
@@ -61,7 +67,11 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         first = part.groupby("model")["seed"].transform("min") == part["seed"]
         gallery.draw_preferences(part[first], workspace.figures / f"slots-{file_name(str(dataset))}")
     _draw_images(models, settings, workspace.figures)
-    log.info("analysed %d models: tables in %s, figures in %s", len(models), workspace.tables, workspace.figures)
+    for name, drawn in drawable(points).items():
+        draw_densities(drawn, tables["exact_and_estimated"], workspace.figures / f"points-{file_name(name)}")
+    log.info(
+        "analysed %d models: tables in %s, figures in %s", len([*models, *points]), workspace.tables, workspace.figures
+    )
 
 
 def _draw_images(models: list[Trained], settings: DensityAnalysisSettings, figures: Path) -> None:

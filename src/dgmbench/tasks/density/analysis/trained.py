@@ -12,13 +12,14 @@ import torch
 from torch import nn
 
 from dgmbench.data.load.images import load_images
+from dgmbench.data.load.points import load_images_or_points
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import data_checksums, require_usable, training_record
 from dgmbench.run.task import Row
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.building import load_model
-from dgmbench.tasks.density.images import evaluation_images
+from dgmbench.tasks.density.images import evaluation_images, kind_of_data
 from dgmbench.tasks.density.settings import density_settings
 
 log = logging.getLogger("dgmbench")
@@ -43,11 +44,16 @@ class Trained:
         return {"dataset": self.spec.dataset, "model": self.spec.model, "seed": self.spec.seed}
 
     @property
+    def of_points(self) -> bool:
+        """Whether it models points with real coordinates, not images."""
+        return kind_of_data(self.spec) == "points"
+
+    @property
     def is_autoencoder(self) -> bool:
         """Whether it has, besides log-weights, ``encode(x)`` → mean and log-variance, ``decode(z)`` → logits."""
         model: Any = self.model
         parameter = next(model.parameters(), None)
-        n_pixels = load_images(self.spec.dataset).train.shape[1]
+        n_pixels = load_images_or_points(self.spec.dataset).train.shape[1]
         try:
             x = torch.zeros(2, n_pixels, device=None if parameter is None else parameter.device)
             with torch.no_grad():
@@ -71,7 +77,7 @@ def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Traine
             continue
         training, row = training_record(spec, workspace), plan.row_of(spec)
         require_usable(task, spec, workspace, training, data_checksums(task, spec))
-        model = load_model(spec, row, folder / "model.pt", load_images(spec.dataset).train.shape[1])
+        model = load_model(spec, row, folder / "model.pt", load_images_or_points(spec.dataset).train.shape[1])
         found.append(Trained(spec, row, model.to(device), training["status"]))
     return found
 
@@ -93,7 +99,7 @@ def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def binary_images(spec: RunSpec) -> np.ndarray:
-    """(images, pixels) float32 of 0 and 1: as the evaluation sees them, all of them."""
+    """(images, pixels) float32 of 0 and 1, or points: as the evaluation sees them, all of them."""
     everything = density_settings(spec).model_copy(update={"test_limit": 0})
     return evaluation_images(dataclasses.replace(spec, settings=everything))
 
