@@ -33,11 +33,11 @@ POINTS = np.concatenate(
 
 
 def bernoullis(components: tuple[int, ...] = (3,), **options: Any) -> MixtureOfBernoullis:
-    return MixtureOfBernoullis(components, **{"tolerance": 1e-9, "iterations": 60, **options})
+    return MixtureOfBernoullis(components, **{"tolerance": 1e-9, "iterations": 25, **options})
 
 
 def gaussians(components: tuple[int, ...] = (4,), **options: Any) -> MixtureOfGaussians:
-    return MixtureOfGaussians(components, **{"starts": 3, **options})
+    return MixtureOfGaussians(components, **{"starts": 3, "iterations": 60, **options})
 
 
 MIXTURES: dict[str, tuple[Callable[..., Any], np.ndarray]] = {
@@ -135,10 +135,10 @@ def test_a_mixture_of_gaussians_has_the_density_of_its_definition(k: int, covari
 
 @pytest.mark.network  # the cache of datasets
 @pytest.mark.parametrize("covariance", COVARIANCES)
-@pytest.mark.parametrize(("name", "k"), [("two-moons", 3), ("rings", 4), ("old-faithful-like", 2)])
+@pytest.mark.parametrize(("name", "k"), [("two-moons", 3), ("rings", 3), ("old-faithful-like", 2)])
 def test_the_likelihood_is_that_of_scikit_learn_from_the_same_starts(name: str, k: int, covariance: str) -> None:
-    points = load_points(name).train[:400]
-    model = MixtureOfGaussians([k], covariance, starts=3, iterations=5000, tolerance=1e-12, floor=1e-9)
+    points = load_points(name).train[:150]
+    model = MixtureOfGaussians([k], covariance, starts=3, iterations=2000, tolerance=1e-11, floor=1e-9)
     model.fit(points, seed=1)
     kind = {"full": "full", "diagonal": "diag", "spherical": "spherical"}[covariance]
     theirs = []
@@ -151,9 +151,9 @@ def test_the_likelihood_is_that_of_scikit_learn_from_the_same_starts(name: str, 
             other = GaussianMixture(
                 k,
                 covariance_type=kind,
-                tol=1e-12,
+                tol=1e-11,
                 reg_covar=0,
-                max_iter=5000,
+                max_iter=2000,
                 weights_init=first["weights"].numpy(),
                 means_init=first["means"].numpy(),
                 precisions_init=given[kind],
@@ -194,7 +194,7 @@ def test_without_held_out_images_the_last_sixth_chooses_and_all_are_fitted() -> 
 
 
 def test_more_starts_are_never_worse() -> None:
-    bounds = [gaussians((6,), starts=starts).fit(POINTS).bounds[-1] for starts in (1, 3, 8)]
+    bounds = [gaussians((6,), starts=starts).fit(POINTS).bounds[-1] for starts in (1, 2, 5)]
     assert bounds == sorted(bounds)
 
 
@@ -218,10 +218,11 @@ def test_a_killed_fit_goes_on_to_the_same_bits(
     make: Callable[..., Any], last: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = POINTS if make is gaussians else BITS
-    whole, resumed = make((2, 5)), make((2, 5))
+    few: dict[str, Any] = {"iterations": 8, "starts": 2}
+    whole, resumed = make((2, 5), **few), make((2, 5), **few)
     expected = whole.fit(data, data[:20])
     steps = count_steps(monkeypatch)
-    again = make((2, 5))
+    again = make((2, 5), **few)
     again.fit(data, data[:20])
     of_all, steps[0] = steps[0], 0
     written, write = [0], checkpoint.write_arrays
@@ -237,7 +238,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(
     monkeypatch.setattr(checkpoint, "write_arrays", dying)
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
     with pytest.raises(KilledError):
-        make((2, 5)).fit(data, data[:20], state=tmp_path, fingerprint="one")
+        make((2, 5), **few).fit(data, data[:20], state=tmp_path, fingerprint="one")
     steps[0] = 0
     assert resumed.fit(data, data[:20], state=tmp_path, fingerprint="one") == expected
     assert steps[0] < of_all
