@@ -28,7 +28,7 @@ def parse_run(
         UserError: an unknown name, or a value that cannot be read or is out of range.
     """
     task = find_task(task_name)
-    require_dataset(dataset, task.kind, _PLACE)
+    require_dataset(dataset, task.kinds, _PLACE)
     layer = read_pairs(settings)
     for key in ("options", "factory"):
         if key in layer:

@@ -16,7 +16,7 @@ def tasks(incomplete: str) -> list[str]:
 
 def datasets(incomplete: str) -> list[str]:
     """Of datasets that a task compares models on."""
-    kinds = {task.kind for task in all_tasks().values()}
+    kinds = {kind for task in all_tasks().values() for kind in task.kinds}
     return _completed(incomplete, [name for name, dataset in CATALOGUE.items() if dataset.kind in kinds])
 
 

@@ -145,7 +145,7 @@ def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: s
 
 
 def _known_datasets(task: Task, content: Mapping[str, Any]) -> list[str]:
-    return [*known_datasets(task.kind), *_entries(_entries(content.get(task.name)).get(task.datasets_word))]
+    return [*known_datasets(*task.kinds), *_entries(_entries(content.get(task.name)).get(task.datasets_word))]
 
 
 def _known_rows(task: Task, content: Mapping[str, Any]) -> list[str]:

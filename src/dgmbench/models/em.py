@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from dgmbench.errors import UserError
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
+from dgmbench.run.progress import counting, note
 
 log = logging.getLogger("dgmbench")
 
@@ -56,20 +58,33 @@ class MixtureFit:
 
 
 def climb(
-    start: Parameters, step: Step, iterations: int, tolerance: float, checkpoint: Checkpoint = NOT_KEPT
+    start: Parameters,
+    step: Step,
+    iterations: int,
+    tolerance: float,
+    checkpoint: Checkpoint = NOT_KEPT,
+    what: str = "",
 ) -> Fitted:
-    """Steps until the bound rises by less than ``tolerance``, at most so many."""
+    """Steps until the bound rises by less than ``tolerance``, at most so many.
+
+    Args:
+        what: is fitted, as in "100 components", for those who watch the steps; a short fit names nothing.
+    """
     parameters, bounds, saved = start, list[float](), checkpoint.load()
     if saved:
         bounds = [float(bound) for bound in saved.pop("bounds")]
         parameters = {name: torch.as_tensor(saved[name]).to(values) for name, values in start.items()}
-    while True:
-        following, bound = step(parameters)
-        bounds.append(bound)
-        if len(bounds) >= iterations or (len(bounds) > 1 and not bounds[-1] - bounds[-2] >= tolerance):
-            return Fitted(parameters, bounds)
-        parameters = following
-        checkpoint.save(bounds=bounds, **{name: values.cpu().numpy() for name, values in parameters.items()})
+    with counting(f"{what}: step", iterations, len(bounds)) if what else nullcontext() as count:
+        while True:
+            following, bound = step(parameters)
+            bounds.append(bound)
+            if count:
+                note(**{f"{what}: bound": bound})
+                count(len(bounds), iterations)
+            if len(bounds) >= iterations or (len(bounds) > 1 and not bounds[-1] - bounds[-2] >= tolerance):
+                return Fitted(parameters, bounds)
+            parameters = following
+            checkpoint.save(bounds=bounds, **{name: values.cpu().numpy() for name, values in parameters.items()})
 
 
 def best(fits: Sequence[Fitted]) -> Fitted:

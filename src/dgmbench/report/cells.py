@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -141,8 +141,19 @@ class Cells:
     def any_published(self) -> bool:
         return any(cell.paper for cell in self.cells)
 
+    @property
+    def examples(self) -> str:
+        """What was measured, in words; see `examples_of`."""
+        return examples_of((run for cell in self.cells for run in cell.runs), self.task)
+
     def of(self, dataset: str) -> list[Cell]:
         return [cell for cell in self.cells if cell.dataset == dataset]
+
+
+def examples_of(runs: Iterable[Run], task: Task) -> str:
+    """What runs are of: the task's word, unless their records have another in ``metrics.examples``."""
+    found = dict.fromkeys(run.get("metrics", "examples") or task.examples for run in runs if run.record)
+    return " and ".join(found) or task.examples
 
 
 def _is_number(value: Any) -> bool:
@@ -166,13 +177,13 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
 
 def _part(runs: tuple[Run, ...], task: Task) -> str:
     """In words, from the settings ``train_limit``, ``test_limit`` and ``split`` of a task that has them."""
-    settings = dict(runs[0].spec.settings) if runs else {}
+    settings, examples = dict(runs[0].spec.settings) if runs else {}, examples_of(runs, task)
     parts = [
-        f"{done} on {settings[name]:,} {task.examples}"
+        f"{done} on {settings[name]:,} {examples}"
         for name, done in (("train_limit", "trained"), ("test_limit", "tested"))
         if settings.get(name)
     ]
-    return ", ".join(parts + ([f"measured on validation {task.examples}"] if settings.get("split") == "valid" else []))
+    return ", ".join(parts + ([f"measured on validation {examples}"] if settings.get("split") == "valid" else []))
 
 
 def read_run(spec: RunSpec, workspace: Workspace, problem: Problem, reads: Sequence[str] = ()) -> Run:

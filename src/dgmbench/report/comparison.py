@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.charts import Chart, Dot, Dots
-from dgmbench.report.estimates import Metric, estimate
+from dgmbench.report.estimates import Metric, estimate, in_unit
 from dgmbench.report.figures import figure_style, panels, save_figure
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
@@ -31,7 +31,7 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace) -> lis
             for row, point in enumerate(chosen.to_dict("records")):
                 _draw_point(ax, row, point["ours"], point["error"], point["paper"], point["status"], colours)
             part = "" if chosen["comparable"].all() else " (a part of the data)"
-            ax.set(title=dataset + part, xlabel=metric.axis, yticks=range(len(chosen)))
+            ax.set(title=dataset + part, xlabel=in_unit(metric, cells.of(dataset)).axis, yticks=range(len(chosen)))
             ax.set_yticklabels(list(chosen["model"]))
             ax.set_ylim(len(chosen) - 0.4, -0.6)
             ax.margins(x=0.22)  # room for the words
@@ -43,7 +43,7 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace) -> lis
         png = save_figure(figure, frame, workspace.figures / cells.task.name)
     title = metric.title[:1].upper() + metric.title[1:]
     dots = f"dots, with {kind.replace('error', 'errors')}" if errors else "dots"
-    text = f"{title} of each {cells.task.row_word} on the test {cells.task.examples}, ours ({dots})"
+    text = f"{title} of each {cells.task.row_word} on the test {cells.examples}, ours ({dots})"
     text += " and the paper's (diamonds)." if published else "."
     return [Figure(png, "Ours beside the paper's" if published else title, text, _chart(cells, frame, metric))]
 
@@ -54,7 +54,7 @@ def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric) -> Chart:
         lines = frame[frame["dataset"] == dataset].to_dict("records")
         dots = [Dot(p["model"], p["ours"], p["error"], p["paper"], p["status"]) for p in lines]
         part = "" if all(p["comparable"] for p in lines) else " (a part of the data)"
-        panels.append(Dots(f"{dataset}{part}", metric.axis, dots))
+        panels.append(Dots(f"{dataset}{part}", in_unit(metric, cells.of(dataset)).axis, dots))
     return Chart(panels)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
@@ -78,6 +79,13 @@ def estimate(cell: Cell, metric: Metric) -> Estimate | None:
     error = float(examples.std(ddof=1)) / math.sqrt(len(examples)) if len(examples) > 1 else None
     spread = float(values.mean(axis=1).std(ddof=1)) if len(runs) > 1 else None
     return Estimate(runs, float(examples.mean()), error, spread, values)
+
+
+def in_unit(metric: Metric, cells: Iterable[Cell]) -> Metric:
+    """A metric in the unit of these cells: a record may have another as ``metrics.<name>_unit``."""
+    runs = [run for cell in cells for run in cell.measured(metric.name)]
+    units = dict.fromkeys(run.get("metrics", f"{metric.name}_unit") or metric.unit for run in runs)
+    return replace(metric, unit=" or ".join(units) or metric.unit)
 
 
 def mean_of(runs: list[Run], *names: str) -> float:

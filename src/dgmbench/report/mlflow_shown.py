@@ -180,7 +180,7 @@ def _finished_run(path: Path, folder: Path, planned: bool, tasks: list[Described
         *(record["run_id"], name_of(spec), params, record["status"], started, finished, planned, tags),
         training=record["training_id"],
         fingerprint=training["fingerprint"],
-        about=known.about(spec, values) if known else "",
+        about=known.about(spec, metrics | values) if known else "",
         data=(title_of(spec["dataset"]), canonical_hash(checksums), str(record["data"]["source"])),
         curve=points,
         metrics=values,

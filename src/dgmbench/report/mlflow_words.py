@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dgmbench.names import load_object
@@ -65,23 +65,30 @@ class Described:
     def _beside(self, what: str, metric: Metric) -> str:
         return what if metric is self.main else f"{what}_{metric.name}"
 
-    def about(self, spec: Mapping[str, Any], values: Mapping[str, float]) -> str:
-        """A run in words: what it is, what came out, and what each number is; Markdown."""
+    def about(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+        """A run in words: what it is, what came out, and what each number is; Markdown.
+
+        Args:
+            values: the numbers of its record, and its words about them.
+        """
         row, lines = self.task.rows.get(spec["model"]), []
         paper = self.papers.get((spec["dataset"], spec["model"]))
         for metric in self.metrics:
             if metric.name in values:
                 ours, number = values[metric.name], paper.numbers.get(metric.name) if paper else None
                 better = "higher" if metric.higher_is_better else "lower"
-                line = f"- **{metric.axis}: {ours:.{metric.digits}f}**; {better} is better"
+                axis = replace(metric, unit=values.get(f"{metric.name}_unit", metric.unit)).axis
+                line = f"- **{axis}: {ours:.{metric.digits}f}**; {better} is better"
                 if number is not None:
                     line += f"; published {number:.{metric.digits}f}, difference {ours - number:+.{metric.digits}f}"
                 lines.append(line)
+        words = {name: value for name, value in values.items() if isinstance(value, str)}
+        lines += [f"- {name}: {value}; {self.numbers[name]}" for name, value in words.items() if name in self.numbers]
         if paper:
             lines.append(f"- published in: {paper.source}")
         for name, part in (("train_limit", "trained"), ("test_limit", "tested")):
             if spec["settings"].get(name):
-                limit = f"{part} on {spec['settings'][name]:,} {self.task.examples} only"
+                limit = f"{part} on {spec['settings'][name]:,} {values.get('examples', self.task.examples)} only"
                 lines.append(f"- {limit}: not to be compared with the published number")
         title = f"{self.task.title}: {row.about if row else spec['model']}."
         return "\n".join([title, "", *lines, "", self.meant])

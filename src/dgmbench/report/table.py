@@ -12,7 +12,7 @@ import numpy as np
 from dgmbench.metrics.differences import Interval
 from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.comparison import comparison_figure
-from dgmbench.report.estimates import Metric, estimate, mean_of
+from dgmbench.report.estimates import Metric, estimate, in_unit, mean_of
 from dgmbench.report.notes import notes_on_code, notes_on_gaps, notes_on_sources
 from dgmbench.report.paired import THESE, Paired, named_pairs, paired_difference
 from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed
@@ -143,7 +143,7 @@ class MetricTable:
         directions = "; ".join(
             f"{metric.axis}: {'higher' if metric.higher_is_better else 'lower'} is better" for metric in self.metrics
         )
-        by_example = f"ours ± its standard error over the test {cells.task.examples}"
+        by_example = f"ours ± its standard error over the test {cells.examples}"
         by_seed = "ours, with several seeds their mean ± standard deviation"
         cell = " or ".join(dict.fromkeys(by_example if metric.per_example else by_seed for metric in self.metrics))
         paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
@@ -155,7 +155,7 @@ class MetricTable:
         """What is bold, and what that claims."""
         if all(each.covers_seeds(cell) for each in paired for cell in cells if cell.measured(each.metric.name)):
             return self.bold
-        row, examples = cells.task.row_word, cells.task.examples
+        row, examples = cells.task.row_word, cells.examples
         return (
             f"{self.bold} Where one of both has a single seed, this covers the choice of test {examples} alone: it is "
             f"said of these trained models, not of what the same {row} gives with another seed."
@@ -211,13 +211,13 @@ class MetricTable:
         """Which row is better, on the same examples."""
         task, metric = cells.task, paired.metric
         title = "Paired differences" + (f": {metric.title}" if len(self.compared) > 1 else "")
-        header = (task.dataset_word, task.rows_word, f"{metric.difference}, 95 % interval", "better")
+        header = (task.dataset_word, task.rows_word, f"{in_unit(metric, cells).difference}, 95 % interval", "better")
         pairs = [pair for dataset in cells.datasets for pair in self.pairs(cells.of(dataset), paired)]
         return Grid(title, header, [paired.line(*pair) for pair in pairs], self.paired_note(cells), in_latex=True)
 
     def paired_note(self, cells: Cells) -> str:
         """How the differences are read."""
-        examples, row = cells.task.examples, cells.task.row_word
+        examples, row = cells.examples, cells.task.row_word
         return (
             f"Mean over the test {examples} of the difference on each, and over the seeds. The interval covers the "
             f"choice of test {examples} and, where a {row} has several seeds, of its seeds. Where a {row} has one "

@@ -101,7 +101,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     runs = []
     for dataset, of_dataset in datasets.items():
         where_dataset = f"{place}.{task.datasets_word}.{dataset}"
-        require_dataset(dataset, task.kind, where_dataset)
+        require_dataset(dataset, task.kinds, where_dataset)
         for model, settings in models.items():
             where = f"{place}.{task.rows_word}.{model}"
             of_model = {key: value for key, value in settings.items() if key != "seeds"}

@@ -209,3 +209,8 @@ class Task:
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500
     numbers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its datasets."""
+        return (self.kind,) if isinstance(self.kind, str) else self.kind

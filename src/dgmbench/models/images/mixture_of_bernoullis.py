@@ -26,6 +26,7 @@ from dgmbench.models.em import (
     takes_any_number_of_components,
 )
 from dgmbench.run.checkpoint import Checkpoint
+from dgmbench.run.progress import each_of
 
 log = logging.getLogger("dgmbench")
 
@@ -82,6 +83,11 @@ class MixtureOfBernoullis(nn.Module):
         hold(self, {"weights": torch.empty(0).double(), "probabilities": torch.empty(0, 0).double()})
         takes_any_number_of_components(self)
 
+    @property
+    def at_least(self) -> int:
+        """The examples that a fit needs."""
+        return 2 * min(self.components)  # a sixth may be held out
+
     def fit(
         self,
         x: Tensor | np.ndarray,
@@ -109,7 +115,7 @@ class MixtureOfBernoullis(nn.Module):
         fitted_on = images[: len(images) - len(images) // 6] if borrowed else images
         judged_on = images[len(fitted_on) :] if borrowed else None if held_out is None else _binary(held_out)
         fits, scores = dict[int, Fitted](), dict[int, float]()
-        for k in possible(self.components, len(fitted_on), _NAME):
+        for k in each_of(f"{_NAME}: K", possible(self.components, len(fitted_on), _NAME)):
             fits[k] = self._fitted(fitted_on, k, seed, checkpoint, f"{k}")
             if judged_on is not None and len(judged_on):
                 scores[k] = float(_log_prob(judged_on, fits[k].parameters).mean())
@@ -130,7 +136,8 @@ class MixtureOfBernoullis(nn.Module):
             first = _start(x, k, np.random.default_rng([seed, k, start]))
             part = checkpoint.part(f"{name}-start-{start}")
             tried.append(climb(first, step, self.trial_steps, -np.inf, part))
-        fit = climb(best(tried).parameters, step, self.iterations, self.tolerance, checkpoint.part(name))
+        first, part, what = best(tried).parameters, checkpoint.part(name), f"{name} components"
+        fit = climb(first, step, self.iterations, self.tolerance, part, what)
         log.info("%d components: bound %.2f after %d steps", k, fit.bounds[-1], len(fit.bounds))
         return fit
 

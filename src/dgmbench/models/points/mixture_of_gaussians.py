@@ -27,6 +27,7 @@ from dgmbench.models.em import (
     takes_any_number_of_components,
 )
 from dgmbench.run.checkpoint import Checkpoint
+from dgmbench.run.progress import each_of
 
 log = logging.getLogger("dgmbench")
 
@@ -85,6 +86,11 @@ class MixtureOfGaussians(nn.Module):
         hold(self, {"weights": empty, "means": empty[:, None], "covariances": empty[:, None, None]})
         takes_any_number_of_components(self)
 
+    @property
+    def at_least(self) -> int:
+        """The examples that a fit needs."""
+        return min(self.components)
+
     def fit(
         self,
         x: Tensor | np.ndarray,
@@ -110,7 +116,7 @@ class MixtureOfGaussians(nn.Module):
         if not penalty > 0:
             raise UserError(f"{_NAME}: all {len(points)} points are the same: they have no variance to fit")
         fits, criterion = dict[int, Fitted](), dict[int, float]()
-        for k in possible(self.components, len(points), _NAME):
+        for k in each_of(f"{_NAME}: K", possible(self.components, len(points), _NAME)):
             fits[k] = self._fitted(points, k, penalty, seed, checkpoint)
             log_likelihood = float(torch.logsumexp(_log_joint(points, fits[k].parameters), dim=1).sum())
             criterion[k] = self.free_parameters(k, points.shape[1]) * math.log(len(points)) - 2 * log_likelihood

@@ -12,11 +12,16 @@ import torch
 
 from dgmbench.errors import UserError
 from dgmbench.metrics.likelihood import log_likelihood
+from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.building import build_model, fits_itself
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data, training_images
 from dgmbench.tasks.density.settings import density_settings
+from dgmbench.tasks.density.task import DENSITY
+
+_EXAMPLES = 200
+"""What a model that fits itself is tried on, unless it needs more."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -30,7 +35,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     model: Any = build_model(spec, row, n_pixels)
     random = torch.Generator().manual_seed(0)
     if fits_itself(model):
-        yield from _fit_findings(model, _examples(spec, 200, n_pixels, random))
+        yield from _fit_findings(model, _examples(spec, _few(model), n_pixels, random))
         return
     x = _examples(spec, 6, n_pixels, random)
     try:
@@ -57,12 +62,22 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
 
 
 def trial(spec: RunSpec) -> RunSpec:
-    """One epoch of two whole batches and the last one of the real training, and a few test images with the run's k."""
-    settings, n_images = density_settings(spec), len(training_images(spec)[0])
-    size = min(settings.batch_size, n_images)
-    limit = min(n_images, 2 * size + n_images % size)
+    """One epoch of two whole batches and the last one of the real training, and a few test images with the run's k.
+
+    Of a model that fits itself: the whole fit, to a few examples.
+    """
+    settings, examples = density_settings(spec), training_images(spec)[0]
+    model = build_model(spec, find_row(DENSITY, spec.model, spec.factory), examples.shape[1])
+    size = min(settings.batch_size, len(examples))
+    few = _few(model) if fits_itself(model) else 2 * size + len(examples) % size
+    limit = min(len(examples), few)
     changed = {"epochs": 1, "devices": 1, "train_limit": limit, "test_limit": min(settings.test_limit or 4, 4)}
     return replace(spec, settings=settings.model_copy(update=changed))
+
+
+def _few(model: Any) -> int:
+    """Examples that a model that fits itself is tried on."""
+    return max(_EXAMPLES, getattr(model, "at_least", 0))
 
 
 def _examples(spec: RunSpec, n: int, width: int, random: torch.Generator) -> torch.Tensor:

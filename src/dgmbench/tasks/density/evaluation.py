@@ -23,7 +23,7 @@ from dgmbench.tasks.density.images import (
     kind_of_data,
     training_images,
 )
-from dgmbench.tasks.density.settings import COORDINATES, EXACT, density_settings
+from dgmbench.tasks.density.settings import COORDINATES, EXACT, PER_POINT, density_settings
 from dgmbench.training.capacity import explain_lack_of_memory
 
 log = logging.getLogger("dgmbench")
@@ -61,8 +61,10 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "k": k,
         "final_bound": training["final_bound"],
     }
-    if kind == "points" and not exact and hasattr(model, "log_prob"):
-        metrics["exact_log_likelihood"] = float(model.log_prob(images).mean())
+    if kind == "points":
+        metrics |= {"examples": kind, "log_likelihood_unit": PER_POINT}
+        if not exact and hasattr(model, "log_prob"):
+            metrics["exact_log_likelihood"] = float(model.log_prob(images).mean())
     data = load_images_or_points(spec.dataset)
     normalised = any(getattr(module, "running_var", None) is not None for module in model.modules())
     drawn = f"stochastic, {'once for training' if exact else 'new each epoch'}; test once, fixed seed"

@@ -18,6 +18,10 @@ EXACT = "exact"
 """What stands for k where a log-likelihood is computed and not estimated."""
 
 
+PER_IMAGE, PER_POINT = "nats per image", "nats per point"
+"""Units of a log-likelihood."""
+
+
 COORDINATES = "none: real coordinates"
 """What a record says of the binarisation of points."""
 

@@ -8,14 +8,14 @@ from typing import Any
 from dgmbench.metrics.differences import Interval
 from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.curves import curve_figure
-from dgmbench.report.estimates import Metric, estimate, mean_of
+from dgmbench.report.estimates import Metric, estimate, in_unit, mean_of
 from dgmbench.report.notes import variants
 from dgmbench.report.sheet import DASH, Figure, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.density.settings import COORDINATES, EXACT, DensitySettings
+from dgmbench.tasks.density.settings import COORDINATES, EXACT, PER_IMAGE, DensitySettings
 
-LOG_LIKELIHOOD = Metric("log_likelihood", "log-likelihood", unit="nats per image", per_example="log_likelihood")
+LOG_LIKELIHOOD = Metric("log_likelihood", "log-likelihood", unit=PER_IMAGE, per_example="log_likelihood")
 # The settings' defaults are the published protocol.
 _PAPER = DensitySettings.model_validate({})
 
@@ -39,6 +39,10 @@ class DensityTable(MetricTable):
             "train_seconds": mean_of(runs, "training.train_seconds") if runs else nan,
             "status": cell.status,
         }
+
+    def notes(self, cells: Cells) -> list[str]:
+        unit = in_unit(LOG_LIKELIHOOD, cells).unit
+        return [note.replace(PER_IMAGE, unit) for note in super().notes(cells)]
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
         measured = [(cell.model, run) for cell in cells for run in cell.measured("log_likelihood")]
@@ -117,14 +121,16 @@ class DensityTable(MetricTable):
         return found if isinstance(found, str) or math.isfinite(found.low) else f"{DASH} (one image has no interval)"
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
-        text = "The bound on the training images after each epoch. Bounds of different k are different quantities."
-        curves = curve_figure(cells, "bound", "training bound (nats per image)", text, workspace)
+        unit = in_unit(LOG_LIKELIHOOD, cells).unit
+        text = f"The bound on the training {cells.examples} after each epoch, or step of a model that fits itself. "
+        text += "Bounds of different k are different quantities."
+        curves = curve_figure(cells, "bound", f"training bound ({unit})", text, workspace)
         return [*super().figures(cells, workspace), *curves]
 
 
 TABLE = DensityTable(
     (LOG_LIKELIHOOD,),
-    about="Test log-likelihood in nats per image, estimated by importance sampling with k samples: higher is better.",
+    about=f"Test log-likelihood in {PER_IMAGE}, estimated by importance sampling with k samples: higher is better.",
     needs=(
         *("metrics.images", "metrics.k"),
         *("training.epochs", "training.parameters", "training.train_seconds"),

@@ -71,12 +71,16 @@ DENSITY = Task(
     libraries=("numpy", "torch", "lightning"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),
     numbers={
-        "bound": "training bound of an epoch, nats per image; bounds of different importance_samples are different "
-        "quantities",
-        "loss": "what is minimised, of an epoch; nats per image, unless the model's own loss is something else",
+        "log_likelihood": "test log-likelihood, nats per image; of points, nats per point",
+        "exact_log_likelihood": "log p(x) of the same points by quadrature, beside the estimate; nats per point",
+        "k": "importance samples; the word exact where the log-likelihood is computed, whatever the parameter says",
+        "bound": "training bound of an epoch, or of a step of a model that fits itself, nats per image or point; "
+        "bounds of different importance_samples are different quantities",
+        "loss": "what is minimised, of an epoch; nats per image or point, unless the model's own loss is something "
+        "else",
         "learning_rate": "of the last step of an epoch",
-        "final_bound": "training bound of the last epoch, nats per image",
-        "standard_error": "of the log-likelihood over the test images, nats",
-        "train_seconds": "seconds of all epochs",
+        "final_bound": "training bound of the last epoch or step, nats per image or point",
+        "standard_error": "of the log-likelihood over the test examples, nats",
+        "train_seconds": "seconds of all epochs or steps",
     },
 )

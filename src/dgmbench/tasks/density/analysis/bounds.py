@@ -14,7 +14,7 @@ from dgmbench.models.images.linear_gaussian import LinearGaussian
 from dgmbench.run.progress import each_of
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, evenly, standard_error
 from dgmbench.tasks.density.building import fits_itself
-from dgmbench.tasks.density.settings import DensityAnalysisSettings
+from dgmbench.tasks.density.settings import PER_IMAGE, PER_POINT, DensityAnalysisSettings
 
 log = logging.getLogger("dgmbench")
 
@@ -23,7 +23,7 @@ SEED = 0
 
 
 def bound_table(models: list[Trained], settings: DensityAnalysisSettings) -> pd.DataFrame:
-    """The bound against k of each model and of the oracle, with the oracle's exact value, in nats per image.
+    """The bound against k of each model and of the oracle, with the exact value where it is known, in ``unit``.
 
     ``gain`` is the paired mean difference to the k before, with its standard error.
     """
@@ -42,7 +42,8 @@ def bound_table(models: list[Trained], settings: DensityAnalysisSettings) -> pd.
         images = images[evenly(len(images), settings.bound_images)]
         model: Any = each.model
         values = {k: log_likelihood(model, images, k, seed=each.spec.seed) for k in each_of("bound: k", ks)}
-        rows += _bound_rows(each.columns, values, _exact(each, images), each.status)
+        unit = PER_POINT if each.of_points else PER_IMAGE
+        rows += _bound_rows(each.columns, values, _exact(each, images), each.status, unit)
         log.info("%s on %s, seed %d: bound up to k = %d", each.spec.model, each.spec.dataset, each.spec.seed, ks[-1])
     return pd.DataFrame(rows)
 
@@ -54,7 +55,11 @@ def _exact(each: Trained, examples: np.ndarray) -> float | None:
 
 
 def _bound_rows(
-    columns: dict[str, Any], values: dict[int, np.ndarray], exact: float | None = None, status: str = "ok"
+    columns: dict[str, Any],
+    values: dict[int, np.ndarray],
+    exact: float | None = None,
+    status: str = "ok",
+    unit: str = PER_IMAGE,
 ) -> list[dict[str, Any]]:
     rows = []
     before: np.ndarray | None = None
@@ -71,6 +76,7 @@ def _bound_rows(
                 "gain_error": standard_error(gains) if gains is not None else None,
                 "exact": exact,
                 "status": status,
+                "unit": unit,
             }
         )
     return rows

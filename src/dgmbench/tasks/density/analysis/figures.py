@@ -81,7 +81,7 @@ def draw_imputation_errors(errors: pd.DataFrame, variant_of: Mapping[str, str], 
 
 
 def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path) -> Path:
-    """The bound (dataset, model, seed, k, bound, exact; nats per image) against k, a panel per dataset."""
+    """The bound (dataset, model, seed, k, bound, exact, unit) against k, a panel per dataset."""
     datasets = list(dict.fromkeys(bounds["dataset"]))
     with figure_style() as colours:
         figure, axes = panels(len(datasets), 3.6)
@@ -91,7 +91,7 @@ def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path)
             draw_lines(ax, part, "k", "bound", styles)
             for exact in part["exact"].dropna().unique():
                 ax.axhline(exact, color="0.3", lw=1, ls=":", label="exact log p(x)")
-            ax.set(title=dataset, xlabel="importance samples k", ylabel="bound (nats per image)")
+            ax.set(title=dataset, xlabel="importance samples k", ylabel=f"bound ({part['unit'].iloc[0]})")
             log_axis(ax, list(part["k"].unique()))
             ax.legend(frameon=False)
         return save_figure(figure, bounds, path)

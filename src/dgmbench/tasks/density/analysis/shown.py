@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from dgmbench.report.frames import grid_of, read_frame, with_error
 from dgmbench.report.sheet import Figure, Grid
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
+from dgmbench.tasks.density.settings import PER_IMAGE
 
 _PICTURES = (
     (
@@ -37,11 +39,11 @@ _PICTURES = (
 
 
 def shown(plan: Plan, workspace: Workspace) -> list[Figure | Grid]:
-    """Missing pixels, the bound against k, memory slots, samples; empty where nothing was analysed."""
+    """Missing pixels, the bound against k, memory slots, densities of points, samples; empty without an analysis."""
     figures, tables = workspace.figures, workspace.tables
     rows = {run.model: plan.row_of(run).variant_of for run in plan.of("density")}
     found: list[Figure | Grid] = [*_imputation(figures, tables, rows), *_bounds(figures, tables, rows)]
-    found += _slots(plan, figures, tables)
+    found += [*_slots(plan, figures, tables), *_points(plan, figures, tables)]
     for name, title, text in _PICTURES:
         for dataset in dict.fromkeys(run.dataset for run in plan.of("density")):
             path = figures / f"{name}-{file_name(dataset)}.png"
@@ -106,10 +108,12 @@ def _bounds(figures: Path, tables: Path, variant_of: Mapping[str, str]) -> Itera
         exact = part["exact"].dropna()
         levels = {"exact log p(x)": float(exact.iloc[0])} if len(exact) else {}
         lines = lines_of(part, "k", "bound", variant_of)
-        panels.append(Lines(str(dataset), "importance samples k", "bound (nats per image)", lines, levels, log=True))
+        label = f"bound ({part['unit'].iloc[0] if 'unit' in part else PER_IMAGE})"
+        panels.append(Lines(str(dataset), "importance samples k", label, lines, levels, log=True))
     text = (
-        "The bound on log p(x) against the number of importance samples, on a few test images: compare models here, "
-        "not with the table above. The first panel is a check, a linear-Gaussian model whose log p(x) is known."
+        "The bound on log p(x) against the number of importance samples, on a few test images, or points: compare "
+        "models here, not with the table above. The first panel is a check, a linear-Gaussian model whose log p(x) is "
+        "known; that of points is known, too, where a line is drawn across."
     )
     yield Figure(path, "The bound against k", text, Chart(panels))
     shown = {
@@ -118,9 +122,53 @@ def _bounds(figures: Path, tables: Path, variant_of: Mapping[str, str]) -> Itera
         "seed": ("seed", None),
         "k": ("k", None),
         "bound": ("bound ± standard error", with_error("bound", "standard_error", 2)),
+        "exact": ("exact", 3),
         "gain": ("gain over the k before ± standard error", with_error("gain", "gain_error", 2)),
     }
-    yield grid_of("The bound against k", frame, shown, "Nats per image; the gain is paired by image.")
+    note = "Nats per image, or per point of points in the plane; the gain is paired by image or point."
+    yield grid_of("The bound against k", frame, shown, note)
+
+
+def _points(plan: Plan, figures: Path, tables: Path) -> Iterator[Figure | Grid]:
+    """What models of points have learnt, and the exact value beside the estimate."""
+    names = ("dataset", "model", "seed", "exact", "estimated", "k")
+    frame = read_frame(tables / "exact_and_estimated.csv", names, ("model",))
+    for dataset in dict.fromkeys(run.dataset for run in plan.of("density")):
+        path = figures / f"points-{file_name(dataset)}.png"
+        if path.is_file():
+            text = (
+                "The learnt density p(x): contours at a half, a quarter and so on down to 1/64 of its largest value, "
+                "over held-out points. A line is the mean of x along the one latent variable of a model, from -2.5 to "
+                "2.5. "
+            )
+            text += " ".join(map(_in_words, frame[frame["dataset"] == dataset].to_dict("records")))
+            yield Figure(path, f"Learnt densities: {title_of(dataset)}", text.strip())
+    if len(frame):
+        columns = {
+            "dataset": ("dataset", None),
+            "model": ("model", None),
+            "seed": ("seed", None),
+            "points": ("held-out points", None),
+            "exact": ("exact ± standard error", with_error("exact", "standard_error", 4)),
+            "estimated": ("estimated", 4),
+            "k": ("importance samples k", None),
+            "difference": ("estimated minus exact", 4),
+            "largest_difference": ("largest of a point", 4),
+        }
+        note = (
+            "Mean log p(x) in nats per point: exact, as a mixture has it and a model with one latent variable by "
+            "quadrature, and estimated with k importance samples. Binary images have nats per image: no number "
+            "compares."
+        )
+        yield grid_of("Exact and estimated log-likelihood of points", frame, columns, note)
+
+
+def _in_words(row: Mapping[Any, Any]) -> str:
+    """The log-likelihood of a model of points, in a sentence."""
+    exact, estimated = row["exact"], row["estimated"]
+    known = [f"exactly {exact:.4f}"] if exact == exact else []
+    known += [f"estimated {estimated:.4f} with k = {row['k']:.0f}"] if estimated == estimated else []
+    return f"{row['model']}, seed {row['seed']}: {', '.join(known)} nats per point."
 
 
 def _slots(plan: Plan, figures: Path, tables: Path) -> Iterator[Figure | Grid]:
