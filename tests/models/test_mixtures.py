@@ -19,6 +19,7 @@ from dgmbench.models import em
 from dgmbench.models.images.mixture_of_bernoullis import MixtureOfBernoullis
 from dgmbench.models.points.mixture_of_gaussians import COVARIANCES, MixtureOfGaussians, start
 from dgmbench.run import checkpoint
+from dgmbench.run.progress import Step, watched
 
 RANDOM = np.random.default_rng(0)
 TRUE = RANDOM.random((3, 12)).round()  # three patterns of 12 pixels
@@ -301,3 +302,46 @@ def test_bad_options_are_refused(make: Callable[[], Any], message: str) -> None:
 def test_numbers_of_components_beyond_the_examples_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     assert em.possible([500, 10, 2], 100, "mixture") == [2, 10]
     assert "no more than 10 components are tried" in caplog.text
+
+
+@pytest.mark.parametrize("components", [(1,), (3,), (2, 4), (1, 2, 3), (5,)])
+def test_whoever_watches_is_told_each_step_of_a_fit_and_each_number_of_components(components: tuple[int, ...]) -> None:
+    steps: list[Step] = []
+    with watched(steps.append):
+        fit = bernoullis(components).fit(BITS, BITS[:20])
+        gaussians(components, starts=1, iterations=3).fit(POINTS)
+    told: dict[str, list[Step]] = {}
+    for step in steps:
+        told.setdefault(step.what, []).append(step)
+    for what in ("mixture of Bernoullis: K", "mixture of Gaussians: K"):
+        assert [(step.done, step.total, step.values) for step in told.pop(what)] == [
+            (number + 1, len(components), {}) for number in range(len(components))
+        ]
+    assert list(told) == [f"{k} components: step" for k in components]
+    of_chosen = told[f"{fit.components} components: step"]
+    assert [step.values for step in of_chosen] == [{f"{fit.components} components: bound": b} for b in fit.bounds]
+    assert [step.done for step in of_chosen] == list(range(1, len(fit.bounds) + 1))
+
+
+def test_a_resumed_fit_is_counted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SHARE", float("inf"))
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+    steps: list[Step] = []
+    with pytest.raises(KeyboardInterrupt), watched(_stop_after(4, steps)):
+        bernoullis().fit(BITS, BITS[:20], state=tmp_path, fingerprint="a")
+    before = [step.done for step in steps]
+    with watched(steps.append):
+        fit = bernoullis().fit(BITS, BITS[:20], state=tmp_path, fingerprint="a")
+    assert before == [1, 2, 3, 4]
+    # the step under way when it was killed is repeated
+    assert [step.done for step in steps[4:] if step.what.endswith("step")] == list(range(4, len(fit.bounds) + 1))
+
+
+def _stop_after(n: int, steps: list[Step]) -> Callable[[Step], None]:
+    def watch(step: Step) -> None:
+        steps.append(step)
+        if step.done == n:
+            raise KeyboardInterrupt
+
+    return watch

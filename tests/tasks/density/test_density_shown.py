@@ -82,6 +82,60 @@ def test_the_bound_against_k_has_the_exact_value_where_it_is_known(plan, workspa
     assert oracle.log and mnist.lines[0].y == [-89, -85]
 
 
+def point_rows(**more: float) -> list[dict]:
+    row = {"dataset": "two-moons", "model": "vae-1d", "seed": 0, "points": 2000, "exact": -1.6343, "estimated": -1.6347}
+    row |= {"k": 5000.0, "difference": -0.0004, "largest_difference": 0.02, "standard_error": 0.0125}
+    mixture = {"exact": -1.5, "estimated": None, "k": None, "difference": None, "largest_difference": None}
+    return [row | more, row | {"model": "mixture-of-gaussians"} | mixture]
+
+
+@pytest.fixture
+def points_plan():
+    models = ["vae-1d", "mixture-of-gaussians"]
+    return read_plan({"density": {"datasets": ["two-moons"], "models": models}}, all_tasks())
+
+
+def test_densities_of_points_are_shown_with_the_exact_and_the_estimated_value(points_plan, workspace) -> None:
+    leave(workspace.figures / "points-two-moons.png")
+    leave(workspace.tables / "exact_and_estimated.csv", point_rows())
+    figure, grid = shown(points_plan, workspace)
+    assert figure.title == "Learnt densities: two-moons"
+    assert "vae-1d, seed 0: exactly -1.6343, estimated -1.6347 with k = 5000 nats per point." in figure.text
+    assert figure.text.endswith("mixture-of-gaussians, seed 0: exactly -1.5000 nats per point.")
+    assert grid.rows[0][4:] == ("-1.6343 ± 0.0125", "-1.6347", "5000", "-0.0004", "0.0200")
+    assert grid.rows[1][4:] == ("-1.5000 ± 0.0125", "–", "–", "–", "–")
+    assert "nats per point" in grid.note
+
+
+def test_a_picture_of_points_is_shown_without_its_table_and_the_table_without_its_picture(
+    points_plan, workspace
+) -> None:
+    leave(workspace.figures / "points-two-moons.png")
+    (figure,) = shown(points_plan, workspace)
+    assert "half" in figure.text and "nats" not in figure.text
+    (workspace.figures / "points-two-moons.png").unlink()
+    leave(workspace.tables / "exact_and_estimated.csv", point_rows())
+    (grid,) = shown(points_plan, workspace)
+    assert len(grid.rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "label"),
+    [
+        ("nats per point", "bound (nats per point)"),
+        ("nats per image", "bound (nats per image)"),
+        (None, "bound (nats per image)"),
+    ],
+)
+def test_a_bound_is_shown_in_its_unit(unit: str | None, label: str, points_plan, workspace) -> None:
+    row = {"dataset": "two-moons", "model": "vae-1d", "seed": 0, "bound": -1.7, "exact": -1.634}
+    leave(workspace.tables / "bound_vs_k.csv", [row | {"k": k} | ({"unit": unit} if unit else {}) for k in (1, 5)])
+    leave(workspace.figures / "bound_vs_k.png")
+    figure, grid = shown(points_plan, workspace)
+    assert figure.chart.panels[0].y == label and figure.chart.panels[0].levels == {"exact log p(x)": -1.634}
+    assert grid.header[5] == "exact" and grid.rows[0][5] == "-1.634"
+
+
 def test_slots_are_ordered_by_use_and_classes_are_names(plan, workspace) -> None:
     preferences = [
         {

@@ -15,24 +15,32 @@ import pandas as pd
 import pytest
 import torch
 
+from dgmbench.commands import completion
+from dgmbench.commands.check import findings as check
+from dgmbench.commands.selection import Selection, configuration_of
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.data import ImageSplits, PointSplits, load_images, load_points
 from dgmbench.errors import UserError
 from dgmbench.models.em import MixtureFit
 from dgmbench.names import load_object
+from dgmbench.report.cells import collect
+from dgmbench.report.mlflow_words import Described
 from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import all_tasks
 from dgmbench.tasks.density.analysis.analyse import analyse
 from dgmbench.tasks.density.analysis.bounds import bound_table
+from dgmbench.tasks.density.analysis.shown import shown
 from dgmbench.tasks.density.analysis.trained import trained_models
 from dgmbench.tasks.density.building import build_model
 from dgmbench.tasks.density.check import findings
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data, whole_training_set
 from dgmbench.tasks.density.rows import ROWS
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
+from dgmbench.tasks.density.table import TABLE
 from dgmbench.tasks.density.task import DENSITY
 
 pytestmark = pytest.mark.network
@@ -69,6 +77,8 @@ def test_both_stages_leave_an_exact_value_and_repeat_bit_for_bit(dataset: str, m
     assert metrics["log_likelihood"] == pytest.approx(values[0].mean())
     assert len(curve) == training["epochs"] and run["protocol"]["batch_norm"] == "none"
     assert training["parameters"] > 0
+    words = ("points", "nats per point") if dataset in POINTS else (None, None)
+    assert (metrics.get("examples"), metrics.get("log_likelihood_unit")) == words
     if model == "vae-1d":
         assert metrics["k"] == 20 and metrics["exact_log_likelihood"] > metrics["log_likelihood"] - 0.2
         return
@@ -166,7 +176,7 @@ BITS = (X > 0).astype(np.uint8)
 @pytest.fixture(autouse=True)
 def _importable() -> Iterator[None]:
     module: Any = types.ModuleType("user_density")
-    for kind in (Exact, Falling, Summed, Infinite, NoSeed, OnlyFit):
+    for kind in (Exact, Falling, Summed, Infinite, NoSeed, OnlyFit, NoState, OfMany, Forgets):
         setattr(module, kind.__name__, kind)
     module.points = lambda: PointSplits("mine", X[:40], X[:0], X[40:])
     module.images = lambda: ImageSplits("mine", (1, 2), True, BITS[:40], BITS[:0], BITS[40:])
@@ -188,7 +198,7 @@ def test_a_user_defined_density_of_user_defined_points_goes_through_both_stages(
     ("model", "finding"),
     [
         ("Falling", "the bound falls"),
-        ("Summed", r"gave \(\), not \(200,\)"),
+        ("Summed", r"gave \(\), not \(100,\)"),
         ("Infinite", "NaN or infinity"),
         ("NoSeed", r"raised TypeError"),
     ],
@@ -281,6 +291,13 @@ def test_the_table_and_the_analysis_of_points(tmp_path: Path, caplog: pytest.Log
     tabulate(plan, workspace)
     text = (workspace.tables / "density.md").read_text()
     assert "exact log-likelihood" in text and "none: real coordinates" in text
+    assert "per image" not in text and "images" not in text.replace("no number of binary images compares", "")
+    assert "Test log-likelihood in nats per point" in text and "its standard error over the test points" in text
+    figures = {
+        figure.title: figure for figure in TABLE.figures(collect(plan, workspace, DENSITY, TABLE.problem), workspace)
+    }
+    assert figures["Training"].chart.panels[0].y == "training bound (nats per point)"
+    assert figures["Log-likelihood"].chart.panels[0].x == "log-likelihood (nats per point)"
     assert "two-moons: real coordinates, in nats per point: no number of binary images compares. k = 20;" in text
     with caplog.at_level(logging.INFO):
         analyse(plan, workspace)
@@ -294,3 +311,96 @@ def test_the_table_and_the_analysis_of_points(tmp_path: Path, caplog: pytest.Log
     drawn = pd.read_csv(workspace.figures / "points-two-moons.csv")
     assert list(drawn["model"].unique()) == ["mixture-of-gaussians", "vae-1d"] and (drawn["density"] >= 0).all()
     assert (workspace.figures / "points-two-moons.png").stat().st_size > 10_000
+    assert {"Learnt densities: two-moons", "Exact and estimated log-likelihood of points"} <= {
+        each.title for each in shown(plan, workspace)
+    }
+    assert dict(bounds.groupby("dataset")["unit"].first()) == {
+        "oracle": "nats per image",
+        "two-moons": "nats per point",
+    }
+
+
+WORDS: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
+    "images, exact": ("mnist", "mixture-of-bernoullis", {"k": "exact"}, ["(nats per image): -1.50**", "- k: exact; "]),
+    "images, estimated": ("mnist", "vae", {"k": 100}, ["(nats per image): -1.50**"]),
+    "points, exact": (
+        *("two-moons", "mixture-of-gaussians"),
+        {"k": "exact", "examples": "points", "log_likelihood_unit": "nats per point"},
+        ["(nats per point): -1.50**", "- k: exact; ", "trained on 300 points only"],
+    ),
+    "points, estimated": (
+        *("rings", "vae-1d"),
+        {"k": 20, "examples": "points", "log_likelihood_unit": "nats per point", "exact_log_likelihood": -1.4},
+        ["(nats per point): -1.50**", "trained on 300 points only", "by quadrature"],
+    ),
+    "a record from before": ("ocr-letters", "vae", {}, ["(nats per image): -1.50**", "trained on 300 images only"]),
+}
+
+
+@pytest.mark.parametrize(("dataset", "model", "metrics", "said"), WORDS.values(), ids=WORDS)
+def test_mlflow_says_what_is_exact_and_in_which_unit(
+    dataset: str, model: str, metrics: dict[str, Any], said: list[str]
+) -> None:
+    spec = spec_of(dataset, model, options={}).to_dict()
+    text = Described.of(DENSITY).about(spec, {"log_likelihood": -1.5, **metrics})
+    assert all(part in text for part in said), text
+    assert ("- k: " in text) == (metrics.get("k") == "exact")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "options"),
+    [
+        ("ocr-letters", "mixture-of-bernoullis", {"components": [2, 4], "iterations": 5}),
+        ("ocr-letters", "mixture-of-bernoullis", {"components": [150], "iterations": 2, "starts": 1}),
+        ("two-moons", "mixture-of-gaussians", {"components": [1, 3], "starts": 2}),
+        ("rings", "mixture-of-gaussians", {"components": [120], "starts": 1, "iterations": 3}),
+        ("old-faithful-like", "vae-1d", {"hidden": [8]}),
+        ("user_density:points", "user_density:Exact", {}),
+    ],
+)
+def test_check_tries_both_stages(dataset: str, model: str, options: dict[str, Any]) -> None:
+    assert check(DENSITY, spec_of(dataset, model, options=options, train_limit=0)) == []
+
+
+class NoState(Exact):
+    def fit(self, x: torch.Tensor, held_out: Any, *, state: Any, **_: Any) -> MixtureFit:  # type: ignore[override]
+        if state is not None:
+            raise RuntimeError("keeps nothing")
+        return MixtureFit([0.0], 1, 1)
+
+
+class OfMany(Exact):
+    def log_prob(self, x: Any) -> torch.Tensor:
+        if len(x) < 10:
+            raise RuntimeError("few points")
+        return super().log_prob(x)
+
+
+class Forgets(Exact):
+    def fit(self, x: torch.Tensor, held_out: Any, **_: Any) -> MixtureFit:  # type: ignore[override]
+        self.scale = float(x.std())
+        return MixtureFit([0.0], 1, 1)
+
+    def log_prob(self, x: Any) -> torch.Tensor:
+        return super().log_prob(x) / self.scale
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [
+        ("NoState", "train, on a part of the data, raised RuntimeError: keeps nothing"),
+        ("OfMany", "evaluate, on a part of the data, raised RuntimeError: few points"),
+        ("Forgets", "evaluate, on a part of the data, raised AttributeError: "),
+    ],
+)
+def test_check_finds_what_a_run_of_a_fit_would_fail_at(model: str, found: str) -> None:
+    (line,) = check(DENSITY, spec_of("two-moons", f"user_density:{model}"))
+    assert line.startswith(found)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_points_are_completed_and_selected_by_name(name: str) -> None:
+    assert name in completion.datasets(name[:3])
+    found, _ = configuration_of(Selection(datasets=(name,), rows=("vae-1d",)))
+    plan = read_plan(found.content, all_tasks())
+    assert [(run.dataset, run.model) for run in plan.runs] == [(name, "vae-1d")]

@@ -20,7 +20,7 @@ from dgmbench.tasks.density.images import evaluation_images, kind_of_data, train
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.tasks.density.task import DENSITY
 
-_EXAMPLES = 200
+_EXAMPLES = 100
 """What a model that fits itself is tried on, unless it needs more."""
 
 

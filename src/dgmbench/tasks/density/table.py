@@ -97,10 +97,11 @@ class DensityTable(MetricTable):
         measured, row = estimate(cell, LOG_LIKELIHOOD), self.row(cell)
         if measured is None:
             return {}
+        examples = measured.runs[0].get("metrics", "examples") or "images"
         return {
             "sd over seeds": printed(measured.spread, 3),
             "k": str(row["k"]),
-            "images": f"{measured.runs[0].get('metrics', 'images'):,}",
+            examples: f"{measured.runs[0].get('metrics', 'images'):,}",
             "epochs": str(row["epochs"]),
             "parameters": f"{row['parameters']:,}",
             **self._exact_beside(measured.runs),
