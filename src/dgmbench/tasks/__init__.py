@@ -9,7 +9,11 @@ from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
 from dgmbench.run.task import Task
 
-TASKS = ("dgmbench.tasks.density.task:DENSITY", "dgmbench.tasks.classification.task:CLASSIFICATION")
+TASKS = (
+    "dgmbench.tasks.density.task:DENSITY",
+    "dgmbench.tasks.classification.task:CLASSIFICATION",
+    "dgmbench.tasks.representation.task:REPRESENTATION",
+)
 ENTRY_POINT_GROUP = "dgmbench.tasks"
 
 

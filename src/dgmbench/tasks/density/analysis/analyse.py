@@ -11,6 +11,7 @@ from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.report.formats import write_frame
+from dgmbench.report.image_strips import draw_images
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.analysis import figures as gallery
@@ -81,7 +82,7 @@ def _draw_images(models: list[Trained], settings: DensityAnalysisSettings, figur
         shown = first_of_each([each for each in models if each.spec.dataset == dataset and each.is_autoencoder])
         if not shown:
             continue
-        gallery.draw_images(completed_blocks(with_its_base(shown), settings), shape, figures / f"imputation-{name}")
-        gallery.draw_images(sample_blocks(shown), shape, figures / f"samples-{name}")
+        draw_images(completed_blocks(with_its_base(shown), settings), shape, figures / f"imputation-{name}")
+        draw_images(sample_blocks(shown), shape, figures / f"samples-{name}")
         if slots := slot_blocks(shown):
-            gallery.draw_images(slots, shape, figures / f"slot_images-{name}")
+            draw_images(slots, shape, figures / f"slot_images-{name}")

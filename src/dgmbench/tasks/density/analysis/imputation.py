@@ -11,8 +11,8 @@ import pandas as pd
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.differences import mean_difference
 from dgmbench.metrics.imputation import impute, left_mask, random_mask, square_mask, square_side
+from dgmbench.report.image_strips import Strips
 from dgmbench.run.progress import each_of
-from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, evenly, grey_images, shown_images, standard_error
 from dgmbench.tasks.density.settings import DensityAnalysisSettings
 

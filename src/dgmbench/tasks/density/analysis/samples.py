@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from dgmbench.tasks.density.analysis.figures import Strips
+from dgmbench.report.image_strips import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images, shown_images
 
 # The same latent samples for every model.

@@ -15,8 +15,8 @@ import torch
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.memory_slots import class_preferences, summarise
 from dgmbench.models.images.slots import memory_attention, slot_images
+from dgmbench.report.image_strips import Strips
 from dgmbench.run.progress import each_of
-from dgmbench.tasks.density.analysis.figures import Strips
 from dgmbench.tasks.density.analysis.trained import Trained, binary_images, grey_images
 
 log = logging.getLogger("dgmbench")

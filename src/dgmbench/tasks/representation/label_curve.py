@@ -1,0 +1,38 @@
+"""The figure of the error against the number of labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgmbench.report.cells import Cells
+from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
+from dgmbench.report.sheet import Figure
+from dgmbench.run.workspace import Workspace
+
+
+def label_curve(cells: Cells, workspace: Workspace) -> list[Figure]:
+    """A panel for each dataset, a line for each row: the code's error with few labels and with all."""
+    import pandas as pd
+
+    lines: list[dict[str, Any]] = []
+    for cell in cells:
+        for run in cell.measured("error"):
+            few = {int(name.removeprefix("error_")): name for name in run.arrays if name.startswith("error_")}
+            for labels, name in {**few, run.get("metrics", "labels"): "error"}.items():
+                what = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
+                lines.append({**what, "labels": labels, "error": run.get("metrics", name)})
+    frame = pd.DataFrame(lines)
+    if not lines or frame["labels"].nunique() < 2:
+        return []
+    datasets = list(dict.fromkeys(frame["dataset"]))
+    variant_of = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.measured("error")}
+    with figure_style() as colours:
+        figure, axes = panels(len(datasets), 3.4)
+        for dataset, ax in zip(datasets, axes, strict=True):
+            part = frame[frame["dataset"] == dataset]
+            draw_lines(ax, part, "labels", "error", line_styles(variant_of, colours))
+            ax.set(title=dataset, xlabel="labels", ylabel="test error (%)", xscale="log", yscale="log")
+        shared_legend(figure)
+        path = save_figure(figure, frame, workspace.figures / f"{cells.task.name}_labels")
+    text = "Test error of the linear classifier on the code, by the number of labels that it is fitted to."
+    return [Figure(path, "Error against the number of labels", text)]
