@@ -81,10 +81,11 @@ def check_run(folder: Path, run: RunSpec) -> Iterator[str]:
     if json.loads(json.dumps(run.to_dict())) != record["spec"]:
         yield f"{folder}/run.json is of another run: {record['spec']}"
     with np.load(folder / "per_example.npz") as values:
-        if run.task == "density":
-            mean = values["log_likelihood"].mean()
-            if not math.isclose(mean, record["metrics"]["log_likelihood"], rel_tol=1e-9):
-                yield f"{folder}: the mean over the images is {mean}, not {record['metrics']['log_likelihood']}"
+        metric = {"density": "log_likelihood", "representation": "error"}.get(run.task)
+        if metric:
+            mean = values[metric].mean()
+            if not math.isclose(mean, record["metrics"][metric], rel_tol=1e-9):
+                yield f"{folder}: the mean over the images is {mean}, not {record['metrics'][metric]}"
         elif values["predictions"].shape != values["labels"].shape:
             yield f"{folder}: {len(values['predictions'])} predictions for {len(values['labels'])} documents"
 
