@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,13 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.representation.building import build_learner
 from dgmbench.tasks.representation.features import code, restored
-from dgmbench.tasks.representation.images import labelled_images
+from dgmbench.tasks.representation.images import labelled_images, training_images
+from dgmbench.tasks.representation.settings import representation_settings
+from dgmbench.tasks.representation.training import as_they_are
+from dgmbench.training.batches import Batches
+
+SOME = 256
+"""Training images that a learner is tried on, at least, where the run has so many."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -21,7 +29,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     Raises:
         UserError: the class cannot be imported, or refuses its options; or the dataset has no labels.
     """
-    images = labelled_images(spec, "train").features[:256]
+    images = labelled_images(spec, "train").features[:SOME]
     model: Any = build_learner(spec, row, images.shape[1])
     x = torch.from_numpy(images)
     what = "fit(images)"
@@ -54,3 +62,12 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         yield "encode(x) gives another code each time: return the mean, not a sample"
     if decoded is not None and decoded.pixels.shape != images.shape:
         yield f"decode(code) gave {decoded.pixels.shape} for {len(images)} images, not {images.shape}"
+
+
+def trial(spec: RunSpec) -> RunSpec:
+    """One epoch of two batches or more, as large as those of the real training, and a few test images."""
+    settings, (pixels, _) = representation_settings(spec), training_images(spec)
+    size = len(pixels) / len(Batches(pixels, settings.batch_size, spec.seed, as_they_are))
+    limit = min(len(pixels), math.ceil(size * max(2, math.ceil(SOME / size))))
+    changed = {"epochs": 1, "devices": 1, "train_limit": limit, "test_limit": min(settings.test_limit or 100, 100)}
+    return replace(spec, settings=settings.model_copy(update=changed))

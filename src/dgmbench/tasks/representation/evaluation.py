@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from dgmbench.data.load.images import load_images
-from dgmbench.metrics.linear_probe import Examples, linear_probe
+from dgmbench.metrics.linear_probe import Examples, Probe, linear_probe
+from dgmbench.run.progress import each_of
 from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.representation.building import load_learner
 from dgmbench.tasks.representation.features import code, cross_entropy, hidden, restored, squared_error
@@ -81,19 +82,18 @@ def probed(
     name: str, train: Examples, valid: Examples, test: Examples, threads: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """By metric the error of each test image in percent, with all labels and with few, and what was chosen."""
-    whole = linear_probe(train, valid, test, threads)
-    errors = {name: 100.0 * whole.wrong}
+    fits: list[tuple[str, Any]] = [(name, slice(None))]
+    for number in FEW_LABELS:
+        if number < len(train.labels):
+            fits += [(f"{name}_{number}", chosen) for chosen in label_sets(train.labels, number)]
+    found: dict[str, list[Probe]] = {}
+    for metric, chosen in each_of(f"linear classifier, {name.replace('_', ' ')}: fit", fits):
+        given = Examples(train.features[chosen], train.labels[chosen])
+        found.setdefault(metric, []).append(linear_probe(given, valid, test, threads))
+    (whole,) = found[name]
     facts = {"width": train.features.shape[1], "penalty": whole.penalty, "converged": whole.converged}
     facts["valid_error"] = 100 * whole.valid_error
-    for number in FEW_LABELS:
-        if number >= len(train.labels):
-            continue
-        wrong = []
-        for chosen in label_sets(train.labels, number):
-            few = Examples(train.features[chosen], train.labels[chosen])
-            wrong.append(linear_probe(few, valid, test, threads).wrong)
-        errors[f"{name}_{number}"] = 100.0 * np.mean(wrong, axis=0)
-    return errors, facts
+    return {metric: 100.0 * np.mean([each.wrong for each in probes], axis=0) for metric, probes in found.items()}, facts
 
 
 def label_sets(labels: np.ndarray, number: int) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dgmbench.report.cells import Cells
+from dgmbench.report.charts import Chart, Lines, lines_of
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
@@ -26,13 +27,21 @@ def label_curve(cells: Cells, workspace: Workspace) -> list[Figure]:
         return []
     datasets = list(dict.fromkeys(frame["dataset"]))
     variant_of = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.measured("error")}
+    x, y = "labels", "test error (%)"
     with figure_style() as colours:
         figure, axes = panels(len(datasets), 3.4)
         for dataset, ax in zip(datasets, axes, strict=True):
             part = frame[frame["dataset"] == dataset]
             draw_lines(ax, part, "labels", "error", line_styles(variant_of, colours))
-            ax.set(title=dataset, xlabel="labels", ylabel="test error (%)", xscale="log", yscale="log")
+            ax.set(title=dataset, xlabel=x, ylabel=y, xscale="log", yscale="log")
         shared_legend(figure)
         path = save_figure(figure, frame, workspace.figures / f"{cells.task.name}_labels")
-    text = "Test error of the linear classifier on the code, by the number of labels that it is fitted to."
-    return [Figure(path, "Error against the number of labels", text)]
+    parts = frame.groupby("dataset", sort=False)
+    chart = Chart(
+        [Lines(str(name), x, y, lines_of(part, "labels", "error", variant_of), log=True) for name, part in parts]
+    )
+    text = (
+        "Test error of the linear classifier on the code, by the number of labels that it is fitted to; lower is "
+        "better. With few labels a point is the mean over five drawings of them, the same for every model."
+    )
+    return [Figure(path, "Error against the number of labels", text, chart)]

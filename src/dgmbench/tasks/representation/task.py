@@ -20,6 +20,11 @@ def _cost(spec: RunSpec) -> float:
     return float(settings.importance_samples * settings.epochs * (settings.train_limit or 50_000))
 
 
+def _evaluation_cost(spec: RunSpec) -> float:
+    """Images that the classifier is fitted to, up to a factor: its fit takes most of the time."""
+    return float(representation_settings(spec).train_limit or 50_000)
+
+
 REPRESENTATION = Task(
     name="representation",
     title="Representation",
@@ -31,6 +36,7 @@ REPRESENTATION = Task(
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
     table=f"{_HERE}.table:TABLE",
     analysis=Analysis(
         "restoring destroyed pixels, and the filters of the first layer",
@@ -38,9 +44,23 @@ REPRESENTATION = Task(
         f"{_HERE}.analysis.analyse:analyse",
         runs=lambda table, settings: {"training": table},
         gpus=1,
+        shown=f"{_HERE}.analysis.shown:shown",
     ),
     devices=lambda spec: representation_settings(spec).devices,
     cost=_cost,
+    evaluation_cost=_evaluation_cost,
     libraries=("numpy", "torch", "lightning", "scikit-learn"),
     offers=("n_pixels", "importance_samples", "estimator", "local_error"),
+    numbers={
+        "error_100": "test error of the code with 100 labels, mean over five drawings of them, %",
+        "error_1000": "the same with 1,000 labels, %",
+        "hidden_error_100": "test error of the encoder's second hidden layer with 100 labels, likewise, %",
+        "hidden_error_1000": "the same with 1,000 labels, %",
+        "loss": "what is minimised, of an epoch; nats per image, unless the model's own loss is something else",
+        "bound": "training bound of an epoch, nats per image; bounds of different importance_samples are different "
+        "quantities",
+        "local_error": "local reconstruction error of a memory model, of an epoch, before its weight",
+        "learning_rate": "of the last step of an epoch",
+        "train_seconds": "seconds of all epochs",
+    },
 )

@@ -96,12 +96,24 @@ def binarised(pixels: Tensor, generator: torch.Generator) -> Tensor:
 def measure_batch_norm(model: nn.Module, batches: Batches, epoch: int, seed: int) -> None:
     """Batch-norm statistics for evaluation: those of the trained weights, over one pass through the training images.
 
-    Nothing is done to a model without batch norm.
+    `update_bn` divides a variance by one row less than there are; a training step normalises by the one that divides by
+    all rows, and so does what is evaluated. Nothing is done to a model without batch norm.
     """
     batches.epoch, batches.part = epoch, (0, 1)
     batches.examples = batches.examples.to(next(model.parameters()).device)
     torch.manual_seed(epoch_seed(seed + 2_000_003, epoch))
+    norms: list[Any] = [m for m in model.modules() if getattr(m, "running_var", None) is not None]
+    rows: dict[nn.Module, int] = {}
+
+    def count(norm: Any, given: tuple[Tensor, ...], out: Tensor) -> None:
+        rows[norm] = given[0].numel() // norm.num_features
+
+    handles = [norm.register_forward_hook(count) for norm in norms]
     update_bn(batches, _LossOnly(model))
+    for norm, handle in zip(norms, handles, strict=True):
+        handle.remove()
+        if norm in rows:
+            norm.running_var *= 1 - 1 / rows[norm]
 
 
 class _LossOnly(nn.Module):

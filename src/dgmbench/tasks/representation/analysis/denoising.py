@@ -10,6 +10,7 @@ import torch
 
 from dgmbench.models.images.corruption import KINDS, corrupt
 from dgmbench.report.image_strips import Strips
+from dgmbench.run.progress import each_of
 from dgmbench.tasks.representation.analysis.learned import Learned, shown_images
 from dgmbench.tasks.representation.features import restored, squared_error
 from dgmbench.tasks.representation.settings import RepresentationAnalysisSettings
@@ -25,7 +26,7 @@ def denoising_table(learners: list[Learned], settings: RepresentationAnalysisSet
     squared error of the noisy image itself, which a learner that restores something is below.
     """
     lines: list[dict[str, Any]] = []
-    for each in learners:
+    for each in each_of("denoising: model", learners):
         clean = shown_images(each.spec, settings.denoising_images).features
         for noise in KINDS:
             noisy = destroyed(clean, noise, settings.denoising_level)
