@@ -67,7 +67,7 @@ def test_a_template_runs_as_it_is(
     assert call(*check[1:]) == 0, "it fits: a small run went through"
     selecting = next(command for command in others if command[1] == "run" and "smoke" not in command)
     options = dict(zip(selecting[2::2], selecting[3::2], strict=True))
-    named = {"rows": options.get("-m", ""), "datasets": options.get("-d", "")}
+    named = {"rows": options.get("-m", ""), "datasets": options.get("-d", ""), "tasks": options.get("-t", "")}
     chosen = Selection(files=[config], **{key: [value] for key, value in named.items() if value})
     plan = plan_of(configuration_of(chosen)[0], all_tasks())
     assert ({run.model for run in plan.runs}, {run.dataset for run in plan.runs}) == (rows, datasets)
