@@ -154,3 +154,15 @@ def test_what_nvidia_smi_prints_is_understood(tmp_path: Path, monkeypatch: pytes
     assert devices.list_gpus() == {}
     program.unlink()
     assert devices.list_gpus() == {}
+
+
+def test_the_thread_limit_holds_for_what_is_loaded_already() -> None:
+    code = (
+        "import numpy\nfrom threadpoolctl import threadpool_info\nfrom dgmbench.run.devices import limit_threads\n"
+        "for threads in (2, 1):\n"
+        "    limit_threads(threads)\n"
+        "    print({found['num_threads'] for found in threadpool_info() if found['user_api'] == 'blas'})"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in devices.THREAD_VARIABLES}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["{2}", "{1}"]

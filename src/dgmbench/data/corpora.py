@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from dgmbench.errors import UserError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,8 @@ class Corpus:
     @cached_property
     def counts(self) -> sparse.csr_matrix:
         """(documents, vocabulary) int32: how often each word occurs in each document."""
+        from scipy import sparse
+
         ones = np.ones(self.n_tokens, np.int32)
         # summing duplicates sorts in place: without the copy it would reorder the documents' own tokens
         matrix = sparse.csr_matrix((ones, self.words.copy(), self.offsets), shape=(len(self), self.n_words))

@@ -1,6 +1,6 @@
 """What a job computes on: processor threads, and GPUs taken by slots so that two jobs never share one.
 
-Everything here happens before torch or numpy is imported: both read their environment once, at import.
+Everything here happens before torch is imported, which reads its environment once, at import.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 log = logging.getLogger("dgmbench")
 
@@ -26,6 +27,7 @@ def limit_threads(threads: int) -> None:
     """Hold the numerical libraries of this process to ``threads`` processor threads."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
+    threadpool_limits(threads)  # of what is loaded already: numpy, which the datasets import
 
 
 def list_gpus() -> dict[str, str]:

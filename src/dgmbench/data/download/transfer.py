@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-import httpx2
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from dgmbench.data.dataset import SourceError
 from dgmbench.files import atomic_write
+
+if TYPE_CHECKING:
+    import httpx2
 
 log = logging.getLogger("dgmbench")
 ATTEMPTS = 3
@@ -104,6 +106,8 @@ def download(url: str, target: IO[bytes], limit: int, client: httpx2.Client | No
     Raises:
         SourceError: no answer, an error status, more than ``limit`` bytes, or too slow (`SLOWEST`, `LONGEST`).
     """
+    import httpx2
+
     client = client or httpx2.Client(timeout=30)
     end = time.monotonic() + LONGEST
     for attempt in range(1, ATTEMPTS + 1):
