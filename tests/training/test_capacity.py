@@ -8,9 +8,8 @@ import torch
 
 from dgmbench.errors import UserError
 from dgmbench.models.images.vae import VAE
-from dgmbench.tasks.density.images import as_they_are
 from dgmbench.training import capacity
-from dgmbench.training.batches import Batches
+from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.capacity import explain_lack_of_memory, kept_bytes, require_memory
 
 

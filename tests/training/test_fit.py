@@ -19,9 +19,8 @@ from dgmbench.errors import UserError
 from dgmbench.models.images.vae import VAE
 from dgmbench.run import journal
 from dgmbench.run.progress import watched
-from dgmbench.tasks.density.images import as_they_are
 from dgmbench.training import checkpoint as checkpoints
-from dgmbench.training.batches import Batches
+from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.captured import CapturedStep
 from dgmbench.training.fit import Fitted, fit
 from dgmbench.training.module import GradientTraining

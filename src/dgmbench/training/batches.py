@@ -14,6 +14,17 @@ Prepare = Callable[[Tensor, torch.Generator], Tensor]
 """Examples as they are kept → as the model sees them; what is random comes from the generator."""
 
 
+def as_they_are(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Examples that need no preparation, as float32."""
+    return pixels.float()
+
+
+def binarised(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Grey images, each pixel 1 with probability value / 255: another draw in every epoch."""
+    threshold = torch.rand(pixels.shape, generator=generator, device=pixels.device).mul_(255)
+    return (threshold < pixels).float()
+
+
 class Batches(IterableDataset[Tensor]):
     """The batches of an epoch, each epoch in another order.
 

@@ -23,11 +23,11 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.building import build_model, load_model
-from dgmbench.tasks.density.images import as_they_are, binarised, evaluation_images
+from dgmbench.tasks.density.images import evaluation_images
 from dgmbench.tasks.density.rows import ROWS
 from dgmbench.tasks.density.task import DENSITY
-from dgmbench.tasks.density.training import measure_batch_norm
-from dgmbench.training.batches import Batches
+from dgmbench.training.batch_norm import measure_batch_norm
+from dgmbench.training.batches import Batches, as_they_are, binarised
 
 pytestmark = pytest.mark.network
 
@@ -126,7 +126,7 @@ def test_batch_norm_is_evaluated_with_the_statistics_of_one_whole_pass(model: to
     pixels = (np.random.default_rng(0).random((60, 12)) < 0.4).astype(np.uint8)
     batches = Batches(pixels, 20, 0, as_they_are)
     for _ in range(2):  # what came before counts for nothing
-        measure_batch_norm(model, batches, epoch=4, seed=1)
+        measure_batch_norm(model, lambda x: model.log_weights(x, 1), batches, epoch=4, seed=1)
     x = torch.from_numpy(pixels).float()
     norm = model.encoder1.norm if isinstance(model, VAE) else model.norm
     rows = model.encoder1.linear if isinstance(model, VAE) else torch.nn.Identity()

@@ -24,8 +24,8 @@ from dgmbench.tasks.representation.images import labelled_images, training_image
 from dgmbench.tasks.representation.rows import ROWS
 from dgmbench.tasks.representation.settings import representation_settings
 from dgmbench.tasks.representation.task import REPRESENTATION
-from dgmbench.tasks.representation.training import binarised, measure_batch_norm
-from dgmbench.training.batches import Batches
+from dgmbench.training.batch_norm import measure_batch_norm
+from dgmbench.training.batches import Batches, binarised
 
 TRAIN = 1010
 
@@ -201,7 +201,7 @@ def test_batch_norm_is_evaluated_by_the_variance_that_a_step_divides_by(n: int) 
     seen: list[torch.Tensor] = []
     with torch.no_grad():
         model.norm.register_forward_hook(lambda norm, given, out: seen.append(given[0]))
-        measure_batch_norm(model, batches, 1, 0)
+        measure_batch_norm(model, model.loss, batches, 1, 0)
     (x,) = seen
     torch.testing.assert_close(model.norm.running_mean, x.mean(0))
     torch.testing.assert_close(model.norm.running_var, x.var(0, correction=0))

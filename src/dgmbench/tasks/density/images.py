@@ -16,7 +16,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.density.settings import density_settings
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 # Grey test images are binarised once, with this seed, whatever the seed of the run: every model sees the same images.
 TEST_BINARISATION_SEED = 2016
@@ -83,19 +83,6 @@ def _drawn(grey: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 def _digest(image: np.ndarray) -> bytes:
     return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-
-
-def as_they_are(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Binary training images as float32."""
-    return pixels.float()
-
-
-def binarised(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Grey training images, each pixel 1 with probability value / 255: another draw in every epoch."""
-    import torch
-
-    threshold = torch.rand(pixels.shape, generator=generator, device=pixels.device).mul_(255)
-    return (threshold < pixels).float()
 
 
 def evaluation_images(spec: RunSpec) -> np.ndarray:

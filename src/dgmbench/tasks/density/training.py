@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
 
 from dgmbench.data.catalogue import is_user_defined
 from dgmbench.errors import UserError
@@ -20,14 +19,13 @@ from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.density.building import build_model, fits_itself
 from dgmbench.tasks.density.images import (
-    as_they_are,
-    binarised,
     copies_of_training_images,
     training_images,
     whole_training_set,
 )
 from dgmbench.tasks.density.settings import density_settings
-from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.batch_norm import measure_batch_norm
+from dgmbench.training.batches import Batches, as_they_are, binarised
 from dgmbench.training.checkpoint import write_state
 from dgmbench.training.fit import fit
 
@@ -71,7 +69,7 @@ def train(job: Job) -> Training:
     )
     device = "cuda" if gpus else "cpu"
     torch.set_num_threads(job.threads)
-    measure_batch_norm(model.to(device), batches, settings.epochs, spec.seed)
+    measure_batch_norm(model.to(device), partial(_one_sample, model), batches, settings.epochs, spec.seed)
     history = fitted.history
     _leave(job, model, history)
     record = {
@@ -125,36 +123,6 @@ def bound_loss(model: Any, k: int, x: Tensor) -> dict[str, Tensor]:
     return {"loss": -bound, "bound": bound.detach()}
 
 
-def measure_batch_norm(model: nn.Module, batches: Batches, epoch: int, seed: int) -> None:
-    """Batch-norm statistics for evaluation: means over one pass through the training images, a sample of each.
-
-    `update_bn` divides a variance by one row less than there are; a training step normalises by the one that divides by
-    all rows, and so does what is evaluated.
-    """
-    batches.epoch, batches.part = epoch, (0, 1)
-    batches.examples = batches.examples.to(next(model.parameters()).device)
-    torch.manual_seed(epoch_seed(seed + 2_000_003, epoch))
-    norms: list[Any] = [m for m in model.modules() if getattr(m, "running_var", None) is not None]
-    rows: dict[nn.Module, int] = {}
-
-    def count(norm: Any, given: tuple[Tensor, ...], out: Tensor) -> None:
-        rows[norm] = given[0].numel() // norm.num_features
-
-    handles = [norm.register_forward_hook(count) for norm in norms]
-    update_bn(batches, _OneSample(model))
-    for norm, handle in zip(norms, handles, strict=True):
-        handle.remove()
-        if norm in rows:
-            norm.running_var *= 1 - 1 / rows[norm]
-
-
-class _OneSample(nn.Module):
-    """A model's pass as `update_bn` calls it."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model: Any = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, ...) → (1, batch) log-weights."""
-        return self.model.log_weights(x, 1)
+def _one_sample(model: Any, x: Tensor) -> Tensor:
+    """(batch, ...) → (1, batch) log-weights: a pass through every layer."""
+    return model.log_weights(x, 1)

@@ -16,8 +16,7 @@ from dgmbench.tasks.representation.building import build_learner
 from dgmbench.tasks.representation.features import code, restored
 from dgmbench.tasks.representation.images import labelled_images, training_images
 from dgmbench.tasks.representation.settings import representation_settings
-from dgmbench.tasks.representation.training import as_they_are
-from dgmbench.training.batches import Batches
+from dgmbench.training.batches import Batches, as_they_are
 
 SOME = 256
 """Training images that a learner is tried on, at least, where the run has so many."""
