@@ -69,11 +69,32 @@ def test_the_parts_have_the_names_that_those_of_images_have(train, test, tmp_pat
     assert f"left out 'Val' beside {train} and {test}" in caplog.text
 
 
-@pytest.mark.parametrize("classes", ["training testing", "Train Test", "testing other", "TEST val", "training test"])
+@pytest.mark.parametrize(
+    "classes", ["training other", "Testing a", "testing other", "TEST val", "validation VAL", "training training-b"]
+)
 def test_a_class_may_have_the_name_of_a_part(classes, tmp_path):
     rows = [(text, classes.split()[label == "b"]) for text, label in ROWS]
     splits = load_corpus(f"file:{as_folder(tmp_path, rows)}")
     assert splits.train.classes == tuple(sorted(classes.split())) and sum(map(len, splits)) == 10
+
+
+@pytest.mark.parametrize("names", ["training testing", "Train Test", "training test", "train test", "TEST TRAIN val"])
+def test_parts_without_folders_of_classes_are_refused(names, tmp_path):
+    for name in names.split():
+        as_folder(tmp_path, [(text, name) for text, _ in ROWS])
+    with pytest.raises(UserError, match=r"(?i)/train(ing)? holds no documents: a folder, also one of training or test"):
+        load_corpus(f"file:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "test"), ("Training", "Testing"), ("TRAIN", "test"), ("a", "test")]
+)
+def test_a_folder_of_test_documents_with_parts_of_its_own_is_refused(train, test, tmp_path):
+    first = as_folder(tmp_path / "first")
+    for part in (train, test):
+        as_folder(tmp_path / "second" / part)
+    with pytest.raises(UserError, match=r"second holds no documents: give the folder of one part \(.*'" + test + "'"):
+        load_corpus(f"file:{first}?test={tmp_path / 'second'}")
 
 
 @pytest.mark.parametrize(

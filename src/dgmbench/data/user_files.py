@@ -142,9 +142,12 @@ def parse_name(name: str) -> UserFiles:
 def _parts(path: Path) -> tuple[Path, Path] | None:
     """The folders of the training and of the test documents in a folder, or None; what lies beside them is said."""
     inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    folders = [each for each in inside if each.is_dir()]
+    named = [each for each in folders if part_of(each.name)]
     # a class may be called training: its folder holds texts, and that of a part holds folders
-    named = [each for each in inside if part_of(each.name) and each.is_dir()]
-    parts = part_folders(path, [each for each in named if each.name in ("train", "test") or _holds_folders(each)])
+    alone = {part_of(each.name) for each in folders} >= {"train", "test"} and len(named) == len(folders)
+    sure = [each for each in named if alone or each.name in ("train", "test") or _holds_folders(each)]
+    parts = part_folders(path, sure)
     if not parts.keys() >= {"train", "test"}:
         return None
     train, test = parts["train"], parts["test"]
@@ -196,9 +199,16 @@ def _read(path: Path, files: UserFiles) -> list[Row]:
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from error
     if not found:
-        kind = "a folder holds a folder of .txt files for each class" if path.is_dir() else "it has no rows"
-        raise UserError(f"{path} holds no documents: {kind}")
+        raise UserError(f"{path} holds no documents: {_what_it_should_hold(path)}")
     return found
+
+
+def _what_it_should_hold(path: Path) -> str:
+    if not path.is_dir():
+        return "it has no rows"
+    if parts := sorted(each.name for each in path.iterdir() if each.is_dir() and part_of(each.name)):
+        return f"give the folder of one part ({', '.join(map(shown, parts))})"
+    return "a folder, also one of training or test documents, holds a folder of .txt files for each class"
 
 
 def _require_labels(rows: list[Row]) -> None:
