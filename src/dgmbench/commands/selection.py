@@ -85,7 +85,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     for name, task in all_tasks().items():
         section, every = _entries(content.get(name)), _entries(whole.get(name))
         if name not in chosen:
-            above[name] = False
+            above |= {name: False} if _is_in(content, name) else {}
             continue
         datasets, rows = chosen[name]
         layer: dict[str, Any] = {}
@@ -113,11 +113,23 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
 def _chosen(
     selection: Selection, content: Mapping[str, Any], whole: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], list[str]]]:
-    """The datasets and rows of each selected task; of a task without any of the named ones nothing is run."""
-    tasks = {name: find_task(name) for name in _names(selection.tasks)} or {
-        name: task for name, task in all_tasks().items() if content.get(name, False) is not False or selection.rows
-    }
+    """The datasets and rows of each selected task; of a task without any of the named ones nothing is run.
+
+    A task that the configuration leaves out is selected by its name, or by a row that no task of it has; one that an
+    overlay leaves out goes before one that no file names.
+    """
     datasets, rows = _names(selection.datasets), _names(selection.rows)
+    tasks = {name: find_task(name) for name in _names(selection.tasks)}
+    if not tasks:
+        tasks = {name: task for name, task in all_tasks().items() if _is_in(content, name)}
+        for further in (whole, all_tasks()):
+            known = {row for name, task in tasks.items() for row in _known_rows(task, whole)}
+            missing = {row for row in rows if ":" not in row} - known
+            tasks |= {
+                name: task
+                for name, task in all_tasks().items()
+                if name in further and missing & set(_known_rows(task, whole))
+            }
     known_data = {name: _known_datasets(task, whole) for name, task in tasks.items()}
     known_rows = {name: _known_rows(task, whole) for name, task in tasks.items()}
     _require(datasets, known_data, "--dataset")
@@ -134,6 +146,10 @@ def _chosen(
         if len(found) > 1 and (unclear := [each for each in own if ":" in each]):
             raise UserError(f"{option} {unclear[0]}: {' or '.join(found)}? Say it with --task")
     return found
+
+
+def _is_in(content: Mapping[str, Any], task: str) -> bool:
+    return content.get(task, False) is not False
 
 
 def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:
