@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -293,3 +295,22 @@ def test_a_training_that_is_over_before_mlflow_has_loaded_is_left_to_what_comes_
 def test_no_journal_is_one_line(place: Place) -> None:
     with pytest.raises(UserError, match="is no journal of a training"), place.followed():
         pass
+
+
+def test_what_is_over_before_mlflow_is_loaded_opens_nothing(place: Place) -> None:
+    place.begin(1)
+    (place.results / "mlflow.db").unlink()
+    command = [sys.executable, "-m", "dgmbench.commands.follow", str(place.workspace.root), place.spec.training_id]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (place.results / "mlflow.db").exists()
+
+
+def test_mlflow_is_loaded_while_the_training_runs() -> None:
+    code = (
+        "import sys\nfrom dgmbench.commands.follow import load_mlflow\n"
+        "load_mlflow(sys.stdin.buffer)\nprint('mlflow.tracking' in sys.modules)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.read() == b"True\n"
+    assert process.returncode == 0

@@ -10,11 +10,12 @@ import logging
 import os
 import select
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
-from dgmbench.commands.tracking import Store
+from dgmbench.commands.tracking import Store, quiet_mlflow
 from dgmbench.errors import UserError
 from dgmbench.run import journal
 from dgmbench.tasks import all_tasks
@@ -83,12 +84,35 @@ def _ends(alive: IO[Any], seconds: float) -> bool:
     return bool(ready) and not os.read(alive.fileno(), 1024)
 
 
+def load_mlflow(alive: IO[Any]) -> None:
+    """Load MLflow, which takes seconds, and on a busy machine minutes; ends this process when ``alive`` ends before.
+
+    What is over by then is left to `dgmbench.commands.track`, and nothing has been opened that would have to be closed.
+    """
+    loaded, deciding = threading.Event(), threading.Lock()
+
+    def leave() -> None:
+        while not loaded.is_set():
+            over, _, _ = select.select([alive], [], [], 0.5)  # nothing is ever written to it
+            with deciding:
+                if over and not loaded.is_set():
+                    os._exit(0)
+
+    threading.Thread(target=leave, daemon=True).start()
+    quiet_mlflow()
+    import mlflow.tracking  # noqa: F401
+
+    with deciding:
+        loaded.set()
+
+
 def main() -> None:
     """The process that `dgmbench.commands.live` starts; its last line says what went wrong."""
     with contextlib.suppress(OSError):
         os.nice(NICE)
     logging.basicConfig(level=logging.ERROR)
     preset, training_id = sys.argv[1:]
+    load_mlflow(sys.stdin.buffer)
     try:
         follow(Path(preset), training_id, sys.stdin.buffer)
     except UserError as error:

@@ -18,8 +18,9 @@ from dgmbench.run.progress import watched
 
 log = logging.getLogger("dgmbench")
 
-SHORT_SECONDS = 5.0
-"""A training that is over by then is not shown before the pipeline ends: to load MLflow would take as long."""
+SHORT_SECONDS = 15.0
+"""A training that is over by then is not shown before the pipeline ends: to load MLflow takes some four seconds of a
+core, which many short trainings would pay each time."""
 
 
 @contextmanager
