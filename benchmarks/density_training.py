@@ -27,9 +27,8 @@ from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.models.images.vae import VAE
-from dgmbench.tasks.density.images import as_they_are
 from dgmbench.tasks.density.settings import DensitySettings
-from dgmbench.training.batches import Batches
+from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.fit import quiet_lightning
 from dgmbench.training.module import GradientTraining
 

@@ -37,9 +37,8 @@ from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.models.images.distributions import log_bernoulli
 from dgmbench.models.images.vae import VAE
-from dgmbench.tasks.density.images import as_they_are, binarised
 from dgmbench.training import captured
-from dgmbench.training.batches import Batches
+from dgmbench.training.batches import Batches, as_they_are, binarised
 from dgmbench.training.fit import fit
 from dgmbench.training.settings import TrainingSettings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import statistics
 import subprocess
@@ -31,6 +32,24 @@ def modules() -> list[Path]:
 def graph() -> grimp.ImportGraph:
     """All imports, those inside functions too; what is imported for type checkers alone is left out."""
     return grimp.build_graph("dgmbench", exclude_type_checking_imports=True, cache_dir=None)
+
+
+PROGRAMS = [
+    path
+    for folder in ("benchmarks", "examples", "docs", "workflow")
+    for path in sorted((REPOSITORY / folder).rglob("*.py"))
+    if path.is_file()
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_what_programs_beside_the_package_import_from_it_is_there(program: Path) -> None:
+    """No test runs most of them; they would only fail when somebody needs them."""
+    for node in ast.walk(ast.parse(program.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dgmbench"):
+            module = importlib.import_module(str(node.module))
+            for name in node.names:
+                assert hasattr(module, name.name) or importlib.import_module(f"{node.module}.{name.name}")
 
 
 def test_imports_go_down_layer_by_layer() -> None:
