@@ -19,7 +19,7 @@ import typer
 from dgmbench.commands import check as checks
 from dgmbench.commands import create as creation
 from dgmbench.commands import doctor as doctors
-from dgmbench.commands import listing
+from dgmbench.commands import finished, listing
 from dgmbench.commands import plan as plans
 from dgmbench.commands import run as runs
 from dgmbench.commands import status as statuses
@@ -268,6 +268,9 @@ def show_status(
 ) -> None:
     """Tell which runs of a configuration are done, at work or failed, from their records and locks."""
     statuses.show(Selection(preset, configfile), config)
+
+
+app.command()(finished.verify)
 
 
 @app.command()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
+from dgmbench.commands import kept
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.names import load_object
 from dgmbench.report.cells import Cells, collect
@@ -19,6 +20,7 @@ from dgmbench.run.settings import Settings, evaluation_field
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Task
 from dgmbench.run.workspace import Workspace
+from dgmbench.tasks import all_tasks
 
 TABLE = """
 from dgmbench.report.curves import curve_figure
@@ -83,6 +85,14 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterable[Task]:
     sys.path.remove(str(folder))
 
 
+@pytest.fixture
+def known_toy(toy: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task is one of those that there are, for what reads records without a plan."""
+    tasks = {**all_tasks(), toy.name: toy}
+    monkeypatch.setattr(kept, "all_tasks", lambda: tasks)
+    monkeypatch.setattr(kept, "find_task", tasks.__getitem__)
+
+
 @pytest.fixture(scope="session")
 def plan_of(toy: Task) -> Callable[..., Plan]:
     """A function that plans every row on every dataset."""
@@ -143,3 +153,24 @@ def whole(
         write(spec, place, 100.0 * (rng.random(200) < 0.1 + 0.02 * number), 0.125 * number)
     tabulate(plan, place)
     return plan, place
+
+
+@pytest.fixture
+def no_figures(toy: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables without figures, which take most of the time."""
+    monkeypatch.setattr(type(load_object(toy.table)), "figures", lambda *_: [])
+
+
+@pytest.fixture(scope="session")
+def undrawn(
+    tmp_path_factory: pytest.TempPathFactory, plan_of: Callable[..., Plan], write: Callable[..., None], toy: Task
+) -> Path:
+    """The folder of twelve runs of two seeds, tabulated without figures; read only."""
+    plan, place = plan_of(seeds=(0, 1)), Workspace(tmp_path_factory.mktemp("undrawn") / "trial")
+    rng = np.random.default_rng(8)
+    for number, spec in enumerate(plan.runs):
+        write(spec, place, 100.0 * (rng.random(200) < 0.1 + 0.02 * number), 0.125 * number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(load_object(toy.table)), "figures", lambda *_: [])
+        tabulate(plan, place)
+    return place.root

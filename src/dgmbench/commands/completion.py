@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.run.config_files import PRESETS
@@ -28,6 +29,18 @@ def rows(incomplete: str) -> list[str]:
 def presets(incomplete: str) -> list[str]:
     """Of presets."""
     return _completed(incomplete, ["default", *sorted(path.stem for path in PRESETS.glob("*.yaml"))])
+
+
+def results(incomplete: str) -> list[str]:
+    """Of presets that have results here, and of files and folders."""
+    folder, _, last = incomplete.rpartition("/")
+    there = Path(folder or ("/" if incomplete.startswith("/") else "."))
+    names = [path.name for path in Path("results").glob("*/") if path.name != "mlartifacts"]
+    paths = sorted(there.iterdir()) if there.is_dir() else []
+    return [
+        *_completed(incomplete, names),
+        *(f"{folder}/{path.name}" if "/" in incomplete else path.name for path in paths if path.name.startswith(last)),
+    ]
 
 
 def _completed(incomplete: str, names: Iterable[str]) -> list[str]:

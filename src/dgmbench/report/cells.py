@@ -162,16 +162,21 @@ def _is_number(value: Any) -> bool:
 
 def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> Cells:
     """What is on disk of a task's runs, and what was published."""
+    return arranged(plan, task, [read_run(each, workspace, problem, task.reads(each)) for each in plan.of(task.name)])
+
+
+def arranged(plan: Plan, task: Task, found: Iterable[Run]) -> Cells:
+    """The runs of a task by their cells, beside what was published."""
     papers = published(task)
     runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
-    for spec in plan.of(task.name):
-        runs.setdefault((spec.dataset, spec.model), []).append(read_run(spec, workspace, problem, task.reads(spec)))
+    for run in found:
+        runs.setdefault((run.spec.dataset, run.spec.model), []).append(run)
     datasets, models = (list(dict.fromkeys(key[i] for key in runs)) for i in (0, 1))
     cells = []
     for key in sorted(runs, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):
-        found = tuple(runs[key])
-        row = plan.row_of(found[0].spec) if found else task.rows.get(key[1])
-        cells.append(Cell(title_of(key[0]), key[1], row, found, papers.get(key), _part(found, task)))
+        of_cell = tuple(runs[key])
+        row = plan.row_of(of_cell[0].spec) if of_cell else task.rows.get(key[1])
+        cells.append(Cell(title_of(key[0]), key[1], row, of_cell, papers.get(key), _part(of_cell, task)))
     return Cells(task, plan.preset, tuple(cells))
 
 

@@ -93,6 +93,11 @@ class MetricTable:
                 return f"its {metric.name} and per_example.npz are not of one evaluation"
         return ""
 
+    def from_examples(self, arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """The metrics of a run that follow from its values by example, by name; NaN where these are not finite."""
+        means = {name: name for name in arrays} | {m.name: m.per_example for m in self.metrics if m.per_example}
+        return {name: float(arrays[of].mean()) for name, of in means.items() if of in arrays and arrays[of].size}
+
     def rows(self, cells: Cells) -> list[dict[str, Any]]:
         dataset, row = cells.task.dataset_word, cells.task.row_word
         found = [{dataset: cell.dataset, row: cell.model} | self.row(cell) for cell in cells]

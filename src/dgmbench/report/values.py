@@ -15,6 +15,8 @@ from dgmbench.report.cells import Cells
 # Bits of a float32's fraction that are kept: an error of 1e-4 of the value at most, far less in a mean, and the rest
 # of the bits compress to nothing.
 _BITS = 13
+RELATIVE_ERROR = 2.0 ** -(_BITS + 1)
+"""Of a rounded value, at most."""
 
 
 def values_file(cells: Cells) -> bytes:

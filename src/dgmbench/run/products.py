@@ -28,13 +28,14 @@ def are_whole(folder: Path, record: Mapping[str, Any]) -> bool:
     A record of an earlier version, which names no products, is taken as it is.
     """
     for name, expected in record.get("products", {}).items():
-        if (problem := _problem(folder / name, expected)) is not None:
+        if (problem := problem_of(folder / name, expected)) is not None:
             log.warning("%s is %s", folder / name, problem)
             return False
     return True
 
 
-def _problem(path: Path, expected: Mapping[str, Any]) -> str | None:
+def problem_of(path: Path, expected: Mapping[str, Any]) -> str | None:
+    """What is wrong with a product, in a word; None where it is as it was left."""
     try:
         whole = path.stat().st_size == expected["bytes"] and _sha256(path) == expected["sha256"]
     except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,17 @@ class Sample(NamedTuple):
 
 class ClassificationTable(MetricTable):
     """Three metrics; methods are compared by macro F1, which is no mean over documents: by bootstrap."""
+
+    def from_examples(self, arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Macro averages and accuracy, in percent, from the documents' labels and predicted classes."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        if not arrays.keys() >= {"labels", "predictions"}:
+            return {}
+        labels, predictions = arrays["labels"], arrays["predictions"]
+        scores = precision_recall_fscore_support(labels, predictions, average="macro", zero_division=0)[:3]
+        shares = zip(("precision", "recall", "f1", "accuracy"), (*scores, np.mean(labels == predictions)), strict=True)
+        return {name: 100 * float(share) for name, share in shares}
 
     def row(self, cell: Cell) -> dict[str, Any]:
         row, runs = super().row(cell), cell.measured("f1")
