@@ -68,7 +68,7 @@ def write_run() -> Callable[..., None]:
             "status": status,
             "metrics": dict(metrics),
             "data": {"name": spec.dataset, "checksums": CHECKSUMS, "source": CHECKSUMS["source"]},
-            "training": stage("training", status=status, threads=1, **(training or {})),
+            "training": stage("training", **({"status": status, "threads": 1} | dict(training or {}))),
             "evaluation": stage("evaluation", measure_seconds=3.0),
         }
         write_arrays(workspace.run(spec) / "per_example.npz", **arrays)

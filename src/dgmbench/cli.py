@@ -271,6 +271,8 @@ def show_status(
 
 
 app.command()(finished.verify)
+app.command()(finished.compare)
+app.command()(finished.merge)
 
 
 @app.command()

@@ -65,6 +65,14 @@ class Kept:
             return {}
         return self.values.get(spec.task, {}).get((title_of(spec.dataset), spec.model, spec.seed), {})
 
+    def files_of(self, spec: RunSpec) -> list[Path]:
+        """What is there of a run: record, values by example, curve, and the note of a failed attempt."""
+        run, trained, state = (
+            place(spec) for place in (self.workspace.run, self.workspace.trained, self.workspace.state)
+        )
+        paths = (run / "run.json", run / "per_example.npz", trained / "curve.csv", state / "failure.json")
+        return [path for path in paths if path.is_file()]
+
     def cells(self, task: str) -> Cells:
         """The runs of a task by their cells."""
         return arranged(self.plan, self.plan.tasks[task], [self.run(spec) for spec in self.plan.of(task)])

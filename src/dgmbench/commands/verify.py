@@ -16,7 +16,7 @@ from dgmbench.errors import UserError, counted
 from dgmbench.report.cells import Cells
 from dgmbench.report.formats import to_csv, to_markdown
 from dgmbench.report.table import MetricTable
-from dgmbench.report.values import RELATIVE_ERROR, rounded
+from dgmbench.report.values import RELATIVE_ERROR, rounded, same_values
 from dgmbench.run.products import problem_of
 from dgmbench.run.records import read_arrays, read_json
 from dgmbench.run.spec import RunSpec, canonical_hash
@@ -40,7 +40,7 @@ def verify(folder: Path, label: str = "") -> tuple[list[str], str]:
     found: list[str] = []
     with without_warnings():
         for spec in kept.plan.runs:
-            found += _of_run(kept, spec)
+            found += findings_of_run(kept, spec)
         tables = 0
         for name in kept.plan.tasks:
             path = folder / "tables" / f"{name}.csv"
@@ -57,7 +57,7 @@ def verify(folder: Path, label: str = "") -> tuple[list[str], str]:
     return found, f"{counted(runs, 'run')} of {len(kept.plan.runs)} and {counted(tables, 'table')}"
 
 
-def _of_run(kept: Kept, spec: RunSpec) -> Iterator[str]:
+def findings_of_run(kept: Kept, spec: RunSpec) -> Iterator[str]:
     """What does not agree in a run's record."""
     folder = kept.workspace.run(spec)
     place = f"runs/{spec.run_id}"
@@ -143,12 +143,8 @@ def _of_values(kept: Kept, name: str, cells: Cells) -> Iterator[str]:
     there = {(cell.dataset, cell.model, run.spec.seed): run.arrays for cell in cells for run in cell.runs if run.arrays}
     beside = kept.values[name]
     for key in there.keys() | beside.keys():
-        one, other = there.get(key, {}), beside.get(key, {})
-        alike = one.keys() == other.keys() and all(
-            rounded(one[array]).shape == other[array].shape and np.array_equal(rounded(one[array]), other[array])
-            for array in one
-        )
-        if not alike:
+        own = {array: rounded(exact) for array, exact in there.get(key, {}).items()}
+        if not same_values(own, beside.get(key, {})):
             dataset, model, seed = key
             yield f"tables/{name}.npz has other values than the run of {model} on {dataset}, seed {seed}"
 

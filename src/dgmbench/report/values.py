@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,13 @@ def rounded(values: np.ndarray) -> np.ndarray:
     bits = single.view(np.uint32) + np.uint32(1 << (22 - _BITS))  # to nearest; a carry goes into the exponent
     near = (bits & np.uint32((0xFFFFFFFF << (23 - _BITS)) & 0xFFFFFFFF)).view(np.float32)
     return np.where(np.isfinite(near) & np.isfinite(single), near, single)
+
+
+def same_values(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Whether two runs have the same arrays, to the last bit; NaN equals NaN."""
+    return one.keys() == other.keys() and all(
+        np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f") for name, values in one.items()
+    )
 
 
 def read_values(path: Path) -> dict[tuple[str, str, int], dict[str, np.ndarray]]:

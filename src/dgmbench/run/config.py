@@ -61,7 +61,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     for key in config:
         if key not in known:
             raise UserError(f"config.{key}: unknown key {key!r}{did_you_mean(str(key), known)}")
-    preset = _preset(config.get("preset", "default"))
+    preset = checked_preset(config.get("preset", "default"), "config.preset")
     threads = config.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
@@ -169,10 +169,14 @@ def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, 
             raise UserError(f"{places[name]}.{name}: unknown option {name!r}{did_you_mean(name, accepted)}")
 
 
-def _preset(preset: Any) -> str:
-    """Names the folder of the results, in file systems and in the patterns of the workflow."""
+def checked_preset(preset: Any, where: str) -> str:
+    """A name for the folder of the results, in file systems and in the patterns of the workflow.
+
+    Raises:
+        UserError: it is none; says where it stands.
+    """
     if not isinstance(preset, str):
-        raise UserError(f"config.preset: {preset!r} is not text; put it in quotes if it is the name")
+        raise UserError(f"{where}: {preset!r} is not text; put it in quotes if it is the name")
     refused = [char for char in preset if char in "/{}" or not char.isprintable()]
     why = "it is empty"
     if refused:
@@ -187,7 +191,7 @@ def _preset(preset: Any) -> str:
         why = "the published runs are kept there"
     elif preset:
         return preset
-    raise UserError(f"config.preset: {preset!r} cannot name the folder of the results: {why}; choose another name")
+    raise UserError(f"{where}: {preset!r} cannot name the folder of the results: {why}; choose another name")
 
 
 def _seeds(seeds: Any, where: str) -> list[int]:
