@@ -273,6 +273,7 @@ def show_status(
 app.command()(finished.verify)
 app.command()(finished.compare)
 app.command()(finished.merge)
+app.command()(finished.publish)
 
 
 @app.command()

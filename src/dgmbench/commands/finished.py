@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +14,20 @@ from dgmbench.errors import counted
 
 Place = Annotated[
     str,
-    typer.Argument(metavar="PLACE", help="a preset, or a folder of results", autocompletion=of_results),
+    typer.Argument(
+        metavar="PLACE", help="a preset, a folder of results, or an archive of them", autocompletion=of_results
+    ),
 ]
 
 
 def verify(place: Place, results: Results = Path("results")) -> None:
     """Check that the numbers of records and tables follow from the values by example; each that does not is a line."""
+    from dgmbench.commands.archive import opened
     from dgmbench.commands.kept import place_of
     from dgmbench.commands.verify import verify as findings_of
 
-    found, checked = findings_of(place_of(place, results), place)
+    with opened(place_of(place, results), place, checked=False) as folder:
+        found, checked = findings_of(folder, place)
     for finding in found:
         print(f"- {finding}")
     print(f"{place}: {checked}: {counted(len(found), 'finding') if found else 'every number follows from its values'}")
@@ -43,19 +48,22 @@ def compare(
     PLACE@COMMIT means those runs of a place that the code of a commit trained or evaluated.
     """
     from dgmbench.commands import compare as comparing
+    from dgmbench.commands.archive import opened
     from dgmbench.commands.kept import place_of, read_kept
 
-    sides = []
-    for name in (first, second):
-        place, commit = comparing.at_commit(name)
-        sides.append(comparing.of_commit(read_kept(place_of(place, results), place), commit))
-    found = comparing.compare(*sides)
+    with ExitStack() as stack:
+        sides = []
+        for name in (first, second):
+            place, commit = comparing.at_commit(name)
+            folder = stack.enter_context(opened(place_of(place, results), place))
+            sides.append(comparing.of_commit(read_kept(folder, place), commit))
+        found = comparing.compare(*sides)
     print(comparing.write(found, to) if to else comparing.to_text(found))
 
 
 def merge(
     places: Annotated[
-        list[str], typer.Argument(metavar="PLACE...", help="presets, or folders of results", autocompletion=of_results)
+        list[str], typer.Argument(metavar="PLACE...", help="presets, folders or archives", autocompletion=of_results)
     ],
     name: Annotated[str, typer.Option(help="of the merged results")],
     results: Results = Path("results"),
@@ -64,11 +72,35 @@ def merge(
 
     Rows that differ in settings, data or split are refused, in a line that names the row.
     """
+    from dgmbench.commands.archive import opened
     from dgmbench.commands.kept import place_of, read_kept
     from dgmbench.commands.merge import merge as merged
     from dgmbench.run.config import checked_preset
 
     target = results / checked_preset(name, "--name")
-    for remark in merged([read_kept(place_of(place, results), place) for place in places], target):
-        print(f"- {remark}")
+    with ExitStack() as stack:
+        folders = [stack.enter_context(opened(place_of(place, results), place)) for place in places]
+        for remark in merged([read_kept(*each) for each in zip(folders, places, strict=True)], target):
+            print(f"- {remark}")
     print(target / "report.html")
+
+
+def publish(
+    place: Place,
+    to: Annotated[
+        Path | None, typer.Option(help="where: a file that ends in .zip, or a folder", show_default="PRESET.zip")
+    ] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Write everything that others need to check some results into one small file; nothing is sent anywhere.
+
+    It has records, values by example, tables, figures and the report, and no trained models.
+    """
+    from dgmbench.commands.kept import place_of
+    from dgmbench.commands.publish import publish as published
+
+    folder = place_of(place, results)
+    to = to or Path(f"{folder.resolve().name}.zip")
+    for remark in published(folder, place, to):
+        print(f"- {remark}")
+    print(to)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dgmbench.commands.archive import findings_of_manifest
 from dgmbench.commands.kept import Kept, read_kept, table_of, understood, without_warnings
 from dgmbench.errors import UserError, counted
 from dgmbench.report.cells import Cells
@@ -28,16 +29,17 @@ _CSV = 2e-6  # of numbers with six decimals, computed in another order
 def verify(folder: Path, label: str = "") -> tuple[list[str], str]:
     """What does not agree in a results folder, a line each, and in words what was checked.
 
-    Of every run: its id against its settings, its values by example against the checksum of its record, and the metrics
-    of its record against these values. Of every table: each number of the CSV file and of the Markdown tables,
-    intervals of paired differences included, computed again; and the values kept beside it.
+    Of a published folder: size and checksum of every file. Of every run: its id against its settings, its values by
+    example against the checksum of its record, and the metrics of its record against these values. Of every table:
+    each number of the CSV file and of the Markdown tables, intervals of paired differences included, computed again;
+    and the values kept beside it.
 
     Raises:
         UserError: there is no such folder, or no run in it.
     """
     label = label or str(folder)
     kept = read_kept(folder, label)
-    found: list[str] = []
+    found = [*findings_of_manifest(folder)]
     with without_warnings():
         for spec in kept.plan.runs:
             found += findings_of_run(kept, spec)
@@ -54,7 +56,10 @@ def verify(folder: Path, label: str = "") -> tuple[list[str], str]:
             except UserError as error:
                 found.append(str(error))
     runs = sum((kept.workspace.run(spec) / "run.json").is_file() for spec in kept.plan.runs)
-    return found, f"{counted(runs, 'run')} of {len(kept.plan.runs)} and {counted(tables, 'table')}"
+    found = [line.replace(f"{folder}/", "") for line in found]
+    rounded_ones = sum(bool(kept.rounded(spec)) for spec in kept.plan.runs)
+    by = f", {rounded_ones} by rounded values" if rounded_ones else ""
+    return found, f"{counted(runs, 'run')} of {len(kept.plan.runs)}{by} and {counted(tables, 'table')}"
 
 
 def findings_of_run(kept: Kept, spec: RunSpec) -> Iterator[str]:
