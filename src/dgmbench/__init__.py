@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dgmbench.version import __version__
 
 if TYPE_CHECKING:
+    from dgmbench.commands.frame import results
     from dgmbench.data.corpora import Corpus
     from dgmbench.data.images import ImageSplits
     from dgmbench.data.load.corpus import load_corpus
@@ -41,6 +42,7 @@ _HOME = {
     "load_images": "data.load.images",
     "log_likelihood": "metrics.likelihood",
     "npmi_coherence": "metrics.topics",
+    "results": "commands.frame",
     "topic_diversity": "metrics.topics",
 }
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "load_images",
     "log_likelihood",
     "npmi_coherence",
+    "results",
     "topic_diversity",
 ]
 

@@ -274,6 +274,7 @@ app.command()(finished.verify)
 app.command()(finished.compare)
 app.command()(finished.merge)
 app.command()(finished.publish)
+app.command()(finished.cite)
 
 
 @app.command()

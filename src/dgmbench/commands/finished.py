@@ -104,3 +104,23 @@ def publish(
     for remark in published(folder, place, to):
         print(f"- {remark}")
     print(to)
+
+
+def cite(
+    place: Annotated[
+        str | None,
+        typer.Argument(metavar="PLACE", help="this software alone without one", autocompletion=of_results),
+    ] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Print BibTeX of what was run: the papers of its rows, its data, the published numbers, and this software."""
+    from dgmbench.commands.archive import opened
+    from dgmbench.commands.kept import place_of, read_kept
+    from dgmbench.report.references import references, software
+
+    if place is None:
+        print(software())
+        return
+    with opened(place_of(place, results), place) as folder:
+        kept = read_kept(folder, place)
+        print(references(kept.plan.tasks.values(), kept.done()), end="")

@@ -58,6 +58,18 @@ class Kept:
             return Run(spec, record["status"], record, dict(rounded))
         return read_run(spec, self.workspace, table.problem, self.plan.tasks[spec.task].reads(spec))
 
+    def done(self) -> list[Run]:
+        """The runs that have a record.
+
+        Raises:
+            UserError: none has.
+        """
+        with without_warnings(), understood(self.label):
+            found = [run for run in map(self.run, self.plan.runs) if run.record]
+        if not found:
+            raise UserError(f"{self.label} has no run that is done; 'dgmbench status' says how far they are")
+        return found
+
     def rounded(self, spec: RunSpec) -> Mapping[str, np.ndarray]:
         """The rounded values of a run that has no others; empty where it has, or has no record."""
         folder = self.workspace.run(spec)

@@ -10,6 +10,7 @@ from dgmbench.commands.archive import MANIFEST, manifest_of, write_archive, writ
 from dgmbench.commands.kept import Kept, read_kept, without_warnings
 from dgmbench.commands.verify import verify
 from dgmbench.errors import UserError, counted
+from dgmbench.report.references import FILE, references
 from dgmbench.version import __version__
 
 _WHOLE = ("plan.json", "config.json", "merged.json", "summary.json", "report.html")
@@ -18,7 +19,7 @@ _PARTS = {
     "figures": (".csv", ".png", ".pdf"),
     "data": (".json",),
 }
-_README = """Results of dgmbench, preset {preset}: open report.html.
+_README = """Results of dgmbench, preset {preset}: open report.html. references.bib has what to cite.
 
 runs/*/run.json says of each run its settings, seed, commit, libraries, machine, times and the checksums of its data;
 per_example.npz has every test example's value. The tables are computed from these. To check that they are:
@@ -49,6 +50,8 @@ def publish(folder: Path, label: str, to: Path) -> list[str]:
     kept = read_kept(folder, label)
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted({*_files(kept)})}
     words = {"preset": kept.plan.preset, "version": __version__}
+    if any(kept.files_of(spec) for spec in kept.plan.runs):
+        contents[FILE] = references(kept.plan.tasks.values(), kept.done()).encode()
     contents["README.txt"] = _README.format(**words).encode()
     manifest = json.dumps(manifest_of(contents, words), indent=1).encode() + b"\n"
     contents = {MANIFEST: manifest, **contents}
