@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from dgmbench.errors import UserError
 from dgmbench.models.text import (
@@ -91,6 +94,67 @@ def test_transform_leaves_the_method_as_it_is_and_so_does_pickling(name: str, fi
     model.transform(TRAIN)
     assert pickle.dumps(model) == before
     np.testing.assert_array_equal(dense(pickle.loads(before).transform(FRESH)), features)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_clone_is_unfitted_with_the_same_arguments(name: str, fitted: dict[str, Any]) -> None:
+    model, copy = fitted[name], clone(fitted[name])
+    assert type(copy) is type(model) and not hasattr(copy, "vocabulary_")
+    plain = {key: value for key, value in model.get_params().items() if key not in ("embeddings", "checkpoint")}
+    assert {key: copy.get_params()[key] for key in plain} == plain
+    assert plain.get("seed", 0) == 0 and plain.get("n_topics", K) == K
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_it_prints_as_a_short_call(name: str, fitted: dict[str, Any]) -> None:
+    text = repr(fitted[name])
+    assert text.startswith(f"{type(fitted[name]).__name__}(") and len(text) < 120 and "object at" not in text
+    assert name != "lda" or text == "LDA(n_topics=3, n_sweeps=20)"
+    assert name != "topicvec" or text == "TopicVec(n_topics_per_class=3, embeddings=<made-up>, iterations=10)"
+
+
+@pytest.mark.parametrize("name", ["bow", "mean-wv", "lda", "slda", "topicvec"])
+def test_a_pipeline_fits_it_before_a_classifier(name: str) -> None:
+    pipeline = make_pipeline(METHODS[name](), LinearSVC()).fit(TRAIN, TRAIN.labels)
+    again = clone(pipeline).fit(TRAIN, TRAIN.labels)
+    found = pipeline.predict(FRESH)
+    assert np.mean(found == FRESH.labels) > 0.9
+    np.testing.assert_array_equal(again.predict(FRESH), found)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "wrong"),
+    [
+        ("lda", {"n_topics": 5}, {"n_topics": 0}),
+        ("lda", {"alpha": 0.5}, {"engine": "fast"}),
+        ("slda", {"e_steps": 2}, {"penalty": -1}),
+        ("doc2vec", {"dim": 4}, {"epochs": 0}),
+        ("topicvec", {"alpha": 1.0}, {"features": "none"}),
+    ],
+)
+def test_arguments_are_changed_by_name_and_checked(name: str, params: dict[str, Any], wrong: dict[str, Any]) -> None:
+    model = METHODS[name]()
+    assert model.set_params(**params) is model
+    assert {key: model.get_params()[key] for key in params} == params
+    with pytest.raises(UserError):
+        model.set_params(**wrong)
+    with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
+        model.set_params(nothing=1)
+
+
+def test_changed_arguments_are_those_of_the_next_fit() -> None:
+    changed = METHODS["lda"]().set_params(n_topics=2, alpha=0.7, seed=3).fit(TRAIN)
+    expected = LDA(2, alpha=0.7, n_sweeps=20, seed=3).fit(TRAIN)
+    np.testing.assert_array_equal(changed.topics_, expected.topics_)
+    np.testing.assert_array_equal(changed.alpha_, [0.7, 0.7])
+
+
+def test_the_top_words_of_a_topic_are_its_most_probable(fitted: dict[str, Any]) -> None:
+    for model in (model for model in fitted.values() if hasattr(model, "topics_")):
+        for words, topic in zip(model.top_words(4), model.topics_, strict=True):
+            numbers = [model.vocabulary_.index(word) for word in words]
+            assert len(set(numbers)) == 4
+            np.testing.assert_array_equal(topic[numbers], np.sort(topic)[::-1][:4])
 
 
 @pytest.mark.parametrize("name", METHODS)

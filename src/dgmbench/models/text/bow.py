@@ -6,10 +6,11 @@ import numpy as np
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.models.text.estimator import DocumentMethod
 from dgmbench.models.text.preparation import require_documents, require_vocabulary
 
 
-class BagOfWords:
+class BagOfWords(DocumentMethod):
     """Raw word counts as document features: nothing is learned but the vocabulary."""
 
     feature_set = "raw counts"

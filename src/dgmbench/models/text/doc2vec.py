@@ -12,6 +12,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.epochs import train_epochs
+from dgmbench.models.text.estimator import DocumentMethod
 from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.progress import passes
@@ -23,7 +24,7 @@ def stable_hash(text: str) -> int:
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Doc2Vec:
+class Doc2Vec(DocumentMethod):
     """gensim's paragraph vectors, trained with negative sampling.
 
     PV-DM ("dm") predicts a word from the mean of the document's vector and the words around it; PV-DBOW ("dbow")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.models.text.estimator import DocumentMethod
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_vocabulary, word_vectors
 
 
-class MeanWordVectors:
+class MeanWordVectors(DocumentMethod):
     """The mean of the embeddings of a document's tokens, Σ_w n_dw v_w / n_d: nothing is learned.
 
     Args:

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text import proportions as fast
+from dgmbench.models.text.estimator import TopicMethod
 from dgmbench.models.text.preparation import require_options, require_vocabulary
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 
@@ -50,7 +51,7 @@ def fold_in(
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class ProportionModel:
+class ProportionModel(TopicMethod):
     """A fitted topic model that describes a document by theta_d, or by its square roots.
 
     Between square roots, Euclidean distance is the Hellinger distance of the distributions: a topic's small share
@@ -93,7 +94,7 @@ class ProportionModel:
         Raises:
             UserError: an empty document, or another vocabulary than that of the fit.
         """
-        require_vocabulary(corpus, self.vocabulary_)  # type: ignore[attr-defined]
+        require_vocabulary(corpus, self.vocabulary_)
         return self._infer_proportions(corpus)
 
     def _infer_proportions(self, corpus: Corpus) -> np.ndarray:

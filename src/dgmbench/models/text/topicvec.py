@@ -13,6 +13,7 @@ from scipy.special import digamma, gammaln, logsumexp
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text import expectation as fast
+from dgmbench.models.text.estimator import TopicMethod
 from dgmbench.models.text.preparation import (
     WordVectors,
     require_documents,
@@ -89,7 +90,7 @@ def expectation(
 
 
 @dataclass(eq=False, repr=False)
-class TopicVec:
+class TopicVec(TopicMethod):
     """Topic embeddings t_k in a ball; P(w | k) ∝ P(w) exp(v_w·t_k), document proportions phi_d ~ Dir(alpha).
 
     With labels, topics are learned from each class's training documents alone and put side by side, with a

@@ -11,6 +11,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.models.text.doc2vec import spelled, stable_hash
 from dgmbench.models.text.epochs import train_epochs
+from dgmbench.models.text.estimator import TopicMethod
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.preparation import require_documents, require_options, require_vocabulary
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
@@ -19,7 +20,7 @@ NEGATIVES = 5  # noise words for each context word, drawn ∝ frequency^0.75 as 
 
 
 @dataclass(eq=False, repr=False)
-class TWE:
+class TWE(TopicMethod):
     """Every token is a word and a topic, and either one predicts the words around it.
 
     Topics come from LDA: a token's is the one most probable under theta_d and Phi. Word vectors and output

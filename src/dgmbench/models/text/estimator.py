@@ -1,0 +1,49 @@
+"""What document methods share with scikit-learn's estimators: arguments by name, clones, a place in a pipeline."""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class DocumentMethod(TransformerMixin, BaseEstimator):
+    """A method with ``fit(corpus, labels)`` and ``transform(corpus)``, whose arguments are its attributes.
+
+    So scikit-learn's ``clone`` makes an unfitted copy, its pipelines hold it before a classifier, and it prints as a
+    call with the arguments that differ from their defaults.
+    """
+
+    def set_params(self, **params: Any) -> Any:
+        """Change arguments by their names, checked as the constructor does; it has to be fitted again."""
+        super().set_params(**params)
+        if check := getattr(self, "__post_init__", None):
+            check()
+        return self
+
+    def __repr__(self) -> str:
+        """A call with the arguments that differ from their defaults; embeddings by their name."""
+        defaults = {name: of.default for name, of in inspect.signature(type(self)).parameters.items()}
+        own = self.get_params(deep=False)
+        shown = {name: _short(own[name]) for name in defaults if repr(own[name]) != repr(defaults[name])}
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in shown.items())})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array of shape {value.shape}"
+    name = getattr(value, "name", None)
+    return f"<{name}>" if isinstance(name, str) else reprlib.repr(value)
+
+
+class TopicMethod(DocumentMethod):
+    """A document method with topics: ``topics_`` (n_topics, vocabulary) and ``vocabulary_`` after the fit."""
+
+    def top_words(self, n: int = 10) -> list[list[str]]:
+        """The n most probable words of each topic, the first the most probable."""
+        model: Any = self
+        order = np.argsort(-model.topics_, axis=1, kind="stable")[:, :n]
+        return [[model.vocabulary_[word] for word in row] for row in order]
