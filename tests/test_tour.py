@@ -38,7 +38,7 @@ def test_the_notebook_runs_with_small_sizes(
     monkeypatch.setattr(plt, "show", lambda: drawn.append(plt.gcf().number) or plt.close("all"))
     names: dict[str, object] = {"__name__": "__main__"}
     for number, text in enumerate(cells("code")):
-        source = SIZES if text.startswith("EPOCHS") else text.replace(".split(256)", ".split(256)[:40]")
+        source = SIZES if text.startswith("EPOCHS") else text.replace(".split(256)", ".split(256)[:8]")
         exec(compile(source, f"cell {number}", "exec"), names)
     printed = capsys.readouterr().out
     assert len(drawn) == 5
