@@ -60,6 +60,15 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("fetch mnits", "unknown dataset 'mnits'; did you mean 'mnist'?"),
         ("create mdoel mine", "there is no template of a mdoel; did you mean 'model'?"),
         ("create model", "Missing argument"),
+        ("verify none", "no folder or archive none, nor a preset of this name in results"),
+        ("verify broken.yaml", "broken.yaml is no archive that dgmbench publish makes: File is not a zip file"),
+        ("verify workflow", "workflow holds no run: neither plan.json nor runs/*/run.json; give a folder of results"),
+        ("compare workflow", "Missing argument"),
+        ("compare workflow@abcd none", "workflow holds no run"),
+        ("merge workflow none", "Missing option '--name'"),
+        ("merge workflow none --name reference", "--name: 'reference' cannot name the folder of the results: the pub"),
+        ("publish none", "no folder or archive none"),
+        ("cite none", "no folder or archive none"),
     ],
 )  # fmt: skip
 def test_a_wrong_call_is_one_line(call: str, said: str, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,7 +186,15 @@ def test_an_archive_that_is_unsafe_or_damaged_is_refused_in_a_line(make, said, t
 
 
 @pytest.mark.parametrize(
-    "manifest", ["[]", "{", '{"files": 3}', '{"files": {"a": 1}}', '{"files": {"../a": {"bytes": 1, "sha256": ""}}}']
+    "manifest",
+    [
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"files": 3}',
+        '{"files": {"a": 1}}',
+        '{"files": {"../a": {"bytes": 1, "sha256": ""}}}',
+    ],
 )
 def test_a_broken_manifest_is_one_line(manifest, tmp_path):
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:

@@ -43,7 +43,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(f"no file {path}") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is broken ({error}); remove it and run again") from error
     if not isinstance(value, dict) or value.get("format", FORMAT) != FORMAT or not _is_record(value):
         raise UserError(f"{path} was written by another version of dgmbench; remove its folder and run again")
