@@ -8,28 +8,15 @@ outside the vocabulary are dropped by the caller, for all models alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.random import Stream
 from dgmbench.fast.text import left_to_right as fast
 from dgmbench.fast.text.proportions import fold_in
-
-
-class Completion(NamedTuple):
-    """Scores of `document_completion`.
-
-    Attributes:
-        log_likelihood: (documents,) log p of the scored half given the other half, in nats.
-        tokens: (documents,) how many tokens were scored.
-    """
-
-    log_likelihood: np.ndarray
-    tokens: np.ndarray
+from dgmbench.metrics.halves import Completion, flat, halves, score
 
 
 def left_to_right(
@@ -51,7 +38,7 @@ def left_to_right(
     Raises:
         UserError: shapes that do not fit, or word numbers outside the vocabulary.
     """
-    words, offsets = _checked(topics, alpha, documents)
+    words, offsets = flat(topics, alpha, documents)
     if particles < 1:
         raise UserError(f"left_to_right: {particles} particles: take at least one")
     return fast.left_to_right(topics, alpha, words, offsets, particles, seed)  # `plain_left_to_right`, compiled
@@ -99,26 +86,9 @@ def document_completion(
     Raises:
         UserError: shapes that do not fit, or word numbers outside the vocabulary.
     """
-    words, offsets = _checked(topics, alpha, documents)
-    lengths = np.diff(offsets)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    shuffled = np.lexsort((np.random.default_rng(seed).random(len(words)), owner))
-    rank = np.empty(len(words), np.int64)
-    rank[shuffled] = np.arange(len(words)) - offsets[owner]
-    given = rank < lengths[owner] // 2
-
-    shape = (len(lengths), topics.shape[1])
-    ones = np.ones(int(given.sum()), np.int32)
-    observed = sparse.csr_matrix((ones, (owner[given], words[given])), shape=shape)
-    theta = fold_in(topics, alpha, observed, threads=threads)
-
-    n_scored = lengths - lengths // 2
-    ends = np.cumsum(n_scored)
-    rest = words[~given]
-    scored = [rest[end - n : end] for n, end in zip(n_scored, ends, strict=True)]
-    with np.errstate(divide="ignore"):  # a word that no topic has: minus infinity
-        log_likelihood = [np.log(row @ topics[:, held]).sum() for row, held in zip(theta, scored, strict=True)]
-    return Completion(np.array(log_likelihood), n_scored)
+    words, offsets = flat(topics, alpha, documents)
+    given, scored = halves(words, offsets, topics.shape[1], seed)
+    return score(fold_in(topics, alpha, given, threads=threads), topics, scored)
 
 
 def top_words(topics: np.ndarray, vocabulary: Sequence[str], n: int = 10) -> list[list[str]]:
@@ -165,20 +135,3 @@ def npmi_coherence(topics: np.ndarray, corpus: Corpus, n: int = 10) -> np.ndarra
 def _top(topics: np.ndarray, n: int) -> np.ndarray:
     """(n_topics, n) word numbers by falling probability; the smaller number first among equals."""
     return np.argsort(-topics, axis=1, kind="stable")[:, :n]
-
-
-def _checked(topics: np.ndarray, alpha: np.ndarray, documents: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """All words one after the other, and the (documents + 1,) offsets."""
-    if topics.ndim != 2 or np.shape(alpha) != topics.shape[:1]:
-        raise UserError(
-            f"topics of shape {topics.shape} and alpha of shape {np.shape(alpha)} do not fit: "
-            "give (n_topics, vocabulary) and (n_topics,)"
-        )
-    lengths = np.array([len(document) for document in documents], np.int64)
-    words = np.concatenate([*map(np.asarray, documents), np.empty(0, np.int64)]).astype(np.int64)
-    if len(words) and not 0 <= words.min() <= words.max() < topics.shape[1]:
-        raise UserError(
-            f"word numbers run from {words.min()} to {words.max()}, the topics have {topics.shape[1]} words: "
-            "number the documents by the topics' vocabulary and drop other words"
-        )
-    return words, np.concatenate([[0], np.cumsum(lengths)])
