@@ -22,7 +22,13 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.tasks import all_tasks
 
 # the column of a task's table that must be a number, and from where to where
-VALUE = {"density": ("ll_mean", -5000.0, 0.0), "classification": ("f1", 0.0, 100.0)}
+VALUE = {
+    "density": ("ll_mean", -5000.0, 0.0),
+    "classification": ("f1", 0.0, 100.0),
+    "text-likelihood": ("log_likelihood", -20.0, 0.0),
+}
+# the metric of a task that is the mean of its values by example
+MEAN = {"density": "log_likelihood", "representation": "error", "text-likelihood": "log_likelihood"}
 RUN_KEYS = {"spec", "spec_hash", "seed", "data", "training", "evaluation", "metrics", "status"}
 RECORD_KEYS = {"code", "libraries", "host", "started", "finished", "cpu_seconds", "peak_memory_mb"}
 
@@ -81,11 +87,11 @@ def check_run(folder: Path, run: RunSpec) -> Iterator[str]:
     if json.loads(json.dumps(run.to_dict())) != record["spec"]:
         yield f"{folder}/run.json is of another run: {record['spec']}"
     with np.load(folder / "per_example.npz") as values:
-        metric = {"density": "log_likelihood", "representation": "error"}.get(run.task)
+        metric = MEAN.get(run.task)
         if metric:
             mean = values[metric].mean()
             if not math.isclose(mean, record["metrics"][metric], rel_tol=1e-9):
-                yield f"{folder}: the mean over the images is {mean}, not {record['metrics'][metric]}"
+                yield f"{folder}: the mean over the examples is {mean}, not {record['metrics'][metric]}"
         elif values["predictions"].shape != values["labels"].shape:
             yield f"{folder}: {len(values['predictions'])} predictions for {len(values['labels'])} documents"
 

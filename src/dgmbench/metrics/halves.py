@@ -100,7 +100,12 @@ def per_token(log_likelihood: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     Args:
         log_likelihood: (documents,) l_d, in nats.
         tokens: (documents,) n_d, N in all, of which there is at least one.
+
+    Returns:
+        NaN for every document where one has no finite log-likelihood.
     """
     documents, total = len(tokens), tokens.sum()
+    if not np.isfinite(log_likelihood).all():
+        return np.full(documents, np.nan)
     ratio = log_likelihood.sum() / total
     return np.asarray(ratio + (log_likelihood - ratio * tokens) * (documents / total))

@@ -13,6 +13,7 @@ TASKS = (
     "dgmbench.tasks.density.task:DENSITY",
     "dgmbench.tasks.classification.task:CLASSIFICATION",
     "dgmbench.tasks.representation.task:REPRESENTATION",
+    "dgmbench.tasks.text_likelihood.task:TEXT_LIKELIHOOD",
 )
 ENTRY_POINT_GROUP = "dgmbench.tasks"
 

@@ -1,0 +1,42 @@
+"""The rows of the text-likelihood table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dgmbench.run.task import Row
+
+_TEXT = "dgmbench.models.text"
+_TOPICS = {"20news": {"n_topics": 100}, "reuters": {"n_topics": 50}}
+
+
+def _lda(engine: str, about: str, compared_with: tuple[str, ...], **facts: Any) -> Row:
+    return Row(
+        f"{_TEXT}.lda_engines:LDAByEngine",
+        f"latent Dirichlet allocation (Blei, Ng, Jordan, 2003) by {about}",
+        options={"engine": engine},
+        by_dataset=_TOPICS,
+        compared_with=compared_with,
+        **facts,
+    )
+
+
+ROWS: dict[str, Row] = {
+    "unigram": Row(f"{_TEXT}.unigram:Unigram", "one distribution for every token", deterministic=True),
+    "naive-bayes": Row(
+        f"{_TEXT}.naive_bayes:NaiveBayes",
+        "a distribution for each class (McCallum, Nigam, 1998)",
+        compared_with=("unigram",),
+        needs="labels",
+        deterministic=True,
+    ),
+    "mixture-of-unigrams": Row(
+        f"{_TEXT}.mixture_of_unigrams:MixtureOfUnigrams",
+        "a distribution for each cluster (Nigam, McCallum, Thrun, Mitchell, 2000)",
+        compared_with=("unigram", "naive-bayes"),
+    ),
+    "lda-gibbs": _lda(
+        "gibbs", "exact collapsed Gibbs sampling (Griffiths, Steyvers, 2004)", ("mixture-of-unigrams", "unigram")
+    ),
+    "lda-warp": _lda("warp", "WarpLDA (Chen et al., VLDB 2016)", ("lda-gibbs",), variant_of="lda-gibbs"),
+}

@@ -1,0 +1,36 @@
+"""Settings of a text-likelihood run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dgmbench.run.settings import Settings, evaluation_field
+from dgmbench.run.spec import RunSpec
+
+
+class TextLikelihoodSettings(Settings):
+    """Which documents and words there are, and how held-out documents are measured; the defaults are all of them."""
+
+    least_documents: int = Field(5, ge=1, description="the vocabulary: words that are in so many training documents")
+    train_limit: int = Field(0, ge=0, description="fit to this many training documents (evenly spaced); 0 is all")
+    test_limit: int = Field(0, ge=0, description="measure on this many test documents (evenly spaced); 0 is all")
+    split: Literal["test", "valid"] = Field(
+        "test",
+        description="what is measured; valid: a fifth of the training documents, which are not fitted to then",
+    )
+    curve_documents: int = Field(
+        500, ge=0, description="measured documents (evenly spaced) for the curve over a fit; 0 is all"
+    )
+    left_to_right_documents: int = evaluation_field(
+        100, ge=0, description="measured documents (evenly spaced) for the left-to-right log-likelihood; 0 is all"
+    )
+    left_to_right_tokens: int = evaluation_field(200, ge=1, description="only this many first tokens of each of them")
+    left_to_right_particles: int = evaluation_field(20, ge=1, description="particles of the left-to-right sampler")
+
+
+def text_settings(spec: RunSpec) -> TextLikelihoodSettings:
+    """The settings of a text-likelihood run."""
+    assert isinstance(spec.settings, TextLikelihoodSettings)
+    return spec.settings

@@ -1,0 +1,40 @@
+"""Text likelihood: how probable held-out documents are under each model, per token, and what its fit costs."""
+
+from __future__ import annotations
+
+from dgmbench.run.task import Task
+from dgmbench.tasks.text_likelihood.rows import ROWS
+from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings
+
+_HERE = "dgmbench.tasks.text_likelihood"
+
+TEXT_LIKELIHOOD = Task(
+    name="text-likelihood",
+    title="Likelihood of documents",
+    about="log-likelihood per token of held-out documents, perplexity, and seconds of the fit",
+    package=_HERE,
+    kind="corpus",
+    settings=TextLikelihoodSettings,
+    rows=ROWS,
+    train=f"{_HERE}.training:train",
+    evaluate=f"{_HERE}.evaluation:evaluate",
+    check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
+    table=f"{_HERE}.table:TABLE",
+    dataset_word="corpus",
+    datasets_word="corpora",
+    examples="documents",
+    offers=("seed", "threads"),
+    libraries=("numpy", "scipy", "numba"),
+    numbers={
+        "fit_cpu_seconds": "processor seconds of the fit",
+        "tokens_per_second": "training tokens times passes over seconds of the fit",
+        "passes": "visits to every training token",
+        "components": "topics, clusters or classes",
+        "scored_tokens": "tokens of the scored halves",
+        "seconds": "seconds of the fit up to a pass, without measuring",
+        "cpu_seconds": "processor seconds, likewise",
+        "bound_nats_per_token": "what a fit maximises, after each step",
+    },
+    memory_mb=3000,
+)

@@ -1,0 +1,99 @@
+"""Fit a model of documents, and measure held-out documents on the way."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from dgmbench.files import atomic_write
+from dgmbench.metrics.documents import complete
+from dgmbench.run.progress import note
+from dgmbench.run.task import Job, Training
+from dgmbench.tasks.text_likelihood.building import build_model
+from dgmbench.tasks.text_likelihood.documents import SPLIT_SEED, Documents, described, listed, part, prepared_documents
+from dgmbench.tasks.text_likelihood.exported import exported, is_finite, write_model
+from dgmbench.tasks.text_likelihood.settings import text_settings
+
+log = logging.getLogger("dgmbench")
+
+BETWEEN = math.sqrt(2)
+"""The factor from one measured pass to the next."""
+
+
+def train(job: Job) -> Training:
+    """Fit the model, and leave ``model.npz``, what it exports, and ``curve.csv``, held-out likelihood against seconds.
+
+    Raises:
+        UserError: the model does not fit the run, or exports no distributions.
+    """
+    spec = job.spec
+    data = prepared_documents(spec)
+    sample = listed(part(data.test, text_settings(spec).curve_documents))
+    model = build_model(spec, job.row, job.threads)
+    if hasattr(model, "warm_up"):
+        model.warm_up(data.train)
+
+    def measure() -> float:
+        found = complete(exported(model, data.train.n_words, spec.model), sample, SPLIT_SEED, threads=job.threads)
+        return float(found.log_likelihood.sum() / found.tokens.sum())
+
+    curve = pd.DataFrame(fitted(model, data, measure))
+    found = exported(model, data.train.n_words, spec.model)
+    write_model(job.folder / "model.npz", found)
+    with atomic_write(job.folder / "curve.csv") as file:
+        curve.to_csv(file, index=False, na_rep="nan", lineterminator="\n")
+    last = curve.iloc[-1]
+    passes = getattr(model, "passes_", None)
+    log.info("%s: fitted in %.1f s", spec.training_id, last["seconds"])
+    return Training(
+        {
+            "fit_seconds": float(last["seconds"]),
+            "fit_cpu_seconds": float(last["cpu_seconds"]),
+            "passes": passes,
+            "tokens_per_second": None if passes is None else passes * data.train.n_tokens / float(last["seconds"]),
+            "model": {
+                "components": len(found.topics),
+                "state": type(found).__name__.lower(),
+                "smoothing": getattr(model, "beta_", getattr(model, "beta", None)),
+            },
+            "corpus": described(data),
+        },
+        "ok" if is_finite(found) else "diverged",
+    )
+
+
+def fitted(model: Any, data: Documents, measure: Callable[[], float]) -> Iterator[dict[str, float]]:
+    """Fit, and give a line of the curve for passes 1, 2, 3, 4, 6, ..., each by a factor of `BETWEEN`, and the last one.
+
+    The seconds are those of the fit alone: while held-out documents are measured, its clocks stand still.
+    """
+    seconds = cpu_seconds = 0.0
+
+    def line(done: int) -> dict[str, float]:
+        value = measure()
+        note(log_likelihood=value)
+        times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+        return {"epoch": done, **times, "log_likelihood": value}
+
+    if not hasattr(model, "passes"):
+        begun = time.perf_counter(), time.process_time()
+        model.fit(data.train, data.train.labels)
+        seconds, cpu_seconds = time.perf_counter() - begun[0], time.process_time() - begun[1]
+        yield line(1)
+        return
+    done, due, measured = 0, 1.0, 0
+    begun = time.perf_counter(), time.process_time()
+    for done in model.passes(data.train, data.train.labels):
+        seconds, cpu_seconds = seconds + time.perf_counter() - begun[0], cpu_seconds + time.process_time() - begun[1]
+        if done >= due:
+            yield line(done)
+            measured, due = done, max(done + 1, done * BETWEEN)
+        begun = time.perf_counter(), time.process_time()
+    seconds, cpu_seconds = seconds + time.perf_counter() - begun[0], cpu_seconds + time.process_time() - begun[1]
+    if measured < done or not done:
+        yield line(done)
