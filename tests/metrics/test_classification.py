@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from sklearn.svm import LinearSVC
 
 from dgmbench.errors import UserError
-from dgmbench.metrics.classification import classify
+from dgmbench.metrics.classification import classify, score_decisions
 from dgmbench.metrics.linear_svm import fit_linear_svm
 
 
@@ -124,4 +124,24 @@ def test_bad_input_is_one_clear_line(change: dict[str, np.ndarray], complaint: s
     arguments = {"train_features": X, "train_labels": labels, "test_features": X, "test_labels": labels}
     with pytest.raises(UserError, match=complaint) as caught:
         classify(**(arguments | change))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("n", "classes", "seed"), [(1, 2, 0), (10, 2, 1), (50, 3, 2), (200, 20, 3), (60, 5, 4)])
+def test_own_decisions_are_scored_as_they_are(n: int, classes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, scores = rng.integers(classes, size=n).astype(np.int32), rng.standard_normal((n, classes))
+    scores[np.arange(n), labels] += 1.0
+    found = score_decisions(labels, scores)
+    np.testing.assert_array_equal(found.predictions, scores.argmax(axis=1))
+    expected = precision_recall_fscore_support(labels, scores.argmax(axis=1), average="macro", zero_division=0)
+    assert (found.precision, found.recall, found.f1) == pytest.approx([100 * share for share in expected[:3]])
+    assert found.accuracy == pytest.approx(100 * np.mean(labels == scores.argmax(axis=1)))
+    assert (found.solver, found.converged) == ("none", True)
+
+
+@pytest.mark.parametrize("scores", [np.zeros((3, 2)), np.zeros(4), np.full((4, 2), np.nan), np.full((4, 2), -np.inf)])
+def test_scores_that_cannot_decide_are_refused(scores: np.ndarray) -> None:
+    with pytest.raises(UserError, match=r"do not match|NaN or infinity") as caught:
+        score_decisions(np.array([0, 1, 1, 0]), scores)
     assert "\n" not in str(caught.value)

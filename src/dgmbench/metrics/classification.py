@@ -22,13 +22,14 @@ Features: TypeAlias = np.ndarray | sparse.csr_matrix
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """What a linear classifier makes of some document features.
+    """What a linear classifier makes of some document features, or how good a method's own decisions are.
 
     Attributes:
         precision, recall, f1: macro averages over the classes, in percent.
         accuracy: test documents given their own class, in percent.
         converged: whether the solver reached its tolerance for every class.
-        solver: ``newton`` (our own, dense features) or ``liblinear`` (sparse or very wide ones).
+        solver: ``newton`` (our own, dense features) or ``liblinear`` (sparse or very wide ones); ``none`` for decisions
+            that no classifier made.
         predictions: (test documents,) the class given to each, for paired tests between methods.
         seconds: wall time of fitting and predicting.
     """
@@ -94,6 +95,21 @@ def classify(
     if not converged:
         log.warning("the linear SVM stopped before converging; raise svm_max_iterations")
     return _score(test_labels, predictions, converged, "newton" if dense else "liblinear", seconds)
+
+
+def score_decisions(labels: np.ndarray, scores: np.ndarray) -> Classification:
+    """Score a method that decides by itself: a document is of the class with the highest score.
+
+    Args:
+        labels: (documents,) positions of classes.
+        scores: (documents, classes) of a class each.
+
+    Raises:
+        UserError: they do not match, or a score is not finite.
+    """
+    start = time.perf_counter()
+    predictions = _checked(scores, labels, "test").argmax(axis=1).astype(labels.dtype)
+    return _score(labels, predictions, True, "none", time.perf_counter() - start)
 
 
 def _liblinear(

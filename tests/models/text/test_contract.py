@@ -25,6 +25,7 @@ from dgmbench.models.text import (
     MeanWordVectors,
     TopicVec,
 )
+from dgmbench.models.text.naive_bayes import NaiveBayes
 from dgmbench.models.text.topicvec_mean_wv import TopicVecMeanWV
 from dgmbench.tasks.classification.rows import ROWS
 from tests.planted import corpus_of, draw_corpus, embeddings
@@ -47,6 +48,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "topicvec+mean-wv": lambda seed=0, **options: TopicVecMeanWV(
         K, embeddings=WORDS, iterations=10, seed=seed, **options
     ),
+    "naive-bayes": lambda seed=0: NaiveBayes(),
 }
 
 
@@ -54,7 +56,7 @@ def test_every_row_of_the_table_is_held_to_it() -> None:
     assert set(ROWS) <= set(METHODS)
 
 
-DETERMINISTIC = ("bow", "mean-wv")
+DETERMINISTIC = ("bow", "mean-wv", "naive-bayes")
 PROPORTIONS = ("lda", "slda", "lftm", "gaussian-lda")
 
 
@@ -170,7 +172,7 @@ def test_bad_documents_are_refused_in_one_line(name: str, fitted: dict[str, Any]
 
 
 def test_topics_are_distributions_over_words(fitted: dict[str, Any]) -> None:
-    with_topics = [model for model in fitted.values() if hasattr(model, "topics_")]
+    with_topics = [model for model in fitted.values() if hasattr(model, "alpha_")]
     assert len(with_topics) == 7
     for model in with_topics:
         assert model.topics_.shape == (len(model.alpha_), 40)

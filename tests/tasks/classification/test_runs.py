@@ -12,13 +12,16 @@ from scipy import sparse
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
+from dgmbench.report.cells import collect
 from dgmbench.run.config import build_run
+from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.classification.features import read_features
 from dgmbench.tasks.classification.rows import ROWS
+from dgmbench.tasks.classification.table import TABLE
 from dgmbench.tasks.classification.task import CLASSIFICATION
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -32,6 +35,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gaussian-lda": {"n_topics": 2, "n_sweeps": 5},
     "topicvec": {"n_topics_per_class": 2, "iterations": 10},
     "topicvec+mean-wv": {"n_topics_per_class": 2, "iterations": 10},
+    "naive-bayes": {},
 }
 
 
@@ -109,6 +113,32 @@ def test_a_user_defined_method_that_does_not_fit_is_one_line(
     run = run_on(texts(4), texts(4), f"{kind.__module__}:{kind.__name__}")
     with pytest.raises(UserError, match=line):
         train(CLASSIFICATION, run, workspace)
+
+
+@pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize("seed", range(5))
+def test_a_method_that_decides_is_judged_by_its_own_decisions(
+    seed: int, texts: Callable[..., Any], run_on: Callable[..., Any], workspace: Workspace
+) -> None:
+    """No classifier is asked, and the table says so."""
+    run = run_on(texts(40), texts(20, seed=seed + 1), "naive-bayes")
+    train(CLASSIFICATION, run, workspace)
+    record = evaluate(CLASSIFICATION, run, workspace)
+    features = read_features(workspace.trained(run) / "features.npz", "test")
+    assert isinstance(features.values, np.ndarray) and features.values.shape == (20, 2)
+    np.testing.assert_allclose(np.exp(features.values).sum(axis=1), 1)
+    with np.load(workspace.run(run) / "per_example.npz") as file:
+        np.testing.assert_array_equal(file["predictions"], features.values.argmax(axis=1))
+    assert record["metrics"]["solver"] == "none" and record["metrics"]["features"] == "class posteriors"
+    cells = collect(
+        Plan("trial", {"classification": CLASSIFICATION}, (run,), False, 1, {}),
+        workspace,
+        CLASSIFICATION,
+        TABLE.problem,
+    )
+    (notes,) = [note for note in TABLE.sheet(cells).notes if "No SVM" in note]
+    assert "No SVM: naive-bayes, by the largest of its own class probabilities" in notes
+    assert [TABLE.detail(cell)["SVM converged"] for cell in cells if cell.runs] == ["no SVM"]
 
 
 def small_reuters(method: str = "mean-wv") -> RunSpec:

@@ -10,6 +10,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
+from dgmbench.models.text.lda_peers import Gensim, ScikitLearn, Tomotopy
 from dgmbench.models.text.likelihood import word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
 from dgmbench.run.progress import passes
@@ -49,7 +50,14 @@ def warp(corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int
     return Sampler(Warp(corpus, len(alpha), beta=beta, seed=seed, threads=threads), corpus, alpha, beta)
 
 
-ENGINES: dict[str, Callable[[Corpus, np.ndarray, float, int, int], Engine]] = {"gibbs": gibbs, "warp": warp}
+ENGINES: dict[str, Callable[[Corpus, np.ndarray, float, int, int], Engine]] = {
+    "gibbs": gibbs,
+    "warp": warp,
+    "gensim": Gensim,
+    "scikit-learn": ScikitLearn,
+    "tomotopy": Tomotopy,
+}
+"""From documents, alpha, beta, seed and threads."""
 _FEW = 20  # documents that compile an engine
 
 
@@ -61,7 +69,7 @@ class LDAByEngine:
         alpha_sum: Σ alpha; each topic has alpha_sum / K.
         beta: symmetric Dirichlet parameter of the topics.
         engine: one of `ENGINES`.
-        n_sweeps: visits to each token.
+        n_sweeps: visits to each token; of online variational Bayes passes over all mini-batches.
         threads: for ``warp``; they change no result.
         seed: of what is random.
 

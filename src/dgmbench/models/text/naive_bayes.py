@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logsumexp
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
@@ -26,6 +27,7 @@ class NaiveBayes:
     """
 
     passes_ = 1
+    feature_set = "class posteriors"
 
     def __init__(self, beta: float | None = None) -> None:
         if beta is not None and not beta > 0:
@@ -55,11 +57,12 @@ class NaiveBayes:
         self.topics_, self.weights_ = estimated(counts, of_class, self.beta_)
         return self
 
-    def predict(self, corpus: Corpus) -> np.ndarray:
-        """(documents,) the most probable class of each document, argmax p(y | w_d).
+    def transform(self, corpus: Corpus) -> np.ndarray:
+        """(documents, classes) log p(y | w_d): a document's most probable class has the largest.
 
         Raises:
             UserError: an empty document, or another vocabulary than that of the fit.
         """
         require_vocabulary(corpus, self.vocabulary_)
-        return log_joint(corpus.counts, self.topics_, self.weights_).argmax(axis=1)
+        joint = log_joint(corpus.counts, self.topics_, self.weights_)
+        return np.asarray(joint - logsumexp(joint, axis=1, keepdims=True))

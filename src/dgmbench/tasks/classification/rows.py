@@ -20,11 +20,13 @@ class Method(Row):
         topics_option: the option that says how many topics a topic model has.
         transductive: whether it may be fitted on the classified documents too: it learns from words, not from labels.
         against_all: whether it is compared with every other method, besides the best one.
+        decides: whether it classifies by itself: its features are scores of the classes, and the largest one decides.
     """
 
     topics_option: str = "n_topics"
     transductive: bool = False
     against_all: bool = False
+    decides: bool = False
 
 
 _K = {"n_topics": 100}  # also for a corpus that is not in the papers
@@ -70,5 +72,11 @@ ROWS: dict[str, Method] = {
     "topicvec": _topicvec("topicvec:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)", against_all=True),
     "topicvec+mean-wv": _topicvec(
         "topicvec_mean_wv:TopicVecMeanWV", "TopicVec features beside the mean embedding (ibid.)"
+    ),
+    "naive-bayes": Method(
+        f"{_TEXT}.naive_bayes:NaiveBayes",
+        "the class with the largest p(y) Π p(w | y), without an SVM (McCallum, Nigam, 1998)",
+        deterministic=True,
+        decides=True,
     ),
 }

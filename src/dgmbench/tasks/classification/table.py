@@ -98,6 +98,8 @@ class ClassificationTable(MetricTable):
             if unfinished
             else "The SVM converged for every method."
         )
+        if deciding := dict.fromkeys(cell.model for cell in cells if _decides(cell)):
+            converged += f" No SVM: {', '.join(deciding)}, by the largest of its own class probabilities."
         return [
             *remark,
             f"{dataset}: {each('corpus', 'train_documents')} training and {each('corpus', 'test_documents')} {split} "
@@ -113,13 +115,14 @@ class ClassificationTable(MetricTable):
         if not runs:
             return {}
         done = sum(bool(run.get("metrics", "converged")) for run in runs)
+        in_words = {len(runs): "yes", 0: "no"}.get(done, f"{done} of {len(runs)}")
         return {
             "sd of F1 over seeds": printed(row["f1_sd_seeds"], 2),
             "accuracy, %": f"{mean_of(runs, 'metrics.accuracy'):.1f}",
             "embeddings": row["embeddings"],
             "features": f"{row['features']}, {runs[0].get('metrics', 'n_features'):,}",
             "transductive": "yes" if runs[0].get("metrics", "transductive") else "no",
-            "SVM converged": {len(runs): "yes", 0: "no"}.get(done, f"{done} of {len(runs)}"),
+            "SVM converged": "no SVM" if _decides(cell) else in_words,
             "fit + SVM, s": f"{row['seconds']:,.1f}",
         }
 
@@ -157,6 +160,11 @@ class ClassificationTable(MetricTable):
             f"a method with one seed it covers the documents alone, and the verdict is one '{THESE}'{alike}. Intervals "
             "are not widened for the number of comparisons."
         )
+
+
+def _decides(cell: Cell) -> bool:
+    """Whether a method classifies by itself."""
+    return isinstance(cell.row, Method) and cell.row.decides
 
 
 def _notes_on_classes(dataset: str, runs: list[Run]) -> list[str]:

@@ -7,14 +7,15 @@ from typing import Any
 from dgmbench.run.task import Row
 
 _TEXT = "dgmbench.models.text"
+_PASSES = 10  # of online variational Bayes: one takes as long as many sweeps
 _TOPICS = {"20news": {"n_topics": 100}, "reuters": {"n_topics": 50}}
 
 
-def _lda(engine: str, about: str, compared_with: tuple[str, ...], **facts: Any) -> Row:
+def _lda(engine: str, about: str, compared_with: tuple[str, ...], n_sweeps: int = 200, **facts: Any) -> Row:
     return Row(
         f"{_TEXT}.lda_engines:LDAByEngine",
         f"latent Dirichlet allocation (Blei, Ng, Jordan, 2003) by {about}",
-        options={"engine": engine},
+        options={"engine": engine, "n_sweeps": n_sweeps},
         by_dataset=_TOPICS,
         compared_with=compared_with,
         **facts,
@@ -39,4 +40,25 @@ ROWS: dict[str, Row] = {
         "gibbs", "exact collapsed Gibbs sampling (Griffiths, Steyvers, 2004)", ("mixture-of-unigrams", "unigram")
     ),
     "lda-warp": _lda("warp", "WarpLDA (Chen et al., VLDB 2016)", ("lda-gibbs",), variant_of="lda-gibbs"),
+    "lda-gensim": _lda(
+        "gensim",
+        "online variational Bayes (Hoffman, Blei, Bach, NIPS 2010), gensim's",
+        ("lda-gibbs",),
+        n_sweeps=_PASSES,
+        variant_of="lda-gibbs",
+    ),
+    "lda-scikit-learn": _lda(
+        "scikit-learn",
+        "online variational Bayes (Hoffman, Blei, Bach, NIPS 2010), scikit-learn's",
+        ("lda-gibbs",),
+        n_sweeps=_PASSES,
+        variant_of="lda-gibbs",
+    ),
+    "lda-tomotopy": _lda(
+        "tomotopy",
+        "collapsed Gibbs sampling, tomotopy's",
+        ("lda-gibbs",),
+        variant_of="lda-gibbs",
+        needs="the extra 'peers'",
+    ),
 }

@@ -25,7 +25,7 @@ TEXT_LIKELIHOOD = Task(
     datasets_word="corpora",
     examples="documents",
     offers=("seed", "threads"),
-    libraries=("numpy", "scipy", "numba"),
+    libraries=("numpy", "scipy", "numba", "gensim", "scikit-learn", "tomotopy"),
     numbers={
         "fit_cpu_seconds": "processor seconds of the fit",
         "tokens_per_second": "training tokens times passes over seconds of the fit",
