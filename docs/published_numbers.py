@@ -10,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from dgmbench.report.figures import figure_style, panels
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS.parent / "results" / "reference"
 PRESETS = {"overnight": "o", "default": "s"}
+N_MODELS = 6
 
 
 def tables() -> pd.DataFrame:
@@ -32,7 +34,8 @@ def tables() -> pd.DataFrame:
 def said(frame: pd.DataFrame) -> str:
     """Epochs and hours of a preset's column."""
     (epochs,) = frame["epochs"].unique()
-    return f"{epochs:.0f} epochs, {frame['train_seconds'].sum() / 3600:.1f} core hours"
+    models = "" if len(frame) == N_MODELS else f"{len(frame)} models so far, "
+    return f"{models}{epochs:.0f} epochs, {frame['train_seconds'].sum() / 3600:.1f} core hours"
 
 
 def main() -> None:
@@ -60,6 +63,7 @@ def main() -> None:
             ax.plot(paper["paper"], paper["model"].map(place), "D", **style)
             ax.set(title=dataset, xlabel="test log-likelihood, nats\n" + "\n".join(notes))
             ax.set_yticks(range(len(models)), models)
+            ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
             ax.set_ylim(len(models) - 0.4, -0.6)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
