@@ -7,11 +7,12 @@ from scipy.special import logsumexp
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
+from dgmbench.models.text.estimator import TopicMethod
 from dgmbench.models.text.preparation import require_documents, require_vocabulary
 from dgmbench.models.text.word_distributions import SMOOTHING, best, estimated, held_out, log_joint, one_hot
 
 
-class NaiveBayes:
+class NaiveBayes(TopicMethod):
     """p(w_d, y) = p(y) Π_n p(w_n | y), both by counting (McCallum, Nigam, AAAI workshop 1998).
 
     Of a document without a label it is a mixture with the classes as components.
@@ -30,9 +31,12 @@ class NaiveBayes:
     feature_set = "class posteriors"
 
     def __init__(self, beta: float | None = None) -> None:
-        if beta is not None and not beta > 0:
-            raise ValueError(f"beta is {beta}; give a number above 0")
         self.beta = beta
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        if self.beta is not None and not self.beta > 0:
+            raise ValueError(f"beta is {self.beta}; give a number above 0")
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> NaiveBayes:
         """Count words by class.
