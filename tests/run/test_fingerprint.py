@@ -144,7 +144,7 @@ CHANGES = [
     Change("run/rows.py", "if name in accepted", "if name == name", everything),
     Change("names.py", "p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD", "p.KEYWORD_ONLY", everything),
     # training
-    Change("tasks/density/training.py", "update_bn(batches", "print(batches", images),
+    Change("training/batch_norm.py", "update_bn(batches", "print(batches", images),
     Change("training/batches.py", "epoch_seed(self.seed, self.epoch)", "self.seed", images),
     Change("training/module.py", "self._seed + 1_000_003", "1_000_003", images),
     Change("training/optimiser.py", "settings.clip_value)", "1e9)", images),
