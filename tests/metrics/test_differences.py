@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind, ttest_rel
 from sklearn.metrics import f1_score
 
-from dgmbench.metrics.differences import F1Draws, _over_seeds, document_draws, f1_difference, f1_draws, mean_difference
+from dgmbench.metrics.differences import Draws, _over_seeds, drawn_difference, example_draws, f1_draws, mean_difference
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 200), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
@@ -57,27 +57,27 @@ def wrong_sometimes(labels, share, n_seeds, rng, classes=5):
     return np.where(rng.random(shape) < share, rng.integers(0, classes, shape), labels)
 
 
-def test_f1_difference_is_the_difference_of_macro_f1():
+def test_drawn_difference_is_the_difference_of_macro_f1():
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 5, 400)
-    draws = document_draws(400)
+    draws = example_draws(400)
     ours, theirs = wrong_sometimes(labels, 0.1, 2, rng, classes=6), wrong_sometimes(labels, 0.3, 1, rng)
     first, second = f1_draws(labels, ours, draws), f1_draws(labels, theirs, draws)
     for found, predictions in ((first, ours), (second, theirs)):
         expected = [100 * f1_score(labels, one, average="macro") for one in predictions]
         np.testing.assert_allclose(found.observed, expected)
-    found = f1_difference(first, second)
+    found = drawn_difference(first, second)
     assert found.mean == pytest.approx(first.observed.mean() - second.observed.mean())
     assert found.low < found.mean < found.high
-    assert found.excludes_zero and found == f1_difference(first, second)
-    one = F1Draws(first.observed[:1], first.drawn[:1])
-    assert f1_difference(one, one) == (0.0, 0.0, 0.0)
+    assert found.excludes_zero and found == drawn_difference(first, second)
+    one = Draws(first.observed[:1], first.drawn[:1])
+    assert drawn_difference(one, one) == (0.0, 0.0, 0.0)
 
 
 def test_a_draw_is_macro_f1_of_the_drawn_documents():
     rng = np.random.default_rng(4)
     labels = rng.integers(0, 3, 50)
-    predictions, draws = wrong_sometimes(labels, 0.4, 1, rng, classes=3), document_draws(50, 20)
+    predictions, draws = wrong_sometimes(labels, 0.4, 1, rng, classes=3), example_draws(50, 20)
     assert (draws.sum(axis=1) == 50).all()
     found = f1_draws(labels, predictions, draws).drawn[0]
     for value, draw in zip(found, draws, strict=True):
@@ -89,12 +89,12 @@ def test_a_draw_is_macro_f1_of_the_drawn_documents():
 def test_seeds_that_differ_widen_the_interval_as_their_standard_error_says():
     # documents change nothing here: all the width comes from the seeds
     seeds = np.array([90.0, 91.0, 92.0, 93.0, 97.0])
-    many = F1Draws(seeds, np.repeat(seeds[:, None], 20_000, axis=1))
-    fixed = F1Draws(np.array([80.0]), np.full((1, 20_000), 80.0))
+    many = Draws(seeds, np.repeat(seeds[:, None], 20_000, axis=1))
+    fixed = Draws(np.array([80.0]), np.full((1, 20_000), 80.0))
     drawn = _over_seeds(many.drawn, np.random.default_rng(0))
     assert drawn.std() == pytest.approx(seeds.std(ddof=1) / np.sqrt(5), rel=0.02)
     assert drawn.mean() == pytest.approx(seeds.mean(), abs=0.05)
-    found = f1_difference(many, fixed)
+    found = drawn_difference(many, fixed)
     assert found.mean == pytest.approx(12.6) and found.low < 11 and found.high > 14
 
 
@@ -107,8 +107,8 @@ def test_the_f1_interval_of_few_seeds_covers_as_often_as_it_says(n_ours, n_their
         drawn = rng.normal(0, sd_documents, 400)
         ours = rng.normal(1 + rng.normal(0, sd_documents), 0.5, n_ours)
         theirs = rng.normal(0, 0.5, n_theirs)
-        found = f1_difference(
-            F1Draws(ours, ours[:, None] + drawn), F1Draws(theirs, np.repeat(theirs[:, None], 400, axis=1))
+        found = drawn_difference(
+            Draws(ours, ours[:, None] + drawn), Draws(theirs, np.repeat(theirs[:, None], 400, axis=1))
         )
         covered += found.low <= 1 <= found.high
     assert covered >= 181  # of 200 at 95 %: fewer are a chance of less than 1 %
@@ -116,8 +116,8 @@ def test_the_f1_interval_of_few_seeds_covers_as_often_as_it_says(n_ours, n_their
 
 def test_the_f1_interval_of_one_seed_is_that_of_the_documents():
     rng = np.random.default_rng(7)
-    ours, theirs = (F1Draws(np.array([mean]), rng.normal(mean, 1, (1, 1000))) for mean in (91.0, 90.0))
-    found = f1_difference(ours, theirs)
+    ours, theirs = (Draws(np.array([mean]), rng.normal(mean, 1, (1, 1000))) for mean in (91.0, 90.0))
+    found = drawn_difference(ours, theirs)
     low, high = np.quantile(ours.drawn[0] - theirs.drawn[0], [0.025, 0.975])
     assert found == pytest.approx((1.0, low, high), rel=1e-12)
 
@@ -125,11 +125,11 @@ def test_the_f1_interval_of_one_seed_is_that_of_the_documents():
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_f1_of_documents_that_do_not_vary_has_no_interval(n):
     labels = np.zeros(n, int)
-    draws = document_draws(n, 50)
+    draws = example_draws(n, 50)
     ours, theirs = (f1_draws(labels, np.full((1, n), given), draws) for given in (0, 1))
-    found = f1_difference(ours, theirs)
+    found = drawn_difference(ours, theirs)
     assert found.mean > 0 and not found.is_known and not found.excludes_zero
-    assert f1_difference(ours, ours) == (0.0, 0.0, 0.0)
+    assert drawn_difference(ours, ours) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("n", "known"), [(1, False), (2, False), (5, False), (6, True), (50, True)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dgmbench.errors import UserError
-from dgmbench.metrics.differences import document_draws, f1_difference, f1_draws, mean_difference
+from dgmbench.metrics.differences import drawn_difference, example_draws, f1_draws, mean_difference
 from dgmbench.report.values import read_values, rounded
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -30,8 +30,8 @@ def recomputed(values, dataset, ours, theirs, array):
     if array in first[0]:
         return mean_difference(*(np.stack([run[array] for run in runs]) for runs in (first, second)))
     labels = first[0]["labels"]
-    draws = document_draws(len(labels))
-    return f1_difference(
+    draws = example_draws(len(labels))
+    return drawn_difference(
         *(f1_draws(labels, np.stack([run["predictions"] for run in runs]), draws) for runs in (first, second))
     )
 

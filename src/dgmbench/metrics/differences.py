@@ -75,44 +75,44 @@ def _freedom(parts: list[tuple[float, float]]) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class F1Draws:
-    """Macro F1 of one method, in percent, on the test documents and on bootstrap draws of them.
+class Draws:
+    """A metric of one model that is no mean over examples, on the test examples and on bootstrap draws of them.
 
     Attributes:
-        observed: (seeds,) on the documents as they are.
-        drawn: (seeds, draws) on documents drawn with replacement; draw b is the same for every method.
+        observed: (seeds,) on the examples as they are.
+        drawn: (seeds, draws) on examples drawn with replacement; draw b is the same for every model.
     """
 
     observed: np.ndarray
     drawn: np.ndarray
 
 
-@lru_cache(maxsize=4)  # one for each corpus of a table
-def document_draws(n: int, draws: int = 1000) -> np.ndarray:
-    """(draws, n) float32: how often each of n documents is drawn, n at a time with replacement."""
+@lru_cache(maxsize=4)  # one for each dataset of a table
+def example_draws(n: int, draws: int = 1000) -> np.ndarray:
+    """(draws, n) float32: how often each of n examples is drawn, n at a time with replacement."""
     rng = np.random.default_rng(0)
     return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float32)
 
 
-def f1_draws(labels: np.ndarray, predictions: np.ndarray, draws: np.ndarray) -> F1Draws:
+def f1_draws(labels: np.ndarray, predictions: np.ndarray, draws: np.ndarray) -> Draws:
     """Macro F1 of predictions (seeds, documents) of the classes ``labels`` (documents,) on each of the draws."""
     counts = np.concatenate([np.ones((1, len(labels)), np.float32), draws])
     scores = np.array([_macro_f1(labels, predicted, counts) for predicted in predictions])
-    return F1Draws(scores[:, 0], scores[:, 1:])
+    return Draws(scores[:, 0], scores[:, 1:])
 
 
-def f1_difference(ours: F1Draws, theirs: F1Draws, level: float = 0.95) -> Interval:
-    """Difference of two methods' macro F1, means over their seeds, with a percentile bootstrap interval.
+def drawn_difference(ours: Draws, theirs: Draws, level: float = 0.95) -> Interval:
+    """Difference of two models' metric, means over their seeds, with a percentile bootstrap interval.
 
-    Macro F1 is no mean over documents, so documents are drawn again with replacement, the same for both methods.
-    Seeds are drawn, too, for each method by itself: of S seeds S − 1 with replacement, whose mean then varies as much
+    The metric is no mean over examples, so examples are drawn again with replacement, the same for both models.
+    Seeds are drawn, too, for each model by itself: of S seeds S − 1 with replacement, whose mean then varies as much
     as the mean of S seeds does. How much a few seeds differ is itself uncertain: the reach of the interval from the
     difference is multiplied by Student's quantile over the normal one, with Welch and Satterthwaite's degrees of
-    freedom, the documents having infinitely many. With a single seed nothing is known about other seeds, and the
-    interval covers the choice of documents alone.
+    freedom, the examples having infinitely many. With a single seed nothing is known about other seeds, and the
+    interval covers the choice of examples alone.
 
     Returns:
-        The interval is infinite where both differ by the same in every draw: too few documents to know a spread.
+        The interval is infinite where both differ by the same in every draw: too few examples to know a spread.
     """
     rng = np.random.default_rng(1)
     draws = _over_seeds(ours.drawn, rng) - _over_seeds(theirs.drawn, rng)
@@ -120,8 +120,8 @@ def f1_difference(ours: F1Draws, theirs: F1Draws, level: float = 0.95) -> Interv
     mean = float(ours.observed.mean() - theirs.observed.mean())
     if draws.min() == draws.max() != 0:
         return Interval(mean, -math.inf, math.inf)
-    documents = float((ours.drawn.mean(axis=0) - theirs.drawn.mean(axis=0)).var())
-    freedom = _freedom([(documents, math.inf), *_seed_variances(ours.observed, theirs.observed)])
+    examples = float((ours.drawn.mean(axis=0) - theirs.drawn.mean(axis=0)).var())
+    freedom = _freedom([(examples, math.inf), *_seed_variances(ours.observed, theirs.observed)])
     if math.isfinite(freedom):
         wider = float(stdtrit(freedom, 0.5 + level / 2) / ndtri(0.5 + level / 2))
         low, high = mean - wider * (mean - low), mean + wider * (high - mean)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dgmbench.metrics.differences import F1Draws, Interval, document_draws, f1_difference, f1_draws
+from dgmbench.metrics.differences import Draws, Interval, drawn_difference, example_draws, f1_draws
 from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.estimates import Metric, mean_of
 from dgmbench.report.notes import variants
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
     """Macro F1 on bootstrap draws of the documents, and the documents' labels."""
 
     labels: np.ndarray
-    f1: F1Draws
+    f1: Draws
 
 
 class ClassificationTable(MetricTable):
@@ -135,12 +135,12 @@ class ClassificationTable(MetricTable):
         if not runs:
             return None
         labels, predictions = runs[0].arrays["labels"], np.stack([run.arrays["predictions"] for run in runs])
-        return Sample(labels, f1_draws(labels, predictions, document_draws(len(labels))))
+        return Sample(labels, f1_draws(labels, predictions, example_draws(len(labels))))
 
     def difference(self, ours: Sample, theirs: Sample) -> Interval | str:
         if not np.array_equal(ours.labels, theirs.labels):
             return "measured on other test documents"
-        return f1_difference(ours.f1, theirs.f1)
+        return drawn_difference(ours.f1, theirs.f1)
 
     def pairs(self, cells: list[Cell], paired: Paired) -> list[tuple[Cell, Cell]]:
         """From the best down: the best with each other one, then likewise what is compared with all."""
