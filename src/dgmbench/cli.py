@@ -46,6 +46,7 @@ from dgmbench.commands.parameters import (
     SelectedRows,
     SelectedTasks,
     Settings,
+    Source,
     TaskName,
     Threads,
 )
@@ -92,13 +93,14 @@ def train(
     options: Options,
     seed: Seed = 0,
     factory: Factory = "",
+    source: Source = "",
     results: PresetFolder = Path("results/default"),
     devices: Devices = 0,
     threads: Threads = 1,
     tracked: Annotated[bool, typer.Option("--track", help="show it in MLflow while it trains")] = False,
 ) -> None:
     """Train, or fit, a model."""
-    spec = parse_run(task, dataset, model, seed, factory, settings, options)
+    spec = parse_run(task, dataset, model, seed, factory, settings, options, source)
     around = partial(followed, results.absolute()) if tracked else None
     with _compute(threads, devices) as found:
         stages.train(find_task(task), spec, Workspace(results), gpus=found, threads=threads, around=around)
@@ -113,12 +115,13 @@ def evaluate(
     options: Options,
     seed: Seed = 0,
     factory: Factory = "",
+    source: Source = "",
     results: PresetFolder = Path("results/default"),
     devices: Devices = 0,
     threads: Threads = 1,
 ) -> None:
     """Measure a trained model, and leave the record that the tables are made from."""
-    spec = parse_run(task, dataset, model, seed, factory, settings, options)
+    spec = parse_run(task, dataset, model, seed, factory, settings, options, source)
     with _compute(threads, devices) as found:
         stages.evaluate(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
 

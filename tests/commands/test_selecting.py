@@ -68,6 +68,39 @@ def test_a_selection_is_these_cells_with_these_seeds(
     assert {run.seed for run in found.runs} == set(seeds)
 
 
+@pytest.mark.parametrize(
+    ("selected", "expected"),
+    [
+        ({"rows": ["vae"]}, {"density/vae"}),
+        ({"rows": ["gmmn"]}, {"generation/gmmn"}),
+        ({"rows": ["vae", "gmmn"]}, {"density/vae", "generation/gmmn"}),
+        ({"tasks": ["generation"], "rows": ["vae"]}, {"density/vae", "generation/vae"}),
+        ({"tasks": ["generation"], "rows": ["mixture"]}, {"density/mixture-of-bernoullis", "generation/mixture"}),
+        ({"tasks": ["generation"], "rows": ["noise"]}, {"generation/noise"}),
+        (
+            {"tasks": ["density,generation"], "rows": ["vae,mixture"]},
+            {"density/vae", "density/mixture-of-bernoullis", "generation/vae", "generation/mixture"},
+        ),
+        ({"preset": "smoke", "tasks": ["generation"]}, {"density/vae", "generation/vae", "generation/gmmn"}),
+    ],
+)
+def test_what_a_selected_row_takes_is_selected_with_it(
+    selected: dict[str, Any], expected: set[str], checkout: Path
+) -> None:
+    """And a task that is not in the configuration is for rows that no other task has."""
+    found = plan(**({"datasets": ["ocr-letters"]} | selected), seeds="2")
+    assert {f"{run.task}/{run.model}" for run in found.runs} == expected
+    assert {run.seed for run in found.runs} == {2} and {run.dataset for run in found.runs} == {"ocr-letters"}
+
+
+def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:
+    found = plan(tasks=["generation"], rows=["vae"], datasets=["mnist"], settings=["samples=70"])
+    assert [run.settings.departures().get("samples") for run in found.of("generation")] == [70]
+    (source,) = found.of("density")
+    (usual,) = (run for run in plan().of("density") if (run.dataset, run.model) == ("mnist", "vae"))
+    assert source == usual
+
+
 def test_a_selection_keeps_the_settings_and_the_runs(checkout: Path) -> None:
     every = {run.run_id for run in plan().runs}
     assert {run.run_id for run in plan(datasets=["mnist"], rows=["vae"]).runs} < every

@@ -28,7 +28,12 @@ VALUE = {
     "text-likelihood": ("log_likelihood", -20.0, 0.0),
 }
 # the metric of a task that is the mean of its values by example
-MEAN = {"density": "log_likelihood", "representation": "error", "text-likelihood": "log_likelihood"}
+MEAN = {
+    "density": "log_likelihood",
+    "representation": "error",
+    "text-likelihood": "log_likelihood",
+    "generation": "parzen",
+}
 RUN_KEYS = {"spec", "spec_hash", "seed", "data", "training", "evaluation", "metrics", "status"}
 RECORD_KEYS = {"code", "libraries", "host", "started", "finished", "cpu_seconds", "peak_memory_mb"}
 

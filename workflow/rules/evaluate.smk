@@ -4,6 +4,7 @@
 rule evaluate:
     input:
         trained=trained,
+        before=trained_before("evaluation"),
     output:
         run=directory(f"{ROOT}/runs/{{run}}"),
     log:

@@ -1,6 +1,18 @@
 # Functions of single rules: what a job of theirs needs.
 import json
 
+from dgmbench.run.needs import needed
+
+
+def trained_before(stage):
+    """What the trainings of other runs leave that a stage of a run reads."""
+
+    def of_run(wildcards):
+        run = run_of(wildcards)
+        return [f"{ROOT}/trained/{each.spec.training_id}" for each in needed(PLAN.task_of(run), run, stage)]
+
+    return of_run
+
 
 def configuration(wildcards):
     """The configuration as the commands read it; behind a function, so that its braces are no wildcards."""

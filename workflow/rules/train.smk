@@ -9,6 +9,7 @@ TRACKED = PLAN.tracking and (not workflow.remote_exec or bool(os.environ.get("ML
 rule train:
     input:
         data=data_markers,
+        before=trained_before("training"),
     output:
         trained=directory(f"{ROOT}/trained/{{run}}"),
     log:

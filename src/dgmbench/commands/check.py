@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import tempfile
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
+from dgmbench.commands.estimates import STAGES
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
 from dgmbench.run import stages
+from dgmbench.run.needs import needed
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
@@ -36,6 +39,9 @@ def findings(task: Task, spec: RunSpec) -> list[str]:
     if found or not task.trial:
         return found
     small: RunSpec = load_object(task.trial)(spec)
+    if small.source:
+        (other,) = needed(task, small, "training")
+        small = replace(small, source=load_object(other.task.trial)(small.source))
     level = log.level
     log.setLevel(logging.ERROR)
     try:
@@ -46,9 +52,11 @@ def findings(task: Task, spec: RunSpec) -> list[str]:
 
 
 def _tried(task: Task, small: RunSpec, workspace: Workspace) -> list[str]:
-    for stage in (stages.train, stages.evaluate):
+    before = [each for stage in STAGES for each in needed(task, small, stage)]
+    steps = [*((stages.train, each.task, each.spec) for each in before), (stages.train, task, small)]
+    for stage, of_task, run in [*steps, (stages.evaluate, task, small)]:
         try:
-            record = stage(task, small, workspace)
+            record = stage(of_task, run, workspace)
         except UserError as error:
             return [f"{stage.__name__}, on a part of the data: {error}"]
         except Exception as error:  # whatever the model's own code raises is the finding

@@ -23,7 +23,7 @@ def datasets(incomplete: str) -> list[str]:
 
 def rows(incomplete: str) -> list[str]:
     """Of models and methods."""
-    return _completed(incomplete, [name for task in all_tasks().values() for name in task.rows])
+    return _completed(incomplete, [name for task in all_tasks().values() for name in task.table_rows])
 
 
 def presets(incomplete: str) -> list[str]:

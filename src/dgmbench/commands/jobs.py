@@ -20,6 +20,7 @@ from typing import Any
 from dgmbench.names import file_name
 from dgmbench.report.published import published
 from dgmbench.run.fingerprint import code_hash, data_hash, package_hash, source_hash
+from dgmbench.run.needs import needed, sources_first
 from dgmbench.run.plan import Plan
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec, canonical_hash
@@ -75,7 +76,8 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
     """
     root = f"results/{plan.preset}"
     config = f"{root}/config.json"
-    names = {name: None for run in plan.runs for name in plan.task_of(run).reads(run)}
+    trained = sources_first({run.training_id: run for run in (*plan.parts, *plan.runs)}.values())
+    names = {name: None for run in trained for name in plan.task_of(run).reads(run)}
     codes = _Codes(plan)
     jobs = [
         Job(
@@ -88,14 +90,15 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
         for name in names
     ]
     jobs.append(Job("write_config", plan.preset, (config,), params=_recorded(json.dumps(content, indent=1))))
-    for run in {run.training_id: run for run in plan.runs}.values():
+    for run in trained:
         output = f"{root}/trained/{run.training_id}"
-        inputs = tuple(_marker(root, name) for name in plan.task_of(run).reads(run))
+        markers = (_marker(root, name) for name in plan.task_of(run).reads(run))
+        inputs = (*markers, *_before(plan, run, "training"))
         benchmark = f"{root}/benchmarks/train/{run.training_id}.jsonl"
         jobs.append(Job("train", run.training_id, (output,), inputs, codes.params(run, "training", output), benchmark))
     for run in plan.runs:
         output = f"{root}/runs/{run.run_id}"
-        inputs = (f"{root}/trained/{run.training_id}",)
+        inputs = (f"{root}/trained/{run.training_id}", *_before(plan, run, "evaluation"))
         benchmark = f"{root}/benchmarks/evaluate/{run.run_id}.jsonl"
         jobs.append(Job("evaluate", run.run_id, (output,), inputs, codes.params(run, "evaluation", output), benchmark))
     tables: list[str] = []
@@ -114,6 +117,11 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
         marker, benchmark = f"{root}/tables/tracked", f"{root}/benchmarks/mlflow.jsonl"
         jobs.append(Job("mlflow", plan.preset, (marker,), (config, *tables), frozenset(), benchmark))
     return jobs
+
+
+def _before(plan: Plan, run: RunSpec, stage: Stage) -> list[str]:
+    needs = needed(plan.task_of(run), run, stage)
+    return [f"results/{plan.preset}/trained/{each.spec.training_id}" for each in needs]
 
 
 def _marker(root: str, name: str) -> str:

@@ -21,7 +21,7 @@ def rows() -> list[Line]:
     found: list[Line] = []
     for task in all_tasks().values():
         found.append(("task", task.name, task.package, task.about))
-        for name, row in task.rows.items():
+        for name, row in task.table_rows.items():
             about = f"{row.about}; needs {row.needs}" if row.needs else row.about
             found.append((f"{task.name} {task.row_word}", name, row.factory, about))
         if task.analysis:

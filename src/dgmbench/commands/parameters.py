@@ -39,6 +39,14 @@ Options = Annotated[
         show_default=False,
     ),
 ]
+Source = Annotated[
+    str,
+    typer.Option(
+        metavar="RUN",
+        help="the run whose trained model it takes, in quotes: TASK DATASET MODEL and their options",
+        show_default=False,
+    ),
+]
 PresetFolder = Annotated[Path, typer.Option("--results", help="the preset's folder")]
 Devices = Annotated[int, typer.Option(min=0, help="GPUs to use; without a GPU the CPU does it")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads")]

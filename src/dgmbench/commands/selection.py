@@ -13,6 +13,7 @@ from dgmbench.data.catalogue import known_datasets
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
 from dgmbench.run.config_files import Configuration, read_files
+from dgmbench.run.needs import task_behind
 from dgmbench.run.presets import DEFAULT, preset_files
 from dgmbench.run.task import Task
 from dgmbench.tasks import all_tasks, find_task
@@ -76,6 +77,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     configuration = read_files(files)
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
+    beside = _taken_from(chosen, content, whole)
     settings = read_pairs(selection.settings)
     seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
@@ -84,25 +86,26 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     remarks: list[str] = []
     for name, task in all_tasks().items():
         section, every = _entries(content.get(name)), _entries(whole.get(name))
-        if name not in chosen:
+        if name not in chosen and name not in beside:
             above |= {name: False} if _is_in(content, name) else {}
             continue
-        datasets, rows = chosen[name]
+        datasets, rows = chosen.get(name) or beside[name]
+        of_run = settings if name in chosen else {}
         layer: dict[str, Any] = {}
-        if selection.datasets:
+        if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
-            remarks += _without_settings(datasets, _entries(every.get(task.datasets_word)), settings)
+            remarks += _without_settings(datasets, _entries(every.get(task.datasets_word)), of_run)
         below = _entries(every.get(task.rows_word))
-        if selection.rows:
+        if rows:
             layer[task.rows_word] = _only(rows, below)
-        if settings or seeds:
+        if of_run or seeds:
             each = layer.setdefault(
                 task.rows_word,
                 {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
             )
             for row in [row for row, own in each.items() if own is not False]:
                 own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
-                each[row] = {**settings, **own_seeds} or None
+                each[row] = {**of_run, **own_seeds} or None
             if seeds and "seeds" in every:
                 layer["seeds"] = seeds
         if layer:
@@ -152,6 +155,32 @@ def _is_in(content: Mapping[str, Any], task: str) -> bool:
     return content.get(task, False) is not False
 
 
+def _taken_from(
+    chosen: dict[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """The datasets and rows of further tasks, whose trained models the chosen rows take.
+
+    Where a row of a chosen task is lacking for that, it is chosen, too.
+    """
+    beside: dict[str, tuple[list[str], list[str]]] = {}
+    for name, (datasets, rows) in list(chosen.items()):
+        task, section = find_task(name), _entries(content.get(name) or whole.get(name))
+        asked = rows or [row for row, own in _entries(section.get(task.rows_word)).items() if own is not False]
+        of_data = datasets or [
+            each for each, own in _entries(section.get(task.datasets_word)).items() if own is not False
+        ]
+        for row in asked:
+            takes = task.rows[row].takes if row in task.rows else None
+            if takes is None:
+                continue
+            other = task_behind(task.rows[row]).name
+            known, needed = (chosen[other], True) if other in chosen else (beside.setdefault(other, ([], [])), False)
+            for part, wanted in zip(known, (of_data, [takes.row]), strict=True):
+                if part or not needed:  # of a chosen task an empty list stands for all
+                    part += [each for each in wanted if each not in part]
+    return beside
+
+
 def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:
     every = {each: None for of_task in known.values() for each in of_task}
     for name in names:
@@ -165,7 +194,7 @@ def _known_datasets(task: Task, content: Mapping[str, Any]) -> list[str]:
 
 
 def _known_rows(task: Task, content: Mapping[str, Any]) -> list[str]:
-    return [*task.rows, *_entries(_entries(content.get(task.name)).get(task.rows_word))]
+    return [*task.table_rows, *_entries(_entries(content.get(task.name)).get(task.rows_word))]
 
 
 def _entries(value: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
+from dgmbench.metrics.differences import Draws
 from dgmbench.report.cells import Cell, Run
 
 
@@ -22,6 +23,8 @@ class Metric:
         digits: decimals shown.
         per_example: the array of ``Evaluation.per_example`` whose mean it is, (examples,) of the same examples, in the
             same order, for every row and seed. It gives standard errors and paired differences.
+        drawn: the array of ``Evaluation.per_example`` with its values on bootstrap draws, (draws,), where it is no mean
+            over examples; the test examples of a draw are the same for every row and seed. It gives the same.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Metric:
     digits: int = 2
     higher_is_better: bool = True
     per_example: str = ""
+    drawn: str = ""
 
     @property
     def title(self) -> str:
@@ -53,9 +57,10 @@ class Estimate:
     Attributes:
         mean: over the seeds.
         error: standard error over the examples, of the mean over the seeds; the standard deviation over the seeds
-            where the metric is no mean over examples; None for a single example, or seed.
+            where the metric is no mean over examples and has no draws; None for a single example, or seed.
         spread: standard deviation of the seeds' values; None for a single seed.
         values: (seeds, examples), where the metric is a mean over examples.
+        drawn: of the seeds, where the metric has bootstrap draws.
     """
 
     runs: list[Run]
@@ -63,6 +68,7 @@ class Estimate:
     error: float | None
     spread: float | None
     values: np.ndarray | None = None
+    drawn: Draws | None = None
 
 
 def estimate(cell: Cell, metric: Metric) -> Estimate | None:
@@ -73,6 +79,10 @@ def estimate(cell: Cell, metric: Metric) -> Estimate | None:
     if not metric.per_example:
         of_seeds = np.array([run.get("metrics", metric.name) for run in runs], dtype=float)
         spread = float(of_seeds.std(ddof=1)) if len(runs) > 1 else None
+        if metric.drawn:
+            drawn = Draws(of_seeds, np.stack([run.arrays[metric.drawn] for run in runs]))
+            over_draws = float(drawn.drawn.mean(axis=0).std(ddof=1))
+            return Estimate(runs, float(of_seeds.mean()), over_draws, spread, drawn=drawn)
         return Estimate(runs, float(of_seeds.mean()), spread, spread)
     values = np.stack([run.arrays[metric.per_example] for run in runs])  # (seeds, examples)
     examples = values.mean(axis=0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dgmbench.metrics.differences import Interval, mean_difference
+from dgmbench.metrics.differences import Interval, drawn_difference, mean_difference
 from dgmbench.report.cells import Cell, Run
 from dgmbench.report.estimates import Estimate, Metric, estimate
 
@@ -15,11 +15,12 @@ THESE = "on these trained models"
 
 
 def paired_difference(ours: Estimate, theirs: Estimate) -> Interval | str:
-    """The mean difference on the same examples, or why there is none."""
-    assert ours.values is not None and theirs.values is not None
+    """The difference on the same examples, or on the same draws of them, or why there is none."""
     first, second = ours.runs[0], theirs.runs[0]
     same = _arrays(first) == _arrays(second) and first.get("protocol", "split") == second.get("protocol", "split")
-    if not same or ours.values.shape[1:] != theirs.values.shape[1:]:
+    if same and ours.drawn and theirs.drawn and ours.drawn.drawn.shape[1:] == theirs.drawn.drawn.shape[1:]:
+        return drawn_difference(ours.drawn, theirs.drawn)
+    if not same or ours.values is None or theirs.values is None or ours.values.shape[1:] != theirs.values.shape[1:]:
         return "measured on other test data"
     return mean_difference(ours.values, theirs.values)
 
@@ -63,7 +64,8 @@ class Paired:
 
     def best(self, cells: Iterable[Cell]) -> str | None:
         """The model that is better than the second best by an interval that excludes 0; None where there is none."""
-        found = [cell for cell in ranking(cells, self.metric) if cell.status == "ok"]  # never a diverged one
+        models = [cell for cell in cells if cell.row is None or not cell.row.reference]
+        found = [cell for cell in ranking(models, self.metric) if cell.status == "ok"]  # never a diverged one
         result = self.between(*found[:2]) if len(found) > 1 else ""
         return found[0].model if isinstance(result, Interval) and self._wins(result) else None
 

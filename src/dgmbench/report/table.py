@@ -76,7 +76,7 @@ class MetricTable:
     @property
     def compared(self) -> tuple[Metric, ...]:
         """The metrics by which rows are compared with each other."""
-        return tuple(metric for metric in self.metrics if metric.per_example)
+        return tuple(metric for metric in self.metrics if metric.per_example or metric.drawn)
 
     def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
         if record.get("status") not in ("ok", "diverged", "failed"):
@@ -91,6 +91,8 @@ class MetricTable:
             one = values is not None and np.isclose(values.mean(), mean or 0, rtol=1e-6, atol=1e-6)
             if metric.per_example and mean is not None and not one:
                 return f"its {metric.name} and per_example.npz are not of one evaluation"
+            if metric.drawn and mean is not None and metric.drawn not in arrays:
+                return f"per_example.npz has no {metric.drawn}"
         return ""
 
     def from_examples(self, arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -150,7 +152,8 @@ class MetricTable:
         )
         by_example = f"ours ± its standard error over the test {cells.examples}"
         by_seed = "ours, with several seeds their mean ± standard deviation"
-        cell = " or ".join(dict.fromkeys(by_example if metric.per_example else by_seed for metric in self.metrics))
+        has_error = [bool(metric.per_example or metric.drawn) for metric in self.metrics]
+        cell = " or ".join(dict.fromkeys(by_example if each else by_seed for each in has_error))
         paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
         dash = f" {DASH} means that nothing was published." if cells.any_published else ""
         about = f"Preset {cells.preset}. {self.about or f'{cells.task.about.capitalize()}. {directions}.'}"

@@ -12,6 +12,7 @@ from dgmbench.data.catalogue import require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
+from dgmbench.run.needs import with_source
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, checked
@@ -81,6 +82,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     if not runs:
         sections = " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in tasks.values())
         raise UserError(f"config: no runs; give {sections}")
+    runs = [with_source(tasks[run.task], run, runs) for run in runs]
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
     plan = Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
     for name in used:
@@ -104,6 +106,8 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
         require_dataset(dataset, task.kinds, where_dataset)
         for model, settings in models.items():
             where = f"{place}.{task.rows_word}.{model}"
+            if model in task.rows and not task.rows[model].in_table:
+                raise UserError(f"{where}: {model} is no row of the table; it is trained where a run needs it")
             of_model = {key: value for key, value in settings.items() if key != "seeds"}
             of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]

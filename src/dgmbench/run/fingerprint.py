@@ -21,6 +21,7 @@ from typing import Any
 
 from dgmbench.data.catalogue import code_of, identity
 from dgmbench.data.load.checksums import loaded_apart
+from dgmbench.run.needs import needed
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec, canonical_hash
@@ -78,6 +79,9 @@ def _roots(task: Task, spec: RunSpec, stage: Stage) -> tuple[list[str], frozense
     factory = find_row(task, spec.model, spec.factory).factory
     of_data = {module for name in task.reads(spec) for module in code_of(name)}
     roots = {task.train if stage == "training" else task.evaluate, factory, *of_data}
+    # what was trained is in the fingerprint by its own; here is what loads it and what it is an object of
+    for other in needed(task, spec, stage):
+        roots |= {other.task.load, find_row(other.task, other.spec.model, other.spec.factory).factory}
     modules = {root.partition(":")[0] for root in roots if root}
     # the values of settings are in the specification: where they are declared is not code that a run executes
     declared = frozenset(cls.__module__ for cls in type(spec.settings).__mro__)

@@ -44,6 +44,12 @@ class Plan:
         """The row of a run."""
         return find_row(self.tasks[run.task], run.model, run.factory)
 
+    @property
+    def parts(self) -> list[RunSpec]:
+        """The runs that an evaluation of the plan needs trained, each once; none of them is in a table."""
+        found = {each.training_id: each for run in self.runs for each in self.task_of(run).judged_by(run)}
+        return list(found.values())
+
     def runs_before(self, task: str) -> Mapping[str, Sequence[RunSpec]]:
         """The runs that a task's analysis needs, by the stage that must be done."""
         analysis = self.tasks[task].analysis

@@ -28,6 +28,7 @@ class RunSpec:
         seed: seeds everything random in the run.
         factory: ``module:Class`` of a user-defined model; empty for a row of the task.
         options: keyword arguments of the model itself.
+        source: the run whose trained model this one takes, where its row takes one (`dgmbench.run.task.Row.takes`).
     """
 
     task: str
@@ -37,6 +38,7 @@ class RunSpec:
     seed: int = 0
     factory: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    source: RunSpec | None = None
 
     def canonical(self, stage: Stage = "evaluation") -> dict[str, Any]:
         """What tells this run from others: everything that differs from a default.
@@ -68,7 +70,7 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole specification, defaults included, as plain values."""
-        return {
+        found: dict[str, Any] = {
             "task": self.task,
             "dataset": self.dataset,
             "model": self.model,
@@ -77,6 +79,8 @@ class RunSpec:
             "settings": self.settings.model_dump(mode="json"),
             "options": dict(self.options),
         }
+        # of its evaluation nothing depends
+        return found | ({"source": self.source.canonical("training")} if self.source else {})
 
     def to_arguments(self, stage: Stage = "evaluation") -> str:
         """The command-line arguments that build this specification again.
@@ -91,6 +95,8 @@ class RunSpec:
             words += ["--set", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
         for key, value in sorted(self.options.items()):
             words += ["--option", f"{key}={json.dumps(value)}"]
+        if self.source:
+            words += ["--source", self.source.to_arguments("training")]
         return shlex.join(words)
 
 

@@ -14,12 +14,13 @@ from dgmbench.errors import UserError
 from dgmbench.names import load_object
 from dgmbench.run import provenance
 from dgmbench.run.fingerprint import code_hash, fingerprint
+from dgmbench.run.needs import needed
 from dgmbench.run.products import are_whole, describe, left_in
 from dgmbench.run.records import FORMAT, read_json, write_arrays, write_json
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec, canonical_hash
-from dgmbench.run.task import Evaluation, Job, Task, Training
+from dgmbench.run.task import Evaluation, Job, Task, Trained, Training
 from dgmbench.run.workspace import Workspace, now
 
 log = logging.getLogger("dgmbench")
@@ -40,25 +41,27 @@ def train(
         The training record, also written to ``training.json`` beside the products.
 
     Raises:
-        UserError: a user's function does not give the same data twice, or the results cannot be written.
+        UserError: a user's function does not give the same data twice, a run that this one takes the trained model
+            of is not trained, or the results cannot be written.
     """
     folder = workspace.trained(spec)
     with _noting_lost_data(task, spec, workspace, "training"):
         loaded = _loaded(task, spec)
     data = _all_checksums(loaded)
-    depends_on = fingerprint(task, spec, "training", data)
+    before = _before(task, spec, "training", workspace)
+    depends_on = _depends_on(fingerprint(task, spec, "training", data), [each.record for each in before])
     record = finished(folder / "training.json", depends_on)
     if record is not None and are_whole(folder, record):
         workspace.forget_failure(spec, "training")
         log.info("%s is trained already", spec.training_id)
         return record
     with workspace.claim(spec, "training"):
-        for name, before in loaded:
-            require_steady(name, before)
+        for name, known in loaded:
+            require_steady(name, known)
         started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job], Training] = load_object(task.train)
         with around(_facts(spec, depends_on, data)) if around else nullcontext():
-            result = function(_job(task, spec, workspace, depends_on, gpus, threads))
+            result = function(_job(task, spec, workspace, depends_on, before, gpus, threads))
         record = stage_record(task, spec, "training", depends_on, started, watch) | {
             "training_id": spec.training_id,
             "status": result.status,
@@ -82,8 +85,9 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
     with _noting_lost_data(task, spec, workspace, "evaluation"):
         data = data_checksums(task, spec)
     training = training_record(spec, workspace)
-    own = fingerprint(task, spec, "evaluation", data)
-    depends_on = canonical_hash([own, training["fingerprint"], training["finished"]])
+    before = _before(task, spec, "evaluation", workspace)
+    records = [training, *(each.record for each in before)]
+    depends_on = _depends_on(fingerprint(task, spec, "evaluation", data), records)
     record = finished(folder / "run.json", depends_on)
     if record is not None and are_whole(folder, record):
         workspace.forget_failure(spec, "evaluation")
@@ -93,7 +97,7 @@ def evaluate(task: Task, spec: RunSpec, workspace: Workspace, gpus: int = 0, thr
         require_usable(task, spec, workspace, training, data)
         started, watch = now(), provenance.Stopwatch()
         function: Callable[[Job, Mapping[str, Any]], Evaluation] = load_object(task.evaluate)
-        result = function(_job(task, spec, workspace, depends_on, gpus, threads), training)
+        result = function(_job(task, spec, workspace, depends_on, before, gpus, threads), training)
         stage = stage_record(task, spec, "evaluation", depends_on, started, watch)
         write_arrays(folder / "per_example.npz", **result.per_example)
         record = {
@@ -124,7 +128,8 @@ def training_record(spec: RunSpec, workspace: Workspace) -> dict[str, Any]:
     """
     path = workspace.trained(spec) / "training.json"
     if not path.exists():
-        raise UserError(f"{spec.training_id} is not trained: no file {path}; train it first")
+        command = f"dgmbench train {spec.to_arguments('training')} --results {workspace.root}"
+        raise UserError(f"{spec.training_id} is not trained: no file {path}; train it first: {command}")
     record = read_json(path)
     if record.get("training_id") != spec.training_id or not record.keys() >= {"fingerprint", "finished", "status"}:
         raise UserError(f"{path} is of another training or not whole; remove {path.parent} and train again")
@@ -149,10 +154,39 @@ def require_usable(
             f"{spec.training_id} was trained on other data than are here now (different: {found}): train it again, "
             "or bring back the data that it was trained on"
         )
-    if training["fingerprint"] != fingerprint(task, spec, "training", data):
+    if training["fingerprint"] != _training_fingerprint(task, spec, workspace, data):
         log.warning("%s was trained with other code or data than are here now; train it again", spec.training_id)
     if not are_whole(folder, training):
         raise UserError(f"{folder} is damaged: remove it and train {spec.training_id} again")
+
+
+def _before(task: Task, spec: RunSpec, stage: Stage, workspace: Workspace) -> list[Trained]:
+    """What a stage reads of other runs, each whole and of the data that are here now.
+
+    Raises:
+        UserError: one of them is not trained, is damaged, or was trained on other data.
+    """
+    found = []
+    for each in needed(task, spec, stage):
+        record = training_record(each.spec, workspace)
+        require_usable(each.task, each.spec, workspace, record, data_checksums(each.task, each.spec))
+        row = find_row(each.task, each.spec.model, each.spec.factory)
+        found.append(Trained(each.task, each.spec, row, workspace.trained(each.spec), record))
+    return found
+
+
+def _depends_on(own: str, trained: Sequence[Mapping[str, Any]]) -> str:
+    """The fingerprint of a stage that reads what these records are of."""
+    return canonical_hash([own, *(r[key] for r in trained for key in ("fingerprint", "finished"))]) if trained else own
+
+
+def _training_fingerprint(task: Task, spec: RunSpec, workspace: Workspace, data: Mapping[str, str]) -> str:
+    """That of a training as it would be done now; empty where a run that it reads is not there any more."""
+    try:
+        records = [training_record(each.spec, workspace) for each in needed(task, spec, "training")]
+    except UserError:
+        return ""
+    return _depends_on(fingerprint(task, spec, "training", data), records)
 
 
 def _noting_lost_data(task: Task, spec: RunSpec, workspace: Workspace, stage: Stage) -> AbstractContextManager[None]:
@@ -169,9 +203,17 @@ def _facts(spec: RunSpec, depends_on: str, data: Mapping[str, str]) -> dict[str,
     return named | {"spec": whole | {"settings": settings}, "data": dict(data)}
 
 
-def _job(task: Task, spec: RunSpec, workspace: Workspace, depends_on: str, gpus: int, threads: int) -> Job:
+def _job(
+    task: Task,
+    spec: RunSpec,
+    workspace: Workspace,
+    depends_on: str,
+    before: Sequence[Trained],
+    gpus: int,
+    threads: int,
+) -> Job:
     row = find_row(task, spec.model, spec.factory)
-    return Job(spec, row, workspace.trained(spec), workspace.state(spec), depends_on, gpus, threads)
+    return Job(spec, row, workspace.trained(spec), workspace.state(spec), depends_on, gpus, threads, before)
 
 
 def data_checksums(task: Task, spec: RunSpec) -> dict[str, str]:

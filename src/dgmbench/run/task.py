@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dgmbench.names import load_object
 from dgmbench.run.settings import Settings
 from dgmbench.run.spec import RunSpec
 
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 Outcome = Literal["ok", "diverged"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row of another task whose trained model is taken; by the task's address, so that no task imports another.
+
+    Attributes:
+        task: ``module:object``, a `Task` that has a ``load``.
+        row: the row's name there.
+    """
+
+    task: str
+    row: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,9 @@ class Row:
         compared_with: the rows that its value is compared with, example by example, under the table.
         needs: what it takes beside the training data, in words for ``dgmbench list``.
         deterministic: whether every seed gives the same, so that one seed tells all that several would.
+        takes: the trained model of another task that it is made from, on the same dataset with the same seed.
+        reference: whether it is a bound for the others and no model: it is never the best one.
+        in_table: whether a configuration can ask for it; else it is what several runs of the task need trained.
     """
 
     factory: str
@@ -49,6 +66,31 @@ class Row:
     compared_with: tuple[str, ...] = ()
     needs: str = ""
     deterministic: bool = False
+    takes: Source | None = None
+    reference: bool = False
+    in_table: bool = True
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What another run's training left, which a stage of this run reads.
+
+    Attributes:
+        task: that it is of.
+        spec, row: the other run.
+        folder: where its products lie.
+        record: its ``training.json``.
+    """
+
+    task: Task
+    spec: RunSpec
+    row: Row
+    folder: Path
+    record: Mapping[str, Any]
+
+    def model(self) -> Any:
+        """The trained model, as its task loads it."""
+        return load_object(self.task.load)(self.spec, self.row, self.folder)
 
 
 @dataclass(frozen=True)
@@ -63,6 +105,7 @@ class Job:
         fingerprint: of specification, data and code: a state saved under another one is not resumed.
         gpus: GPUs to use; 0 is the CPU.
         threads: CPU threads.
+        before: the trained runs of `dgmbench.run.needs.needed`, in its order.
     """
 
     spec: RunSpec
@@ -72,6 +115,7 @@ class Job:
     fingerprint: str
     gpus: int = 0
     threads: int = 1
+    before: Sequence[Trained] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +178,10 @@ def _its_dataset(spec: RunSpec) -> tuple[str, ...]:
     return (spec.dataset,)
 
 
+def _no_runs(spec: RunSpec) -> tuple[RunSpec, ...]:
+    return ()
+
+
 def _no_gpu(spec: RunSpec) -> int:
     return 0
 
@@ -166,6 +214,8 @@ class Task:
         trial: ``module:function``, (spec) → the same run so small that ``dgmbench check`` tries it; none without it.
         table: ``module:object``, a `dgmbench.report.table.Table`; a `MetricTable` needs no more than a list of metrics.
         analysis: of what was trained, if it has one.
+        judged_by: the runs, of rows that are not in the table, that must be trained before a run is evaluated.
+        load: ``module:function``, (spec, row, folder of the products) → the trained model, for runs that take it.
         row_type: the class of a row, also of a user-defined one.
         dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
         examples: what a dataset consists of, in words: "trained on 1,000 images".
@@ -194,6 +244,8 @@ class Task:
     table: str
     trial: str = ""
     analysis: Analysis | None = None
+    judged_by: Callable[[RunSpec], tuple[RunSpec, ...]] = _no_runs
+    load: str = ""
     row_type: type[Row] = Row
     dataset_word: str = "dataset"
     datasets_word: str = "datasets"
@@ -209,6 +261,11 @@ class Task:
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500
     numbers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def table_rows(self) -> dict[str, Row]:
+        """The rows that a configuration can ask for."""
+        return {name: row for name, row in self.rows.items() if row.in_table}
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ TASKS = (
     "dgmbench.tasks.classification.task:CLASSIFICATION",
     "dgmbench.tasks.representation.task:REPRESENTATION",
     "dgmbench.tasks.text_likelihood.task:TEXT_LIKELIHOOD",
+    "dgmbench.tasks.generation.task:GENERATION",
 )
 ENTRY_POINT_GROUP = "dgmbench.tasks"
 

@@ -65,6 +65,7 @@ DENSITY = Task(
         gpus=1,
         shown=f"{_HERE}.analysis.shown:shown",
     ),
+    load=f"{_HERE}.taken:load",
     devices=lambda spec: density_settings(spec).devices,
     cost=_cost,
     evaluation_cost=_evaluation_cost,

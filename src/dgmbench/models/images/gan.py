@@ -1,0 +1,102 @@
+"""Generative adversarial networks: a generator and a discriminator that learn from each other in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgmbench.models.images.generator import UniformGenerator
+from dgmbench.models.images.layers import linear
+
+PIECES = 5
+
+
+class Maxout(nn.Module):
+    """The largest of `PIECES` linear maps, unit by unit (Goodfellow et al., ICML 2013)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = linear(inputs, outputs * PIECES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs) → (n, outputs)."""
+        return self.linear(x).view(len(x), -1, PIECES).amax(dim=2)
+
+
+class GAN(UniformGenerator):
+    """Goodfellow et al. (NIPS 2014): z uniform on [0, 1], the generator fools the discriminator (non-saturating loss).
+
+    With ``penalty`` γ the discriminator also pays γ/2 E ‖∇_x D(x)‖² on images (R1; Mescheder, Geiger, Nowozin, ICML
+    2018), and both learn by Adam; without, by gradient steps with momentum and dropout in the discriminator, as
+    published.
+
+    Example:
+        >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
+        >>> model.generate(model.prior(7)).shape
+        torch.Size([7, 128])
+    """
+
+    def __init__(
+        self,
+        n_pixels: int,
+        hidden: Sequence[int] = (1200, 1200),
+        latent: int = 100,
+        units: Sequence[int] = (240, 240),
+        penalty: float = 0.0,
+    ) -> None:
+        """
+        Args:
+            n_pixels: of an image.
+            hidden: widths of the generator's layers, next to z first.
+            latent: dimensions of z.
+            units: maxout units of the discriminator's layers, next to x first.
+            penalty: γ.
+        """
+        super().__init__(n_pixels, hidden, latent, low=0.0)
+        if penalty < 0:
+            raise ValueError(f"penalty is {penalty}; give 0 or more")
+        self.penalty = penalty
+        dropped = penalty == 0
+        parts: list[nn.Module] = [nn.Dropout(0.2)] if dropped else []
+        for inputs, outputs in zip((n_pixels, *units[:-1]), units, strict=True):
+            parts += [Maxout(inputs, outputs), *([nn.Dropout(0.5)] if dropped else [])]
+        self.discriminator = nn.Sequential(*parts, linear(units[-1], 1))
+
+    def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        """One for each of both networks, of this learning rate."""
+        parts = {"generator": self.layers.parameters(), "discriminator": self.discriminator.parameters()}
+        if self.penalty:
+            return {name: torch.optim.Adam(part, rate, betas=(0.5, 0.99)) for name, part in parts.items()}
+        return {name: torch.optim.SGD(part, rate, momentum=0.5) for name, part in parts.items()}
+
+    def begin(self, epoch: int, optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
+        """The published momentum, from 0.5 to 0.7 over 250 epochs."""
+        for optimiser in optimisers.values():
+            for group in optimiser.param_groups:
+                if "momentum" in group:
+                    group["momentum"] = 0.5 + 0.2 * min(1.0, epoch / 250)
+
+    def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        """(batch, pixels): one step of the discriminator, then one of the generator; their losses before each."""
+        z = self.prior(len(x))
+        with torch.no_grad():
+            fake = self.generate(z)
+        of_real = self.discriminator(x.requires_grad_(self.penalty > 0))
+        told_apart = F.softplus(-of_real).mean() + F.softplus(self.discriminator(fake)).mean()
+        slope = torch.zeros(())
+        if self.penalty:
+            (gradient,) = torch.autograd.grad(of_real.sum(), x, create_graph=True)
+            slope = gradient.square().sum(dim=1).mean()
+        _descend(optimisers["discriminator"], told_apart + self.penalty / 2 * slope)
+        fooled = F.softplus(-self.discriminator(self.generate(self.prior(len(x))))).mean()
+        _descend(optimisers["generator"], fooled)
+        return {"discriminator": told_apart.detach(), "generator": fooled.detach(), "slope": slope.detach()}
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()

@@ -1,0 +1,95 @@
+"""From a run's specification to its generator, untrained, or to the trained classifier; and to generated images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgmbench.data.load.images import load_images
+from dgmbench.errors import UserError
+from dgmbench.models.images.classifier import ImageClassifier
+from dgmbench.run.rows import build
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Row, Trained
+from dgmbench.tasks.generation.images import part_of
+
+AT_ONCE = 1000
+"""Images that go through a network together."""
+
+
+def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> Any:
+    """The untrained generator of a run, seeded.
+
+    It has ``sample(n, seed)`` → (n, pixels) from 0 to 1, or ``prior(n, generator)`` → (n, latent) and ``generate(z)``
+    → (n, pixels) from 0 to 1. What it learns by is ``loss(x)``, or ``step(x, optimisers)`` (see
+    `dgmbench.training.alternating`), or ``fit(images)``, or nothing. The class gets what it has an argument for:
+    ``n_pixels``, ``shape``, ``n_classes``, and ``trained``, the model that it takes. One that ``reads_labels`` gets the
+    class of each image as a last column.
+
+    Raises:
+        UserError: the class refuses its options, or has no way to generate.
+    """
+    data = load_images(spec.dataset)
+    torch.manual_seed(spec.seed)
+    offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": n_classes(spec)}
+    if before:
+        offered["trained"] = before[0].model()
+    model = build(spec, row, offered, {})
+    if not hasattr(model, "sample") and not (hasattr(model, "prior") and hasattr(model, "generate")):
+        needs = "sample(n, seed), or prior(n, generator) and generate(z)"
+        raise UserError(f"{spec.model}: {row.factory} has no {needs}")
+    return model
+
+
+def n_classes(spec: RunSpec) -> int:
+    """Classes of the dataset: labels are 0 to this, exclusive."""
+    return int(part_of(spec, "train").labels.max()) + 1
+
+
+def load(spec: RunSpec, row: Row, folder: Path) -> ImageClassifier:
+    """The classifier that a training left in a folder, in evaluation mode.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    model = ImageClassifier(load_images(spec.dataset).shape, n_classes(spec))
+    try:
+        model.load_state_dict(torch.load(folder / "model.pt", weights_only=True, map_location="cpu"))
+    except Exception as error:  # a damaged archive can raise any error of its reader
+        raise UserError(f"{folder / 'model.pt'} is gone or damaged; remove {folder} and train again") from error
+    return model.eval()
+
+
+@torch.no_grad()
+def generated(model: Any, n: int, seed: int, n_pixels: int, name: str) -> Tensor:
+    """n images of a trained generator, (n, pixels) float64 from 0 to 1; not finite where it has diverged.
+
+    Raises:
+        UserError: it gives another number of images, or of pixels, or other values than from 0 to 1.
+    """
+    if hasattr(model, "sample"):
+        call, found = f"sample({n}, {seed})", model.sample(n, seed)
+    else:
+        z = model.prior(n, torch.Generator().manual_seed(seed))
+        call, found = "generate(z)", torch.cat([model.generate(block) for block in z.split(AT_ONCE)])
+    x = torch.as_tensor(found).detach().cpu().double()
+    if x.shape != (n, n_pixels):
+        raise UserError(f"{name}: {call} gave {tuple(x.shape)}, not ({n}, {n_pixels}): an image of all pixels a row")
+    if bool(torch.isfinite(x).all()) and not -1e-6 <= float(x.min()) <= float(x.max()) <= 1 + 1e-6:
+        raise UserError(f"{name}: {call} gave values from {float(x.min()):g} to {float(x.max()):g}; give 0 to 1")
+    return x.clamp(0, 1)
+
+
+@torch.no_grad()
+def between(model: Any, seed: int, paths: int = 5, steps: int = 10) -> Tensor | None:
+    """(paths · steps, pixels): images on lines between two latent samples each; None of a model without ``prior``."""
+    if not (hasattr(model, "prior") and hasattr(model, "generate")):
+        return None
+    ends = model.prior(2 * paths, torch.Generator().manual_seed(seed)).split(paths)
+    shares = torch.linspace(0, 1, steps, dtype=ends[0].dtype)[:, None]
+    lines = [(1 - shares) * first + shares * last for first, last in zip(*ends, strict=True)]
+    return torch.as_tensor(model.generate(torch.cat(lines))).cpu().double().clamp(0, 1)

@@ -1,0 +1,90 @@
+"""The rows of the generation table."""
+
+from __future__ import annotations
+
+from dgmbench.run.task import Row, Source
+
+_IMAGES = "dgmbench.models.images"
+_DENSITY = "dgmbench.tasks.density.task:DENSITY"
+CLASSIFIER = "classifier"
+
+
+def _taken(row: str, about: str) -> Row:
+    """A trained density model, by images that it gives."""
+    return Row(
+        f"{_IMAGES}.prior_samples:DecodedPrior",
+        f"{about}; of the density table, trained there",
+        takes=Source(_DENSITY, row),
+        variant_of="" if row == "vae" else "vae",
+        compared_with=("mixture",) if row == "vae" else ("vae",),
+    )
+
+
+ROWS: dict[str, Row] = {
+    "training-images": Row(
+        f"{_IMAGES}.reference_images:TrainingImages",
+        "training images themselves: what no model can better",
+        compared_with=("noise",),
+        reference=True,
+    ),
+    "noise": Row(
+        f"{_IMAGES}.reference_images:Noise",
+        "independent pixels with the training means: what every model must better",
+        reference=True,
+    ),
+    "mixture": Row(
+        f"{_IMAGES}.prior_samples:ComponentMeans",
+        "components of the mixture of Bernoullis of the density table, trained there",
+        takes=Source(_DENSITY, "mixture-of-bernoullis"),
+        compared_with=("noise",),
+    ),
+    "vae": _taken("vae", "variational auto-encoder (Kingma, Welling, ICLR 2014)"),
+    "mem-vae": _taken("mem-vae", "VAE with external memory (Li, Zhu, Zhang, ICML 2016)"),
+    "iwae-50": _taken("iwae-50", "importance-weighted, 50 samples (Burda, Grosse, Salakhutdinov, ICLR 2016)"),
+    "gmmn": Row(
+        f"{_IMAGES}.gmmn:GMMN",
+        "generative moment matching network (Li, Swersky, Zemel, ICML 2015)",
+        compared_with=("mixture", "vae"),
+    ),
+    "gmmn+ae": Row(
+        f"{_IMAGES}.gmmn_code:CodeGMMN",
+        "the same in the code space of an auto-encoder (Li, Swersky, Zemel, ICML 2015)",
+        variant_of="gmmn",
+        compared_with=("gmmn",),
+    ),
+    "cgmmn": Row(
+        f"{_IMAGES}.cgmmn:CGMMN",
+        "conditional moment matching, class by class (Ren, Li, Zhu, Zhang, NIPS 2016)",
+        variant_of="gmmn",
+        compared_with=("gmmn",),
+    ),
+    "gan": Row(
+        f"{_IMAGES}.gan:GAN",
+        "generative adversarial network, its optimiser as published (Goodfellow et al., NIPS 2014)",
+        compared_with=("mixture", "vae"),
+    ),
+    "gan-r1": Row(
+        f"{_IMAGES}.gan:GAN",
+        "the same with a penalty on the discriminator's gradient, and Adam (Mescheder et al., ICML 2018)",
+        options={"penalty": 10.0},
+        variant_of="gan",
+        compared_with=("gan", "mixture"),
+    ),
+    "pmd": Row(
+        f"{_IMAGES}.pmd:PMD",
+        "population matching discrepancy, fast matching (Chen, Li, Li, Zhang, NIPS 2017)",
+        compared_with=("mixture", "gmmn"),
+    ),
+    "pmd-exact": Row(
+        f"{_IMAGES}.pmd:PMD",
+        "the same with an optimal matching",
+        options={"matching": "exact"},
+        variant_of="pmd",
+        compared_with=("pmd",),
+    ),
+    CLASSIFIER: Row(
+        f"{_IMAGES}.classifier:ImageClassifier",
+        "the classifier in whose last hidden layer images are compared",
+        in_table=False,
+    ),
+}

@@ -1,0 +1,71 @@
+"""Generation: how close the images that a model generates are to held-out ones."""
+
+from __future__ import annotations
+
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Analysis, Task
+from dgmbench.tasks.generation.rows import CLASSIFIER, ROWS
+from dgmbench.tasks.generation.settings import GenerationAnalysisSettings, GenerationSettings, generation_settings
+
+_HERE = "dgmbench.tasks.generation"
+
+
+def _judged_by(spec: RunSpec) -> tuple[RunSpec, ...]:
+    """The classifier of the dataset, the same for every row and seed."""
+    settings = generation_settings(spec)
+    own = {"train_limit": settings.train_limit, "epochs": settings.classifier_epochs}
+    fixed = {"schedule": "one-cycle", "learning_rate": 0.003}
+    return (RunSpec("generation", spec.dataset, CLASSIFIER, GenerationSettings.model_validate(own | fixed)),)
+
+
+def _cost(spec: RunSpec) -> float:
+    """Epochs times images, up to a factor; nothing of rows that only generate."""
+    settings = generation_settings(spec)
+    return 0.0 if spec.source else float(settings.epochs * (settings.train_limit or 50_000))
+
+
+def _evaluation_cost(spec: RunSpec) -> float:
+    """Pairs of images, up to a factor."""
+    settings = generation_settings(spec)
+    return float(settings.samples + (settings.test_limit or 10_000)) ** 2
+
+
+GENERATION = Task(
+    name="generation",
+    title="Generation",
+    about="distances of a model's images to held-out ones, and what part of them it covers",
+    package=_HERE,
+    kind="images",
+    settings=GenerationSettings,
+    rows=ROWS,
+    train=f"{_HERE}.training:train",
+    evaluate=f"{_HERE}.evaluation:evaluate",
+    check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
+    table=f"{_HERE}.table:TABLE",
+    analysis=Analysis(
+        "samples beside their nearest training images, images between samples, classes",
+        GenerationAnalysisSettings,
+        f"{_HERE}.analysis.analyse:analyse",
+        runs=lambda table, settings: {"evaluation": table},
+        shown=f"{_HERE}.analysis.shown:shown",
+    ),
+    judged_by=_judged_by,
+    load=f"{_HERE}.building:load",
+    devices=lambda spec: generation_settings(spec).devices,
+    cost=_cost,
+    evaluation_cost=_evaluation_cost,
+    libraries=("numpy", "scipy", "torch", "lightning"),
+    memory_mb=3500,
+    offers=("n_pixels", "shape", "n_classes", "trained"),
+    numbers={
+        "parzen_width": "σ of the Parzen window, chosen on validation images, for pixels from 0 to 1",
+        "entropy": "of the classifier's mean prediction on the samples, nats; log K of K classes at most",
+        "samples": "images that were generated",
+        "loss": "what is minimised, of an epoch",
+        "error": "training error of the classifier, of an epoch, %",
+        "test_error": "of the classifier in whose features images are compared, %",
+        "learning_rate": "of the last step of an epoch",
+        "train_seconds": "seconds of all epochs",
+    },
+)

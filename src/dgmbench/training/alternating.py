@@ -1,0 +1,117 @@
+"""Training of models that take their steps themselves: networks in turns, each with its own optimiser."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from dgmbench.fast.products import denormals_flushed
+from dgmbench.run.progress import note, passes
+from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.capacity import explain_lack_of_memory
+from dgmbench.training.checkpoint import CHECKPOINT_SECONDS, SafeFiles, newest
+from dgmbench.training.fit import Fitted
+from dgmbench.training.settings import TrainingSettings
+
+log = logging.getLogger("dgmbench")
+
+
+class Alternating(Protocol):
+    """What a model must have, besides being a torch module."""
+
+    def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        """By name, of this learning rate."""
+
+    def begin(self, epoch: int, optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
+        """What is set anew at the start of an epoch, from 0."""
+
+    def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+        """Take the steps of a batch; scalars that are noted."""
+
+
+def alternate(
+    model: Any,
+    batches: Batches,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    checkpoint: Path,
+    fingerprint: str,
+    name: str,
+    gpus: int = 0,
+    threads: int = 1,
+) -> Fitted:
+    """Train an `Alternating` model, or go on from its checkpoint.
+
+    All randomness of an epoch follows from the seed and its number, so that a training that is killed ends with the
+    same weights. A value that is not finite ends it; the weights then are those after the epoch before.
+
+    Args:
+        checkpoint: where the state is kept, at ends of epochs.
+        fingerprint: a checkpoint saved under another one is not resumed.
+        name: of the training, for messages.
+
+    Raises:
+        UserError: memory ran out.
+    """
+    device = torch.device("cuda", 0) if gpus else torch.device("cpu")
+    model.to(device).train()
+    batches.examples, batches.part = batches.examples.to(device), (0, 1)
+    optimisers = model.optimisers(settings.learning_rate)
+    history, done = dict[str, list[float]](), 0
+    torch.set_num_threads(threads)
+    if (found := newest(checkpoint, fingerprint)) is not None:
+        state = found[1]
+        model.load_state_dict(state["state_dict"])
+        for part, optimiser in optimisers.items():
+            optimiser.load_state_dict(state["optimizer_states"][part])
+        history = state["dgmbench"]["history"]
+        done = len(history["epoch"])
+        log.info("%s: resumed after epoch %d of %d", name, done, settings.epochs)
+    resumed_from, earlier, started, saved_at = done, (history.get("seconds") or [0.0])[-1], time.perf_counter(), 0.0
+    good, diverged_at = copy.deepcopy(model.state_dict()), None
+    with explain_lack_of_memory(name, "lower batch_size"), denormals_flushed(), threadpool_limits(threads, "blas"):
+        for epoch in passes(f"{name}: epoch", settings.epochs, done):
+            values = _epoch(model, batches, optimisers, seed, epoch)
+            if not all(math.isfinite(value) for value in values.values()):
+                log.warning("%s diverged in epoch %d", name, epoch + 1)
+                model.load_state_dict(good)
+                diverged_at = epoch
+                break
+            seconds = time.perf_counter() - started
+            for key, value in {"epoch": epoch + 1, **values, "seconds": earlier + seconds}.items():
+                history.setdefault(key, []).append(value)
+            note(**values)
+            good = copy.deepcopy(model.state_dict())
+            if epoch in (0, settings.epochs - 1) or seconds - saved_at >= CHECKPOINT_SECONDS:
+                saved_at = seconds
+                facts = {"fingerprint": fingerprint, "history": history}
+                states = {part: optimiser.state_dict() for part, optimiser in optimisers.items()}
+                whole = {"state_dict": good, "optimizer_states": states, "loops": {}, "dgmbench": facts}
+                SafeFiles().save_checkpoint(whole, checkpoint)
+    model.cpu().eval()
+    computing = {"device": str(device), "processes": 1, "precision": "32", "threads": threads}
+    return Fitted(history, diverged_at, resumed_from, computing)
+
+
+def _epoch(
+    model: Any, batches: Batches, optimisers: Mapping[str, torch.optim.Optimizer], seed: int, epoch: int
+) -> dict[str, float]:
+    """Means over the batches of what the steps note."""
+    torch.manual_seed(epoch_seed(seed + 1_000_003, epoch))
+    batches.epoch = epoch
+    model.begin(epoch, optimisers)
+    sums: dict[str, Tensor] = {}
+    for x in batches:
+        for key, value in model.step(x, optimisers).items():
+            sums[key] = sums.get(key, torch.zeros((), dtype=torch.float64)) + value.detach().double().cpu()
+    return {key: float(total) / len(batches) for key, total in sums.items()}
