@@ -28,7 +28,8 @@ TABLES = f"{ROOT}/tables"
 
 ANALYSES = {name: task.analysis for name, task in PLAN.tasks.items() if task.analysis}
 # those of the tables, and those that an evaluation or an analysis needs beside them
-RUNS = [*PLAN.runs, *PLAN.parts, *(run for name in PLAN.tasks for runs in PLAN.runs_before(name).values() for run in runs)]
+ANALYSED = [run for name in PLAN.tasks for runs in PLAN.runs_before(name).values() for run in runs]
+RUNS = [*PLAN.runs, *PLAN.parts, *ANALYSED]
 BY_ID = {name: run for run in RUNS for name in (run.training_id, run.run_id)}
 DATA = {file_name(name): name for run in RUNS for name in PLAN.task_of(run).reads(run)}
 
