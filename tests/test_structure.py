@@ -21,7 +21,7 @@ SOURCE = REPOSITORY / "src" / "dgmbench"
 # where names of tasks, rows and datasets belong
 NAMED_IN = ("tasks", "models", "data/datasets")
 # rows whose name is a word that messages need anyway
-ORDINARY_WORDS = {"pixels"}
+ORDINARY_WORDS = {"pixels", "classifier"}
 
 
 def modules() -> list[Path]:

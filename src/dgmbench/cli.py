@@ -64,7 +64,6 @@ from dgmbench.version import __version__
 
 log = logging.getLogger("dgmbench")
 
-
 app = typer.Typer(
     cls=Commands,
     help="Benchmarks for deep generative models and topic models, on real data.",
