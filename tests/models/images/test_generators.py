@@ -115,7 +115,6 @@ def trained(model: torch.nn.Module, x: torch.Tensor, steps: int, rate: float) ->
     [
         (GMMN(2, hidden=(32, 32), latent=2, widths=(0.1, 0.3, 1.0)), 150, 3e-3),
         (GAN(2, (32, 32), 4, (16, 16), penalty=1.0), 300, 2e-3),
-        (GAN(2, (32, 32), 4, (16, 16)), 200, 0.05),
         (PMD(2, (32, 32), 2), 60, 1e-2),
         (PMD(2, (32, 32), 2, matching="exact"), 60, 1e-2),
     ],
