@@ -123,16 +123,15 @@ def _chosen(
     """
     datasets, rows = _names(selection.datasets), _names(selection.rows)
     tasks = {name: find_task(name) for name in _names(selection.tasks)}
+    added: dict[str, set[str]] = {}  # a task that the configuration leaves out, and the rows that it is selected for
     if not tasks:
         tasks = {name: task for name, task in all_tasks().items() if _is_in(content, name)}
         for further in (whole, all_tasks()):
             known = {row for name, task in tasks.items() for row in _known_rows(task, whole)}
             missing = {row for row in rows if ":" not in row} - known
-            tasks |= {
-                name: task
-                for name, task in all_tasks().items()
-                if name in further and missing & set(_known_rows(task, whole))
-            }
+            for name, task in all_tasks().items():
+                if name in further and name not in tasks and (lacking := missing & set(_known_rows(task, whole))):
+                    tasks[name], added[name] = task, lacking
     known_data = {name: _known_datasets(task, whole) for name, task in tasks.items()}
     known_rows = {name: _known_rows(task, whole) for name, task in tasks.items()}
     _require(datasets, known_data, "--dataset")
@@ -140,7 +139,7 @@ def _chosen(
     found = {}
     for name in tasks:
         own_data = [each for each in datasets if each in known_data[name] or ":" in each]
-        own_rows = [each for each in rows if each in known_rows[name] or ":" in each]
+        own_rows = [each for each in rows if each in added.get(name, known_rows[name]) or ":" in each]
         if (own_data or not datasets) and (own_rows or not rows):
             found[name] = (own_data, own_rows)
     if not found:

@@ -13,7 +13,7 @@ from dgmbench.models.images.gmmn import WIDTHS, kernel
 
 
 class CGMMN(UniformGenerator):
-    """Minimises the square root of the conditional MMD² (Ren, Li, Zhu, Zhang, NIPS 2016) of images given their class.
+    """Minimises the square root of the conditional MMD² (Ren, Li, Luo, Zhu, NIPS 2016) of images given their class.
 
     The generator gets z and the class; a batch of images is met by as many generated ones of the same classes. Classes
     are generated as often as they were seen.

@@ -15,7 +15,7 @@ MATCHINGS = ("fast", "exact")
 
 
 class PMD(UniformGenerator):
-    """Minimises the mean L1 distance between matched images of two populations (Chen, Li, Li, Zhang, NIPS 2017).
+    """Minimises the mean L1 distance between matched images of two populations (Chen, Li, Ru, Zhu, NIPS 2017).
 
     A population of generated images is matched with as many real ones so that the sum of distances is small; the
     matching is kept for ``steps`` steps on these, and then both populations are drawn anew. With few images the

@@ -54,7 +54,7 @@ ROWS: dict[str, Row] = {
     ),
     "cgmmn": Row(
         f"{_IMAGES}.cgmmn:CGMMN",
-        "conditional moment matching, class by class (Ren, Li, Zhu, Zhang, NIPS 2016)",
+        "conditional moment matching, class by class (Ren, Li, Luo, Zhu, NIPS 2016)",
         variant_of="gmmn",
         compared_with=("gmmn",),
     ),
@@ -72,7 +72,7 @@ ROWS: dict[str, Row] = {
     ),
     "pmd": Row(
         f"{_IMAGES}.pmd:PMD",
-        "population matching discrepancy, fast matching (Chen, Li, Li, Zhang, NIPS 2017)",
+        "population matching discrepancy, fast matching (Chen, Li, Ru, Zhu, NIPS 2017)",
         compared_with=("mixture", "gmmn"),
     ),
     "pmd-exact": Row(
