@@ -88,7 +88,10 @@ def test_arguments_build_the_same_run_again(preset: str, stage: SimpleNamespace)
     overlay = [REPOSITORY / f"workflow/presets/{preset}.yaml"] if preset else []
     for spec in read_plan(read_config([REPOSITORY / "config.yaml", *overlay]), all_tasks()).runs:
         assert call("evaluate", *shlex.split(spec.to_arguments())) == 0
-        assert stage.spec == spec
+        assert stage.spec.run_id == spec.run_id
+        assert replace(stage.spec, source=None) == replace(spec, source=None)
+        if spec.source:  # how that run is evaluated is nothing to this one
+            assert stage.spec.source.training_id == spec.source.training_id
         assert call("train", *shlex.split(spec.to_arguments("training"))) == 0
         assert stage.spec.training_id == spec.training_id
 
