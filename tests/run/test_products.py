@@ -55,7 +55,9 @@ def test_an_evaluation_of_an_earlier_version_stays(calls: list[str], tmp_path: P
 
 
 def test_what_is_not_trained_is_said(calls: list[str], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^toy_module-data\.mean\.s0\.\w+ is not trained: no file .*; train it first$"):
+    with pytest.raises(
+        UserError, match=r"^toy_module-data\.mean\.s0\.\w+ is not trained: .*; train it first: dgmbench"
+    ):
         stages.evaluate(toy_task(), spec_of(), Workspace(tmp_path))
     assert calls == []
 

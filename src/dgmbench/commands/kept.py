@@ -178,7 +178,9 @@ def spec_of(content: Mapping[str, Any], where: str) -> RunSpec:
         raise UserError(f"{where}: this is no run: {str(dict(content))[:200]}")
     task, dataset, model, factory = names
     settings = checked(find_task(task).settings, content["settings"], f"{where}: {model} on {title_of(dataset)}")
-    return RunSpec(task, dataset, model, settings, seed, factory, options)
+    source = content.get("source")  # the training alone, without what is as by default
+    taken = spec_of({"factory": "", **source}, where) if isinstance(source, Mapping) else None
+    return RunSpec(task, dataset, model, settings, seed, factory, options, taken)
 
 
 def _require_one_of_each(runs: list[RunSpec], label: str) -> None:
