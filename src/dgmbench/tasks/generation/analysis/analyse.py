@@ -27,7 +27,7 @@ from dgmbench.tasks.generation.settings import GenerationAnalysisSettings
 
 log = logging.getLogger("dgmbench")
 
-_FIGURES = ("samples-", "between-")
+_FIGURES = ("generated-", "between-")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Sampled:
 
 
 def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -> None:
-    """Write ``tables/nearest.csv``, ``classes.csv``, and the figures ``samples-<dataset>`` and ``between-<dataset>``.
+    """Write ``tables/nearest.csv``, ``classes.csv``, and the figures ``generated-<dataset>`` and ``between-<dataset>``.
 
     Rows without samples are left out; figures show the first seed of each.
 
@@ -70,7 +70,7 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
         lines, strips = _nearest(of_dataset, settings)
         nearest += lines
         shape, name = load_images(dataset).shape, file_name(dataset)
-        draw_images({"samples": strips}, shape, workspace.figures / f"samples-{name}")
+        draw_images({"samples": strips}, shape, workspace.figures / f"generated-{name}")
         if drawn := {each.spec.model: _paths(each.between) for each in _first(of_dataset) if each.between is not None}:
             draw_images(drawn, shape, workspace.figures / f"between-{name}")
     write_frame(pd.DataFrame(nearest), workspace.tables / "nearest.csv")

@@ -14,7 +14,7 @@ from dgmbench.run.workspace import Workspace
 
 _PICTURES = (
     (
-        "samples",
+        "generated",
         "Samples",
         "The first samples of each model, not chosen, and below each the training image that is nearest to it in "
         "Euclidean distance: a model that memorises shows the same image twice.",
