@@ -14,6 +14,7 @@ from dgmbench.run.workspace import Workspace
 def label_curve(cells: Cells, workspace: Workspace) -> list[Figure]:
     """A panel for each dataset, a line for each row: the code's error with few labels and with all."""
     import pandas as pd
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     lines: list[dict[str, Any]] = []
     for cell in cells:
@@ -34,6 +35,13 @@ def label_curve(cells: Cells, workspace: Workspace) -> list[Figure]:
             part = frame[frame["dataset"] == dataset]
             draw_lines(ax, part, "labels", "error", line_styles(variant_of, colours))
             ax.set(title=dataset, xlabel=x, ylabel=y, xscale="log", yscale="log")
+            numbers = sorted(part["labels"].unique())
+            ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+                which(
+                    StrMethodFormatter("{x:g}")
+                )  # the style turns mathematical text off, as powers of ten are
         shared_legend(figure)
         path = save_figure(figure, frame, workspace.figures / f"{cells.task.name}_labels")
     parts = frame.groupby("dataset", sort=False)
