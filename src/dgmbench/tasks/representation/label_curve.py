@@ -39,9 +39,7 @@ def label_curve(cells: Cells, workspace: Workspace) -> list[Figure]:
             ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
             ax.xaxis.set_minor_formatter(NullFormatter())
             for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-                which(
-                    StrMethodFormatter("{x:g}")
-                )  # the style turns mathematical text off, as powers of ten are
+                which(StrMethodFormatter("{x:g}"))  # the style turns mathematical text off, as powers of ten are
         shared_legend(figure)
         path = save_figure(figure, frame, workspace.figures / f"{cells.task.name}_labels")
     parts = frame.groupby("dataset", sort=False)
