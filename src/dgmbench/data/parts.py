@@ -1,4 +1,4 @@
-"""A part of a dataset, for runs that a limit keeps small."""
+"""A part of a dataset, for runs that a limit keeps small and for choosing settings."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ def evenly_spaced(n: int, labels: np.ndarray | None, limit: int) -> np.ndarray:
         return np.arange(n)
     by_class = np.arange(n) if labels is None else np.argsort(labels, kind="stable")
     return np.sort(by_class[np.linspace(0, n - 1, limit).round().astype(np.int64)])
+
+
+def held_out(n: int, labels: np.ndarray | None, share: int) -> np.ndarray:
+    """(n,) whether an example is held out: one of so many, evenly over the classes; none of fewer than ``share``."""
+    found = np.zeros(n, bool)
+    found[evenly_spaced(n, labels, n // share)] = n >= share
+    return found

@@ -52,6 +52,17 @@ class Fitted:
     resumed_from: int
     computing: dict[str, Any]
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """What every training by gradients notes of itself."""
+        return {
+            "epochs": len(self.history.get("epoch", ())),
+            "diverged_at": self.diverged_at,
+            "resumed_from_epoch": self.resumed_from,
+            "train_seconds": self.history["seconds"][-1] if self.history else 0.0,
+            **self.computing,
+        }
+
 
 def fit(
     model: nn.Module,

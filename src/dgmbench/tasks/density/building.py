@@ -13,6 +13,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.images import kind_of_data
 from dgmbench.tasks.density.settings import OTHER_DATA, density_settings
+from dgmbench.training.trained import read_weights
 
 OFFERED = ("importance_samples", "estimator", "local_error")
 """Settings of the training loss: they belong to the run, and the loss to the model."""
@@ -58,16 +59,5 @@ def load_model(spec: RunSpec, row: Row, path: Path, n_pixels: int) -> nn.Module:
         UserError: the file is damaged, or does not fit the architecture that the run asks for.
     """
     model = build_model(spec, row, n_pixels)
-    try:
-        state: dict[str, torch.Tensor] = dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as error:  # a damaged archive can raise any error of its reader
-        raise UserError(f"{path} is gone or damaged; remove {path.parent} and train again") from error
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        held = ", ".join(f"{name} {tuple(value.shape)}" for name, value in list(state.items())[:3])
-        raise UserError(
-            f"{path} holds another architecture ({held}, ...) than {spec.model} {dict(spec.options)}; "
-            "remove it and train again"
-        ) from error
-    return model.eval()
+    read_weights(model, path, f"{spec.model} {dict(spec.options)}")
+    return model

@@ -8,13 +8,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dgmbench.data.catalogue import is_user_defined
 from dgmbench.errors import UserError
-from dgmbench.files import atomic_write
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.density.building import build_model, fits_itself
@@ -26,8 +24,8 @@ from dgmbench.tasks.density.images import (
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batch_norm import measure_batch_norm
 from dgmbench.training.batches import Batches, as_they_are, binarised
-from dgmbench.training.checkpoint import write_state
 from dgmbench.training.fit import fit
+from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
 
@@ -71,16 +69,13 @@ def train(job: Job) -> Training:
     torch.set_num_threads(job.threads)
     measure_batch_norm(model.to(device), partial(_one_sample, model), batches, settings.epochs, spec.seed)
     history = fitted.history
-    _leave(job, model, history)
+    write_weights(job.folder, model)
+    write_curve(job.folder, history)
     record = {
-        "epochs": len(history.get("epoch", ())),
-        "diverged_at": fitted.diverged_at,
-        "resumed_from_epoch": fitted.resumed_from,
+        **fitted.record,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "train_seconds": history["seconds"][-1] if history else 0.0,
         "final_bound": history["bound"][-1] if "bound" in history else None,
         "devices_asked": settings.devices,
-        **fitted.computing,
     }
     return Training(record, "ok" if fitted.diverged_at is None else "diverged")
 
@@ -95,7 +90,8 @@ def _fit_whole(job: Job, model: Any, device: str) -> Training:
     fitted = model.fit(examples, held_out, seed=job.spec.seed, state=job.state, fingerprint=job.fingerprint)
     seconds = time.perf_counter() - started
     bounds = list(fitted.bounds)
-    _leave(job, model, {"epoch": range(1, len(bounds) + 1), "bound": bounds})
+    write_weights(job.folder, model)
+    write_curve(job.folder, {"epoch": range(1, len(bounds) + 1), "bound": bounds})
     finite = bool(np.isfinite(bounds).all())
     record = {
         "epochs": len(bounds),
@@ -107,14 +103,6 @@ def _fit_whole(job: Job, model: Any, device: str) -> Training:
         "chosen_by": {str(k): value for k, value in fitted.by_components.items()},
     }
     return Training(record, "ok" if finite else "diverged")
-
-
-def _leave(job: Job, model: nn.Module, history: Any) -> None:
-    """The products of a training."""
-    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    write_state(job.folder / "model.pt", weights)
-    with atomic_write(job.folder / "curve.csv") as file:
-        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
 
 
 def bound_loss(model: Any, k: int, x: Tensor) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
 from dgmbench.tasks.generation.images import part_of
+from dgmbench.training.trained import WEIGHTS, read_weights
 
 AT_ONCE = 1000
 """Images that go through a network together."""
@@ -57,11 +58,8 @@ def load(spec: RunSpec, row: Row, folder: Path) -> ImageClassifier:
         UserError: it is damaged.
     """
     model = ImageClassifier(load_images(spec.dataset).shape, n_classes(spec))
-    try:
-        model.load_state_dict(torch.load(folder / "model.pt", weights_only=True, map_location="cpu"))
-    except Exception as error:  # a damaged archive can raise any error of its reader
-        raise UserError(f"{folder / 'model.pt'} is gone or damaged; remove {folder} and train again") from error
-    return model.eval()
+    read_weights(model, folder / WEIGHTS, spec.model)
+    return model
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgmbench.data.load.images import load_images
-from dgmbench.data.parts import evenly_spaced
+from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.generation.settings import generation_settings
@@ -42,8 +42,7 @@ def part_of(spec: RunSpec, name: str) -> Part:
     found = Part(getattr(data, source), np.asarray(labels))
     if source != "test" and not len(data.valid):
         train = Part(data.train, np.asarray(data.train_labels))
-        held = np.zeros(len(train.images), bool)
-        held[evenly_spaced(len(held), train.labels, len(held) // HELD_OUT)] = len(held) >= HELD_OUT
+        held = held_out(len(train.images), train.labels, HELD_OUT)
         chosen = held if source == "valid" else ~held
         found = Part(train.images[chosen], train.labels[chosen])
     if not len(found.images):

@@ -7,13 +7,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
-from dgmbench.files import atomic_write
 from dgmbench.models.images.classifier import ImageClassifier
 from dgmbench.run.records import write_arrays
 from dgmbench.run.task import Job, Training
@@ -21,9 +19,9 @@ from dgmbench.tasks.generation.building import between, build_generator, generat
 from dgmbench.tasks.generation.images import Part, as_bytes, largest, part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
 from dgmbench.training.alternating import alternate
-from dgmbench.training.batches import Batches
-from dgmbench.training.checkpoint import write_state
+from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.fit import fit
+from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
 
@@ -47,7 +45,7 @@ def train(job: Job) -> Training:
     record: dict[str, Any] = {"epochs": 0, "resumed_from_epoch": 0}
     if hasattr(model, "loss") or hasattr(model, "step"):
         if getattr(model, "reads_labels", False):
-            batches = Batches(_labelled(part, white), settings.batch_size, spec.seed, _as_they_are)
+            batches = Batches(_labelled(part, white), settings.batch_size, spec.seed, as_they_are)
         else:
             batches = Batches(images, settings.batch_size, spec.seed, partial(_scaled, white))
         record = _by_gradient(job, model, batches)
@@ -78,7 +76,7 @@ def _train_classifier(job: Job) -> Training:
     examples = {name: _labelled(part_of(spec, name), white) for name in ("train", "test")}
     torch.manual_seed(spec.seed)
     model = ImageClassifier(load_images(spec.dataset).shape, n_classes(spec))
-    batches = Batches(examples["train"], generation_settings(spec).batch_size, spec.seed, _as_they_are)
+    batches = Batches(examples["train"], generation_settings(spec).batch_size, spec.seed, as_they_are)
     record = _by_gradient(job, model, batches)
     with torch.no_grad():
         model.eval()
@@ -106,33 +104,14 @@ def _by_gradient(job: Job, model: nn.Module, batches: Batches) -> dict[str, Any]
         threads=job.threads,
     )
     torch.set_num_threads(job.threads)
-    history = fitted.history
-    leave(job, model, history)
-    return {
-        "epochs": len(history.get("epoch", ())),
-        "diverged_at": fitted.diverged_at,
-        "resumed_from_epoch": fitted.resumed_from,
-        "train_seconds": history["seconds"][-1] if history else 0.0,
-        "devices_asked": settings.devices,
-        **fitted.computing,
-    }
-
-
-def leave(job: Job, model: nn.Module, history: Any) -> None:
-    """The weights and the curve of a training."""
-    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    write_state(job.folder / "model.pt", weights)
-    with atomic_write(job.folder / "curve.csv") as file:
-        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
+    write_weights(job.folder, model)
+    write_curve(job.folder, fitted.history)
+    return {**fitted.record, "devices_asked": settings.devices}
 
 
 def _labelled(part: Part, white: int) -> np.ndarray:
     """(n, pixels + 1) float32, the class in the last column."""
     return np.concatenate([values(part.images, white), part.labels[:, None]], axis=1).astype(np.float32)
-
-
-def _as_they_are(examples: Tensor, generator: torch.Generator) -> Tensor:
-    return examples
 
 
 def _scaled(white: int, pixels: Tensor, generator: torch.Generator) -> Tensor:

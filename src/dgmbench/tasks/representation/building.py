@@ -12,6 +12,7 @@ from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.representation.settings import representation_settings
+from dgmbench.training.trained import read_weights
 
 OFFERED = ("importance_samples", "estimator", "local_error")
 """Settings of the training loss: they belong to the run, and the loss to the model."""
@@ -43,14 +44,5 @@ def load_learner(spec: RunSpec, row: Row, path: Path, n_pixels: int) -> nn.Modul
         UserError: the file is damaged, or does not fit the architecture that the run asks for.
     """
     model = build_learner(spec, row, n_pixels)
-    try:
-        state: dict[str, torch.Tensor] = dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as error:  # a damaged archive can raise any error of its reader
-        raise UserError(f"{path} is gone or damaged; remove {path.parent} and train again") from error
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise UserError(
-            f"{path} holds another architecture than {spec.model} {dict(spec.options)}; remove it and train again"
-        ) from error
-    return model.eval()
+    read_weights(model, path, f"{spec.model} {dict(spec.options)}")
+    return model

@@ -6,7 +6,7 @@ import numpy as np
 
 from dgmbench.data.images import PARTS, ImageSplits
 from dgmbench.data.load.images import load_images
-from dgmbench.data.parts import evenly_spaced
+from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.errors import UserError
 from dgmbench.metrics.linear_probe import Examples
 from dgmbench.run.spec import RunSpec
@@ -56,8 +56,7 @@ def _labelled(spec: RunSpec) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found = _with_labels(data)
     if not len(found["valid"][0]):
         images, labels = found["train"]
-        held = np.zeros(len(images), bool)
-        held[evenly_spaced(len(images), labels, len(images) // HELD_OUT)] = len(images) >= HELD_OUT
+        held = held_out(len(images), labels, HELD_OUT)
         found["train"], found["valid"] = (images[~held], labels[~held]), (images[held], labels[held])
     limit = representation_settings(spec).train_limit
     images, labels = found["train"]

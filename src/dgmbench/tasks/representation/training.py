@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import pandas as pd
 import torch
 
 from dgmbench.errors import UserError
-from dgmbench.files import atomic_write
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.representation.building import build_learner
 from dgmbench.tasks.representation.images import labelled_images, training_images
 from dgmbench.tasks.representation.settings import representation_settings
 from dgmbench.training.batch_norm import measure_batch_norm
 from dgmbench.training.batches import Batches, as_they_are, binarised
-from dgmbench.training.checkpoint import write_state
 from dgmbench.training.fit import fit
+from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
 
@@ -41,8 +39,7 @@ def train(job: Job) -> Training:
         except ValueError as error:
             raise UserError(f"{spec.model} on {spec.dataset}: {error}") from error
     record["parameters"] = sum(p.numel() for p in model.parameters())
-    weights = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    write_state(job.folder / "model.pt", weights)
+    write_weights(job.folder, model)
     return Training(record, "ok" if record.get("diverged_at") is None else "diverged")
 
 
@@ -69,14 +66,5 @@ def _by_gradient(job: Job, model: Any) -> dict[str, Any]:
     torch.set_num_threads(job.threads)
     model.to("cuda" if gpus else "cpu")
     measure_batch_norm(model, model.loss, batches, settings.epochs, spec.seed)
-    history = fitted.history
-    with atomic_write(job.folder / "curve.csv") as file:
-        pd.DataFrame(history).to_csv(file, index=False, na_rep="nan", lineterminator="\n")
-    return {
-        "epochs": len(history.get("epoch", ())),
-        "diverged_at": fitted.diverged_at,
-        "resumed_from_epoch": fitted.resumed_from,
-        "train_seconds": history["seconds"][-1] if history else 0.0,
-        "devices_asked": settings.devices,
-        **fitted.computing,
-    }
+    write_curve(job.folder, fitted.history)
+    return {**fitted.record, "devices_asked": settings.devices}

@@ -8,7 +8,7 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
-from dgmbench.data.parts import evenly_spaced
+from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.text_likelihood.settings import text_settings
@@ -44,8 +44,7 @@ def prepared_documents(spec: RunSpec) -> Documents:
     settings = text_settings(spec)
     train, test = load_corpus(spec.dataset)
     if settings.split == "valid":
-        apart = np.zeros(len(train), bool)
-        apart[evenly_spaced(len(train), train.labels, len(train) // HELD_OUT)] = len(train) >= HELD_OUT
+        apart = held_out(len(train), train.labels, HELD_OUT)
         train, test = train.select_documents(~apart), train.select_documents(apart)
     train, test = part(train, settings.train_limit), part(test, settings.test_limit)
     keep = np.asarray((train.counts > 0).sum(axis=0)).ravel() >= settings.least_documents
