@@ -23,7 +23,7 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace) -> lis
     if frame["ours"].isna().all():
         return []
     errors, published = frame["error"].notna().any(), frame["paper"].notna().any()
-    kind = "standard error" if metric.per_example else "standard deviation over seeds"
+    kind = "standard error" if metric.has_standard_error else "standard deviation over seeds"
     with figure_style() as colours:
         figure, axes = panels(len(cells.datasets), 1.7 + 0.3 * frame["model"].nunique())
         for ax, dataset in zip(axes, cells.datasets, strict=True):

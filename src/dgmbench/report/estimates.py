@@ -45,6 +45,11 @@ class Metric:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
+    def has_standard_error(self) -> bool:
+        """Of a single seed, too: over examples or over bootstrap draws."""
+        return bool(self.per_example or self.drawn)
+
+    @property
     def difference(self) -> str:
         """What a difference of two rows is called."""
         return f"difference in {self.unit}" if self.unit[:1].isalpha() else f"difference of {self.title}"
