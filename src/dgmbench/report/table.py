@@ -153,7 +153,7 @@ class MetricTable:
         by_example = f"ours ± its standard error over the test {cells.examples}"
         by_seed = "ours, with several seeds their mean ± standard deviation"
         kinds = {by_example if metric.has_standard_error else by_seed for metric in self.metrics}
-        cell = f"{by_example}; where there is no such error, {by_seed}" if len(kinds) > 1 else kinds.pop()
+        cell = f"{by_example}; of a number that is no such mean, {by_seed}" if len(kinds) > 1 else kinds.pop()
         paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
         dash = f" {DASH} means that nothing was published." if cells.any_published else ""
         about = f"Preset {cells.preset}. {self.about or f'{cells.task.about.capitalize()}. {directions}.'}"
