@@ -99,6 +99,14 @@ def test_the_core_names_no_task_row_or_dataset() -> None:
     assert found == []
 
 
+def test_what_only_evaluates_does_not_load_lightning() -> None:
+    """It takes as long to load as everything else together, and each run is evaluated in a process of its own."""
+    evaluations = [f"dgmbench.tasks.{path.parent.name}.evaluation" for path in SOURCE.glob("tasks/*/evaluation.py")]
+    assert len(evaluations) > 3
+    code = f"import sys, {', '.join(evaluations)}; sys.exit('lightning' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
+
+
 def test_the_map_is_up_to_date() -> None:
     command = [sys.executable, str(REPOSITORY / "docs/architecture.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.training.batches import Batches
-from dgmbench.training.module import Loss
+from dgmbench.training.batches import Batches, Loss
 
 
 def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int, device: torch.device) -> int:

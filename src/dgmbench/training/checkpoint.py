@@ -6,7 +6,6 @@ where batches could not be repeated exactly; here it is the first end of an epoc
 
 from __future__ import annotations
 
-import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,13 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from dgmbench.files import atomic_write, writing
+from dgmbench.files import writing
+from dgmbench.training.trained import write_state
 
 log = logging.getLogger("dgmbench")
 
 # A checkpoint costs milliseconds and an epoch seconds to minutes: short epochs need not each have one.
 CHECKPOINT_SECONDS = 15.0
-
-
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Tensors and plain values, atomically.
-
-    Raises:
-        UserError: the disk is full or the folder cannot be written.
-    """
-    content = io.BytesIO()  # PyTorch's own writer ends in an error of its own, or ends the process, on a full disk
-    torch.save(state, content)
-    with atomic_write(path, "wb") as file:
-        file.write(content.getbuffer())
 
 
 class SafeFiles(TorchCheckpointIO):

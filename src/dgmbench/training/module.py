@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from dgmbench.training.batches import Batches, epoch_seed
+from dgmbench.training.batches import Batches, Loss, epoch_seed
 from dgmbench.training.captured import CapturedStep, set_rate, settle
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
@@ -22,9 +22,6 @@ log = logging.getLogger("dgmbench")
 
 TOGETHER = 16
 """Batches for one turn of Lightning's loop, whose cost is a fifth of a small network's step."""
-
-Loss = Callable[[Tensor], Mapping[str, Tensor]]
-"""A batch → scalars by name; ``loss`` is minimised, the others are noted."""
 
 
 class GradientTraining(L.LightningModule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,20 @@ from torch import nn
 
 from dgmbench.errors import UserError
 from dgmbench.files import atomic_write
-from dgmbench.training.checkpoint import write_state
 
 WEIGHTS, CURVE = "model.pt", "curve.csv"
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Tensors and plain values, atomically.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    content = io.BytesIO()  # PyTorch's own writer ends in an error of its own, or ends the process, on a full disk
+    torch.save(state, content)
+    with atomic_write(path, "wb") as file:
+        file.write(content.getbuffer())
 
 
 def write_weights(folder: Path, model: nn.Module) -> None:
