@@ -151,6 +151,11 @@ def test_changed_arguments_are_those_of_the_next_fit() -> None:
     np.testing.assert_array_equal(changed.alpha_, [0.7, 0.7])
 
 
+def test_a_default_that_depends_on_another_argument_follows_it() -> None:
+    changed = METHODS["gaussian-lda"]().set_params(n_topics=2).fit(TRAIN)
+    np.testing.assert_array_equal(changed.alpha_, [0.5, 0.5])
+
+
 def test_the_top_words_of_a_topic_are_its_most_probable(fitted: dict[str, Any]) -> None:
     for model in (model for model in fitted.values() if hasattr(model, "topics_")):
         for words, topic in zip(model.top_words(4), model.topics_, strict=True):

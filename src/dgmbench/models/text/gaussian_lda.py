@@ -75,8 +75,8 @@ class GaussianLDA(ProportionModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_options(self, at_least={"n_topics": 1, "n_sweeps": 1})
-        self.alpha = 1.0 / self.n_topics if self.alpha is None else self.alpha
-        require_options(self, above={"alpha": 0})
+        if self.alpha is not None:
+            require_options(self, above={"alpha": 0})
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> GaussianLDA:
         """Learn topics from a corpus; labels are not looked at.
@@ -88,7 +88,7 @@ class GaussianLDA(ProportionModel):
         self.vocabulary_ = corpus.vocabulary
         vectors = word_vectors(corpus, self.embeddings).astype(np.float64)
         prior = vectors.mean(axis=0)
-        self.alpha_ = np.full(self.n_topics, self.alpha, np.float64)
+        self.alpha_ = np.full(self.n_topics, 1.0 / self.n_topics if self.alpha is None else self.alpha)
         saved = self.checkpoint.load()
         topics = saved["topics"] if saved else self._first_topics(corpus, vectors - prior)
         history = list(saved["history"]) if saved else []
