@@ -107,6 +107,14 @@ def test_a_mistake_ends_in_one_line_before_any_job(
     assert not (tmp_path / "results").exists()
 
 
+def test_a_task_without_an_analysis_has_no_rule_for_one(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("preset: one\ntext-likelihood: {corpora: [reuters], models: [unigram]}\n")
+    done = snakemake("--dry-run", "--configfile", "one.yaml", "--", "results/one/analysis/text-likelihood")
+    assert done.returncode != 0
+    assert "No rule to produce results/one/analysis/text-likelihood" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [

@@ -19,6 +19,8 @@ rule analyse:
         f"{LOGS}/analysis/{{task}}.log",
     benchmark:
         f"{BENCHMARKS}/analysis/{{task}}.jsonl"
+    wildcard_constraints:
+        task="|".join(map(re.escape, ANALYSES)) or "(?!)",  # where no task has one, nothing
     threads: PLAN.threads
     resources:
         mem_mb=3500,
