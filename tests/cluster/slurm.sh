@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A SLURM cluster of this one machine, on loopback and without accounting, and the workflow through it: a run that its
-# time limit cuts goes on from its checkpoint, and everything works with --resources gpu=0. By hand, as root, on a machine
-# or in a container that has no other SLURM (Debian: apt-get install slurmctld slurmd slurm-client munge;
-# pip install snakemake-executor-plugin-slurm):
+# time limit cuts goes on from its checkpoint, everything works with --resources gpu=0, and the smoke preset ends in
+# whole tables. By hand, as root, on a machine or in a container that has no other SLURM (Debian: apt-get install
+# slurmctld slurmd slurm-client munge; pip install snakemake-executor-plugin-slurm):
 #
 #   bash tests/cluster/slurm.sh [FOLDER]
 #
@@ -91,20 +91,25 @@ density:
 END
 workflow() { # PRESET ARGUMENT...
     snakemake --profile "$checkout/workflow/profiles/slurm" --snakefile "$checkout/Snakefile" --directory "$folder" \
-        --latency-wait 10 --resources gpu=0 --configfile "$folder/$1.yaml" --jobs 1 "${@:2}" 2>&1 | tee -a "$1.out"
+        --latency-wait 10 --resources gpu=0 --configfile "$folder/$1.yaml" "${@:2}" 2>&1 | tee -a "$1.out"
 }
 
 echo "== one run, on a node without GPUs"
-workflow short
+workflow short --jobs 1
 grep -q '^ocr-letters,vae,.*,ok$' results/short/tables/density.csv
 
 echo "== a run that its time limit cuts"
-if workflow long --set-resources train:runtime=1; then
+if workflow long --jobs 1 --set-resources train:runtime=1; then
     echo "it was not cut: make it longer" >&2
     exit 1
 fi
 echo "== goes on from its last epoch"
-workflow long
+workflow long --jobs 1
 grep -h 'resumed after epoch' results/long/logs/train/*.log
 grep -q '^ocr-letters,vae,.*,ok$' results/long/tables/density.csv
+
+echo "== the smoke preset"
+cp "$checkout/config.yaml" "$checkout/workflow/presets/smoke.yaml" .
+workflow smoke --jobs "$(nproc)"
+python "$checkout/tests/workflow/check_results.py" results/smoke
 echo "SLURM: all is well"
