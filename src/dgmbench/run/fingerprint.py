@@ -126,16 +126,19 @@ def closure(*modules: str, without: frozenset[str] = frozenset()) -> dict[str, s
     installed = {name for name in families if _is_installed(name)}
     folders = {path.parent for path in map(module_path, families - installed) if path}
     waiting, found = list(modules), {name: _recorded(name) for name in installed}
+    seen = set(modules)  # most modules are imported by many others
     while waiting:
         name = waiting.pop()
-        if name in found or name in without or (_is_recording(name) and name not in modules):
+        if name in without or (_is_recording(name) and name not in modules):
             continue
-        if _top(name) in installed or not (_top(name) in families or _lies_in(folders, _top(name))):
+        top = _top(name)
+        if top in installed or not (top in families or _lies_in(folders, top)):
             continue
         read = _read(name)
         if read is not None:
             found[name], imported = read
-            waiting += imported
+            waiting += set(imported) - seen
+            seen.update(imported)
     return found
 
 
@@ -163,6 +166,7 @@ def _lies_in(folders: set[Path], name: str) -> bool:
     return path is not None and bool({path.parent, path.parent.parent} & folders)
 
 
+@lru_cache(maxsize=8192)
 def _is_recording(module: str) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in RECORDING)
 
