@@ -85,7 +85,7 @@ cat > long.yaml <<END
 preset: long
 tracking: false
 density:
-  settings: {epochs: 200, batch_size: 20, train_limit: 2000, test_limit: 20, k: 5}
+  settings: {epochs: 600, batch_size: 20, train_limit: 2000, test_limit: 20, k: 5}
   datasets: [ocr-letters]
   models: {vae: {options: {hidden: [100, 100], latent: 20}}}
 END
