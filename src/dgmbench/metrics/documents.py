@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.special import logsumexp
 
 from dgmbench.fast.text.proportions import fold_in
+from dgmbench.metrics import logistic_normal
 from dgmbench.metrics.halves import Completion, flat, halves, score
 from dgmbench.metrics.topics import left_to_right
 
@@ -70,7 +71,30 @@ class Mixture:
         return found
 
 
-DocumentModel = Admixture | Mixture
+@dataclass(frozen=True, eq=False)
+class LogisticNormal:
+    """As `Admixture`, with theta = softmax(eta), eta ~ N(mean, covariance): proportions that correlate.
+
+    Attributes:
+        topics: (K, vocabulary) phi, rows sum to 1.
+        mean: (K,).
+        covariance: (K, K).
+    """
+
+    topics: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @property
+    def prior(self) -> np.ndarray:
+        return self.mean
+
+    def proportions(self, given: sparse.csr_matrix, threads: int = 1) -> np.ndarray:
+        """(documents, K) mean of theta, given (documents, vocabulary) counts, by sampling."""
+        return logistic_normal.mean_proportions(self.topics, self.mean, self.covariance, given, threads)
+
+
+DocumentModel = Admixture | Mixture | LogisticNormal
 
 
 def complete(model: DocumentModel, documents: Sequence[np.ndarray], seed: int = 0, *, threads: int = 1) -> Completion:
@@ -91,13 +115,16 @@ def complete(model: DocumentModel, documents: Sequence[np.ndarray], seed: int = 
 def log_marginal(
     model: DocumentModel, documents: Sequence[np.ndarray], particles: int = 20, seed: int = 0
 ) -> np.ndarray:
-    """(documents,) log p(w_d), the document's state summed out: exact for a mixture, else `left_to_right`.
+    """(documents,) log p(w_d), the document's state summed out: exact for a mixture, else from left to right.
 
     Raises:
         UserError: shapes that do not fit, or word numbers outside the vocabulary.
     """
     if isinstance(model, Admixture):
         return left_to_right(model.topics, model.alpha, documents, particles, seed)
+    if isinstance(model, LogisticNormal):
+        flat(model.topics, model.prior, documents)
+        return logistic_normal.left_to_right(model.topics, model.mean, model.covariance, documents, particles, seed)
     words, offsets = flat(model.topics, model.prior, documents)
     ones = np.ones(len(words), np.int32)
     counts = sparse.csr_matrix((ones, words, offsets), shape=(len(documents), model.topics.shape[1]))

@@ -19,7 +19,7 @@ from dgmbench.commands.tabulate import tabulate
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError
-from dgmbench.metrics.documents import Admixture, DocumentModel, Mixture
+from dgmbench.metrics.documents import Admixture, DocumentModel, LogisticNormal, Mixture
 from dgmbench.report.mlflow_words import Described
 from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.spec import RunSpec
@@ -33,7 +33,9 @@ from dgmbench.tasks.text_likelihood.settings import text_settings
 from dgmbench.tasks.text_likelihood.task import TEXT_LIKELIHOOD
 
 THERE = [name for name in ROWS if name != "lda-tomotopy" or importlib.util.find_spec("tomotopy")]
+LOGISTIC = "writer:LogisticNormalProportions"
 SMALL: dict[str, dict[str, Any]] = {"mixture-of-unigrams": {"components": [3], "betas": [0.1]}}
+SMALL["ctm"] = {"n_topics": 3, "strength": 10, "n_sweeps": 12}
 SMALL |= {name: {"n_topics": 3, "alpha_sum": 1.5, "n_sweeps": 12} for name in ROWS if name.startswith("lda")}
 
 
@@ -69,6 +71,19 @@ class OfComponents(Uniform):
         super().fit(corpus)
         self.weights_ = self.alpha_ / 2
         del self.alpha_
+
+
+class LogisticNormalProportions(Uniform):
+    def fit(self, corpus: Corpus, labels: Any = None) -> None:
+        super().fit(corpus)
+        self.mean_, self.covariance_ = np.array([-0.5, 0.5]), np.array([[1.0, -0.5], [-0.5, 2.0]])
+        del self.alpha_
+
+
+class UndefinedCovariance(LogisticNormalProportions):
+    def fit(self, corpus: Corpus, labels: Any = None) -> None:
+        super().fit(corpus)
+        self.covariance_ = self.covariance_ * np.inf
 
 
 class Undefined(Uniform):
@@ -133,6 +148,7 @@ class Text(StepByStep):
 
 
 USERS = (Uniform, OfComponents, Undefined, LacksWords, NoTopics, NoPrior, TooFewWords, NotNormalised, Negative, Raises)
+USERS += (LogisticNormalProportions, UndefinedCovariance)
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +177,7 @@ def measured(spec: RunSpec, workspace: Workspace) -> tuple[dict[str, Any], dict[
         return record, dict(found), list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("model", [*THERE, "writer:Uniform", "writer:OfComponents", "writer:StepByStep"])
+@pytest.mark.parametrize("model", [*THERE, "writer:Uniform", "writer:OfComponents", "writer:StepByStep", LOGISTIC])
 def test_every_row_is_measured_on_the_same_tokens(model: str, tmp_path: Path) -> None:
     record, arrays, curve = measured(spec_of(model), Workspace(tmp_path))
     metrics, corpus = record["metrics"], record["corpus"]
@@ -278,14 +294,14 @@ def test_settings_that_cannot_be_are_refused_in_one_line(settings: dict[str, Any
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("model", ["writer:Undefined", "writer:LacksWords"])
+@pytest.mark.parametrize("model", ["writer:Undefined", "writer:LacksWords", "writer:UndefinedCovariance"])
 def test_what_is_not_finite_is_a_result(model: str, tmp_path: Path) -> None:
     record, arrays, _ = measured(spec_of(model), Workspace(tmp_path))
     assert record["status"] == "diverged" and not arrays
     assert record["metrics"]["log_likelihood"] is None and record["metrics"]["perplexity"] is None
 
 
-@pytest.mark.parametrize("model", [*THERE, "writer:Uniform", "writer:OfComponents", "writer:StepByStep"])
+@pytest.mark.parametrize("model", [*THERE, "writer:Uniform", "writer:OfComponents", "writer:StepByStep", LOGISTIC])
 def test_what_fits_goes_through_check_and_trial(model: str) -> None:
     assert check.findings(TEXT_LIKELIHOOD, spec_of(model)) == []
 
@@ -296,7 +312,12 @@ def test_what_fits_goes_through_check_and_trial(model: str) -> None:
         ("Undefined", "topics_ or its prior has NaN or infinity"),
         ("LacksWords", "evaluate, on a part of the data: a value is not finite"),
         ("NoTopics", "writer:NoTopics: topics_ has the shape (0,); a fitted model has (topics, 30)"),
-        ("NoPrior", "writer:NoPrior has neither weights_, of components, nor alpha_, Dirichlet parameters: give one"),
+        (
+            "NoPrior",
+            "writer:NoPrior has neither weights_, of components, nor alpha_, Dirichlet parameters, nor mean_, of a "
+            "logistic normal distribution: give one",
+        ),
+        ("UndefinedCovariance", "topics_ or its prior has NaN or infinity"),
         ("TooFewWords", "writer:TooFewWords: topics_ has the shape (2, 29); a fitted model has (topics, 30)"),
         ("NotNormalised", "writer:NotNormalised: a row of topics_ sums to 2; each must sum to 1"),
         ("Negative", "writer:Negative: topics_ or weights_ has a negative number"),
@@ -316,6 +337,11 @@ def test_what_does_not_fit_is_named(model: str, line: str) -> None:
         ({"alpha_": [0.5, 0.0]}, "alpha_ has a zero"),
         ({"alpha_": [0.5, -1.0]}, "negative number"),
         ({"alpha_": 0.5}, r"alpha_ has the shape \(\)"),
+        ({"mean_": [0.5]}, r"mean_ has the shape \(1,\); it must be \(2,\)"),
+        ({"mean_": [0.5, -1.0]}, r"covariance_ has the shape \(0,\); beside mean_ it must be \(2, 2\)"),
+        ({"mean_": [0, 0], "covariance_": [1, 1]}, r"covariance_ has the shape \(2,\)"),
+        ({"mean_": [0, 0], "covariance_": [[1, 2], [2, 1]]}, "covariance_ is not positive definite"),
+        ({"mean_": [0, 0], "covariance_": [[1, 0.5], [0, 1]]}, "covariance_ is not symmetric"),
     ],
 )
 def test_priors_that_cannot_be_are_refused(given: dict[str, Any], line: str) -> None:
@@ -344,13 +370,14 @@ def test_a_damaged_model_is_refused_in_one_line(content: bytes | str | None, tmp
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", [Mixture, Admixture])
-def test_a_model_is_read_as_it_was_written(kind: Any, tmp_path: Path) -> None:
-    model: DocumentModel = kind(np.eye(3), np.array([0.2, 0.3, 0.5]))
+@pytest.mark.parametrize(("kind", "more"), [(Mixture, ()), (Admixture, ()), (LogisticNormal, (2 * np.eye(3),))])
+def test_a_model_is_read_as_it_was_written(kind: Any, more: tuple[np.ndarray, ...], tmp_path: Path) -> None:
+    model: DocumentModel = kind(np.eye(3), np.array([0.2, 0.3, 0.5]), *more)
     write_model(tmp_path / "model.npz", model)
     found = read_model(tmp_path / "model.npz")
-    assert type(found) is kind and np.array_equal(found.topics, model.topics)
-    assert np.array_equal(found.prior, model.prior)
+    assert type(found) is kind and vars(found).keys() == vars(model).keys()
+    for name, values in vars(model).items():
+        np.testing.assert_array_equal(getattr(found, name), values)
 
 
 def test_the_table_and_its_figures(tmp_path: Path) -> None:
@@ -376,6 +403,7 @@ def test_the_table_and_its_figures(tmp_path: Path) -> None:
         drawn = [(line["model"], line["seed"]) for line in csv.DictReader(file)]
     assert {pair for pair in drawn} == set(itertools.product(THERE, "01"))
     assert (workspace.figures / "text-likelihood_convergence.png").stat().st_size > 5000
+    assert (workspace.figures / "text-likelihood_correlations-writer_documents-ctm.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(

@@ -61,4 +61,10 @@ ROWS: dict[str, Row] = {
         variant_of="lda-gibbs",
         needs="the extra 'peers'",
     ),
+    "ctm": Row(
+        f"{_TEXT}.ctm:CTM",
+        "correlated topics, Gibbs sampling with Pólya-Gamma variables (Chen et al., NIPS 2013)",
+        by_dataset=_TOPICS,
+        compared_with=("lda-gibbs",),
+    ),
 }

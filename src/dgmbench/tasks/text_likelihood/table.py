@@ -11,6 +11,7 @@ from dgmbench.report.sheet import Figure
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.convergence import convergence
+from dgmbench.tasks.text_likelihood.correlation_graph import correlation_graphs
 
 _UNIT = "nats per token"
 
@@ -69,7 +70,11 @@ class TextLikelihoodTable(MetricTable):
         return super().detail(cell) | {name: value for name, value in shown.items() if value}
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
-        return [*super().figures(cells, workspace), *convergence(cells, workspace)]
+        return [
+            *super().figures(cells, workspace),
+            *convergence(cells, workspace),
+            *correlation_graphs(cells, workspace),
+        ]
 
 
 def _memory(cell: Cell) -> float | None:

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from dgmbench.files import atomic_write
-from dgmbench.metrics.documents import complete
+from dgmbench.metrics.documents import LogisticNormal, complete
 from dgmbench.run.progress import note
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.text_likelihood.building import build_model
+from dgmbench.tasks.text_likelihood.correlations import write_correlations
 from dgmbench.tasks.text_likelihood.documents import SPLIT_SEED, Documents, described, listed, part, prepared_documents
 from dgmbench.tasks.text_likelihood.exported import exported, is_finite, write_model
 from dgmbench.tasks.text_likelihood.settings import text_settings
@@ -27,6 +28,8 @@ BETWEEN = math.sqrt(2)
 
 def train(job: Job) -> Training:
     """Fit the model, and leave ``model.npz``, what it exports, and ``curve.csv``, held-out likelihood against seconds.
+
+    Of a logistic normal also ``correlations.csv``, see `dgmbench.tasks.text_likelihood.correlations`.
 
     Raises:
         UserError: the model does not fit the run, or exports no distributions.
@@ -45,6 +48,8 @@ def train(job: Job) -> Training:
     curve = pd.DataFrame(fitted(model, data, measure))
     found = exported(model, data.train.n_words, spec.model)
     write_model(job.folder / "model.npz", found)
+    if isinstance(found, LogisticNormal) and is_finite(found):
+        write_correlations(job.folder, found, data.train.vocabulary)
     with atomic_write(job.folder / "curve.csv") as file:
         curve.to_csv(file, index=False, na_rep="nan", lineterminator="\n")
     last = curve.iloc[-1]
