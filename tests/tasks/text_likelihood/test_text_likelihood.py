@@ -403,7 +403,18 @@ def test_the_table_and_its_figures(tmp_path: Path) -> None:
         drawn = [(line["model"], line["seed"]) for line in csv.DictReader(file)]
     assert {pair for pair in drawn} == set(itertools.product(THERE, "01"))
     assert (workspace.figures / "text-likelihood_convergence.png").stat().st_size > 5000
-    assert (workspace.figures / "text-likelihood_correlations-writer_documents-ctm.png").stat().st_size > 5000
+
+
+def test_topics_that_go_together_are_drawn_for_each_row_that_knows_them(tmp_path: Path) -> None:
+    models = {name: {"options": SMALL.get(name, {})} for name in ("unigram", "ctm")}
+    config = {"preset": "trial", "text-likelihood": {"corpora": ["writer:documents"], "models": models}}
+    plan = read_plan(config, {"text-likelihood": TEXT_LIKELIHOOD})
+    workspace = Workspace(tmp_path / "trial")
+    for spec in plan.runs:
+        measured(spec, workspace)
+    tabulate(plan, workspace)
+    (drawn,) = workspace.figures.glob("text-likelihood_correlations-*.png")
+    assert drawn.stem.endswith("-ctm") and drawn.stat().st_size > 5000
 
 
 @pytest.mark.parametrize(

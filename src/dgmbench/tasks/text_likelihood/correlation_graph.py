@@ -31,7 +31,7 @@ def correlation_graphs(cells: Cells, workspace: Workspace) -> list[Figure]:
             )
             if len(topics) < 3 or topics.shape[1] != len(topics) + 3:
                 continue
-            name = f"{cells.task.name}_correlations-{file_name(cell.dataset)}-{file_name(cell.model)}"
+            name = f"{cells.task.name}_correlations-{file_name(run.spec.dataset)}-{file_name(run.spec.model)}"
             text = (
                 f"Topics of {cell.model} (seed {run.spec.seed}) on {cell.dataset}, each with its most probable words. "
                 f"The size is its expected share; at most the {_TOPICS} largest are shown. A line joins two topics "
