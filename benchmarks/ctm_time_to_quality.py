@@ -38,9 +38,11 @@ class Peer:
 
     def exported(self) -> LogisticNormal:
         """Its topics, over the whole vocabulary, and its prior."""
-        topics = np.full((self.n_topics, self.n_words), 1e-12)  # of words that no training document has
         numbers = [int(word) for word in self.model.used_vocabs]
-        topics[:, numbers] = [self.model.get_topic_word_dist(k) for k in range(self.n_topics)]
+        sizes = np.asarray(self.model.get_count_by_topics(), np.float64)[:, None]
+        seen = np.array([self.model.get_topic_word_dist(k) for k in range(self.n_topics)], np.float64)
+        topics = np.full((self.n_topics, self.n_words), BETA)  # of words that no training document has
+        topics[:, numbers] = seen * (sizes + len(numbers) * BETA)
         covariance = np.asarray(self.model.prior_cov, np.float64)
         covariance = covariance.reshape(self.n_topics, self.n_topics)
         topics /= topics.sum(axis=1, keepdims=True)
