@@ -33,6 +33,19 @@ def stage(name: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+@pytest.fixture(autouse=True)
+def timings_apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What jobs took on this machine is not read by a test, and none adds to it."""
+    made: list[Path] = []
+
+    def folder() -> Path:
+        if not made:
+            made.append(tmp_path_factory.mktemp("cache"))
+        return made[0]
+
+    monkeypatch.setattr("dgmbench.run.timings.cache_folder", folder)
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database without a run, to be copied: making it takes seconds."""

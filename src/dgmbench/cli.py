@@ -19,11 +19,10 @@ import typer
 from dgmbench.commands import check as checks
 from dgmbench.commands import create as creation
 from dgmbench.commands import doctor as doctors
-from dgmbench.commands import finished, listing
+from dgmbench.commands import finished, listing, selecting
 from dgmbench.commands import plan as plans
-from dgmbench.commands import run as runs
-from dgmbench.commands import status as statuses
 from dgmbench.commands.arguments import parse_run
+from dgmbench.commands.at_work import at_work, keep, kind_of_job
 from dgmbench.commands.fetch import fetch as fetch_dataset
 from dgmbench.commands.group import Commands
 from dgmbench.commands.live import followed
@@ -32,25 +31,16 @@ from dgmbench.commands.parameters import (
     DatasetName,
     Devices,
     Factory,
-    InsteadFiles,
     ModelName,
-    Name,
     Options,
-    OverlayFiles,
     PresetFolder,
-    PresetName,
     Results,
     Seed,
-    Seeds,
-    SelectedDatasets,
-    SelectedRows,
-    SelectedTasks,
     Settings,
     Source,
     TaskName,
     Threads,
 )
-from dgmbench.commands.selection import Selection
 from dgmbench.commands.track import TRACK_SECONDS, sync
 from dgmbench.errors import UserError, counted
 from dgmbench.names import load_object
@@ -80,7 +70,11 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a dataset into the cache, or check the one there."""
-    fetch_dataset(name, marker)
+    if marker is None or marker.parent.name != "data":
+        fetch_dataset(name, marker)
+        return
+    with at_work(Workspace(marker.parents[1]), "fetch", marker.stem, kind_of_job("fetch", name)):
+        fetch_dataset(name, marker)
 
 
 @app.command()
@@ -101,8 +95,10 @@ def train(
     """Train, or fit, a model."""
     spec = parse_run(task, dataset, model, seed, factory, settings, options, source)
     around = partial(followed, results.absolute()) if tracked else None
-    with _compute(threads, devices) as found:
-        stages.train(find_task(task), spec, Workspace(results), gpus=found, threads=threads, around=around)
+    workspace = Workspace(results)
+    with at_work(workspace, "train", spec.training_id) as trace, _compute(threads, devices) as found:
+        record = stages.train(find_task(task), spec, workspace, gpus=found, threads=threads, around=around)
+    keep(trace, spec, "training", record)
 
 
 @app.command()
@@ -121,8 +117,10 @@ def evaluate(
 ) -> None:
     """Measure a trained model, and leave the record that the tables are made from."""
     spec = parse_run(task, dataset, model, seed, factory, settings, options, source)
-    with _compute(threads, devices) as found:
-        stages.evaluate(find_task(task), spec, Workspace(results), gpus=found, threads=threads)
+    workspace = Workspace(results)
+    with at_work(workspace, "evaluate", spec.run_id) as trace, _compute(threads, devices) as found:
+        record = stages.evaluate(find_task(task), spec, workspace, gpus=found, threads=threads)
+    keep(trace, spec, "evaluation", record["evaluation"])
 
 
 @app.command()
@@ -159,7 +157,12 @@ def tabulate(
     from dgmbench.commands.tabulate import tabulate as make_tables
 
     plan = plans.read(config)
-    make_tables(plan, Workspace(results / plan.preset), task)
+    workspace = Workspace(results / plan.preset)
+    if task is None:
+        make_tables(plan, workspace)
+        return
+    with at_work(workspace, "tables", task, kind_of_job("tables", task)):
+        make_tables(plan, workspace, task)
 
 
 @app.command()
@@ -168,7 +171,9 @@ def report(config: ConfigFiles, results: Results = Path("results")) -> None:
     from dgmbench.commands.report import report as make_report
 
     plan = plans.read(config)
-    make_report(plan, Workspace(results / plan.preset))
+    workspace = Workspace(results / plan.preset)
+    with at_work(workspace, "page", kind=kind_of_job("page", plan.preset)):
+        make_report(plan, workspace)
 
 
 @app.command()
@@ -184,15 +189,18 @@ def analyse(
             raise UserError(f"{task} has no analysis; see 'dgmbench list'")
         if task not in plan.tasks:
             raise UserError(f"preset {plan.preset!r} has no runs of {task}: there is nothing to analyse")
-        load_object(analysis.run)(plan, Workspace(results / plan.preset), gpus=found, threads=threads)
-    show_analysis(plan, Workspace(results / plan.preset), task)
+        workspace = Workspace(results / plan.preset)
+        with at_work(workspace, "analysis", task, kind_of_job("analysis", f"{plan.preset}.{task}")):
+            load_object(analysis.run)(plan, workspace, gpus=found, threads=threads)
+            show_analysis(plan, workspace, task)
 
 
 @app.command()
 def track(config: ConfigFiles, results: Results = Path("results")) -> None:
     """Show the results of a configuration in MLflow."""
     plan = plans.read(config)
-    shown = sync(results, plan.preset, TRACK_SECONDS)
+    with at_work(Workspace(results / plan.preset), "mlflow", kind=kind_of_job("mlflow", plan.preset)):
+        shown = sync(results, plan.preset, TRACK_SECONDS)
     log.info("MLflow shows %s of %s", counted(shown, "run"), plan.preset)
 
 
@@ -220,58 +228,10 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
-@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run_selected(
-    context: typer.Context,
-    configfile: OverlayFiles,
-    task: SelectedTasks,
-    dataset: SelectedDatasets,
-    model: SelectedRows,
-    settings: Settings,
-    preset: PresetName = "",
-    seeds: Seeds = "",
-    name: Name = "",
-) -> None:
-    """Run a part of the benchmark, or all of it, by Snakemake; other options and targets are passed on to it.
-
-    The tables are those of what is selected. Results of all selections of a preset are kept and used again.
-    """
-    chosen = Selection(preset, configfile, task, dataset, model, seeds, settings, name)
-    if code := runs.run(chosen, context.args):
-        raise SystemExit(code)
-
-
-@app.command("plan")
-def show_plan(
-    configfile: OverlayFiles,
-    task: SelectedTasks,
-    dataset: SelectedDatasets,
-    model: SelectedRows,
-    settings: Settings,
-    config: InsteadFiles,
-    preset: PresetName = "",
-    seeds: Seeds = "",
-    name: Name = "",
-) -> None:
-    """Tell what snakemake would do: the runs of a configuration, which are done, and what the rest takes.
-
-    Times and memory are estimated from records of runs like these on this machine. Each line has the settings and
-    options that differ from the published protocol.
-    """
-    chosen = Selection(preset, configfile, task, dataset, model, seeds, settings, name)
-    plans.show(chosen, config)
-
-
-@app.command("status")
-def show_status(
-    configfile: OverlayFiles,
-    config: InsteadFiles,
-    preset: PresetName = "",
-) -> None:
-    """Tell which runs of a configuration are done, at work or failed, from their records and locks."""
-    statuses.show(Selection(preset, configfile), config)
-
-
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command("run", context_settings=_PASSED_ON)(selecting.run)
+app.command()(selecting.plan)
+app.command()(selecting.status)
 app.command()(finished.verify)
 app.command()(finished.compare)
 app.command()(finished.merge)

@@ -36,16 +36,18 @@ def dgmbench(*arguments: str, **keywords: Any) -> subprocess.CompletedProcess[st
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """Stands in for the stages: remembers what it was asked to do."""
     asked = SimpleNamespace()
+    monkeypatch.chdir(tmp_path)
 
     def remember(
         task: Task, spec: RunSpec, workspace: Workspace, gpus: int, threads: int, around: object = None
-    ) -> None:
+    ) -> dict[str, Any]:
         assert task.name == spec.task
         asked.spec, asked.root, asked.gpus, asked.threads = spec, workspace.root, gpus, threads
         asked.around = around
+        return {"evaluation": {}}
 
     monkeypatch.setattr(stages, "train", remember)
     monkeypatch.setattr(stages, "evaluate", remember)

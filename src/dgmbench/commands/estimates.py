@@ -1,15 +1,22 @@
-"""How long runs will take and how much memory they need: from the records of runs like them on this machine."""
+"""How long runs will take and how much memory they need: from runs like them on this machine.
+
+These are the records of this results folder, and what the cache folder keeps of jobs of any (`dgmbench.run.timings`).
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dgmbench.commands.at_work import RULES, kind_of_job, kind_of_stage
+from dgmbench.commands.jobs import Job
 from dgmbench.errors import UserError
+from dgmbench.run import timings
 from dgmbench.run.plan import Plan
 from dgmbench.run.provenance import host
 from dgmbench.run.records import read_json
@@ -18,6 +25,8 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 
 STAGES: tuple[Stage, ...] = ("training", "evaluation")
+_LAST = 5  # jobs of a kind that count: the machine may have been busy with other things before
+_SAYS_NOTHING = (UserError, KeyError, TypeError, ValueError)  # of another version, or broken
 
 
 @dataclass(frozen=True)
@@ -27,26 +36,38 @@ class Estimate:
     Attributes:
         seconds: of one job.
         memory_mb: at its peak.
+        after: seconds from the end of a step to that of the job, by what the step counts.
     """
 
     seconds: float
-    memory_mb: float
+    memory_mb: float = 0.0
+    after: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What a stage of an earlier run took, and how much work it was, up to a factor."""
+    """What a stage of an earlier run took, and how much work it was, up to a factor.
+
+    Attributes:
+        seconds: of the work.
+        starting: what the job took besides, whatever work it had; None where that was not noted.
+    """
 
     cost: float
     seconds: float
     memory_mb: float
+    starting: float | None = None
+    after: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds_for(self, cost: float) -> float:
+        return (self.starting or 0.0) + self.seconds * cost / self.cost
 
 
 def estimates(plan: Plan, runs: Iterable[RunSpec], results: Path) -> dict[tuple[str, Stage], Estimate]:
     """Of each stage of runs, by run id, where there are records of the same row on the same dataset.
 
-    Time is taken from the runs that are most alike in cost, in proportion to it. Records of other machines do not
-    count.
+    Time is taken from the runs that are most alike in cost, in proportion to it; of those, from the last whose whole
+    job was noted. Records of other machines do not count.
 
     Args:
         results: the folder of all presets.
@@ -57,13 +78,45 @@ def estimates(plan: Plan, runs: Iterable[RunSpec], results: Path) -> dict[tuple[
         task = plan.task_of(run)
         for stage, known in records.of(task, run).items():
             cost = _cost(task, run, stage)
-            distance = {each: abs(math.log(cost / each.cost)) for each in known}
-            nearest = [each for each in known if distance[each] <= min(distance.values()) + 0.01]
-            found[run.run_id, stage] = Estimate(
-                statistics.median(each.seconds * cost / each.cost for each in nearest),
-                max(each.memory_mb for each in nearest),
-            )
+            distances = [abs(math.log(cost / each.cost)) for each in known]
+            nearest = [each for each, d in zip(known, distances, strict=True) if d <= min(distances) + 0.01]
+            whole = [each for each in nearest if each.starting is not None]
+            last = (whole or nearest)[-_LAST:]
+            seconds = statistics.median(each.seconds_for(cost) for each in last)
+            found[run.run_id, stage] = Estimate(seconds, max(each.memory_mb for each in nearest), last[-1].after)
     return found
+
+
+def of_jobs(plan: Plan, jobs: Iterable[Job], results: Path) -> dict[Job, Estimate]:
+    """Of each job, where something is known of such jobs.
+
+    Args:
+        results: see `estimates`.
+    """
+    runs = [*plan.parts, *plan.runs]
+    of_run = estimates(plan, runs, results)
+    found = {}
+    ids = {("train", run.training_id): (run.run_id, STAGES[0]) for run in runs}
+    ids |= {("evaluate", run.run_id): (run.run_id, STAGES[1]) for run in runs}
+    for job in jobs:
+        if job.rule in RULES.values():
+            key = ids.get((job.rule, job.of))
+            estimate = of_run.get(key) if key else None
+        else:
+            estimate = _of_other(kind_of_job(job.rule, job.of))
+        if estimate:
+            found[job] = estimate
+    return found
+
+
+def _of_other(kind: str) -> Estimate | None:
+    """Of a job that is no stage of a run, from the last ones of its kind."""
+    here, taken = _machine(host()), []
+    for line in timings.noted(kind):
+        with suppress(*_SAYS_NOTHING):
+            if _machine(line["host"]) == here:
+                taken.append(float(line["seconds"]))
+    return Estimate(statistics.median(taken[-_LAST:])) if taken else None
 
 
 def _cost(task: Task, run: RunSpec, stage: Stage) -> float:
@@ -85,28 +138,36 @@ class _Records:
         if key not in self.known:
             found: dict[Stage, list[_Known]] = {}
             for path in self.paths.get(_beginning(run.run_id), ()):
-                for stage, known in self._read(path, task, key):
-                    found.setdefault(stage, []).append(known)
+                with suppress(*_SAYS_NOTHING):
+                    record = read_json(path)
+                    if earlier := _run_of(record["spec"], task, key):
+                        for stage in STAGES:
+                            self._add(found, task, earlier, stage, record[stage])
+            for stage in STAGES:
+                for line in timings.noted(kind_of_stage(run, stage)):
+                    with suppress(*_SAYS_NOTHING):
+                        if earlier := _run_of(line["spec"], task, key):
+                            work = {"seconds": line["work_seconds"], "starting": line["seconds"] - line["work_seconds"]}
+                            self._add(found, task, earlier, stage, line | work)
             self.known[key] = found
         return self.known[key]
 
-    def _read(self, path: Path, task: Task, key: tuple[str, ...]) -> Iterable[tuple[Stage, _Known]]:
-        try:
-            record = read_json(path)
-            spec = record["spec"]
-            if (spec["task"], spec["dataset"], spec["model"], spec["factory"]) != key:
-                return
-            settings = checked(task.settings, spec["settings"], "")
-            run = RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
-            for stage in STAGES:
-                noted = record[stage]
-                if _machine(noted["host"]) == self.here:
-                    yield (
-                        stage,
-                        _Known(_cost(task, run, stage), float(noted["seconds"]), float(noted["peak_memory_mb"])),
-                    )
-        except (UserError, KeyError, TypeError, ValueError):
-            return  # of another version, or broken: it says nothing
+    def _add(
+        self, found: dict[Stage, list[_Known]], task: Task, run: RunSpec, stage: Stage, noted: Mapping[str, Any]
+    ) -> None:
+        if _machine(noted["host"]) != self.here:
+            return
+        seconds, memory = float(noted["seconds"]), float(noted["peak_memory_mb"])
+        known = _Known(_cost(task, run, stage), seconds, memory, noted.get("starting"), noted.get("after", {}))
+        found.setdefault(stage, []).append(known)
+
+
+def _run_of(spec: Mapping[str, Any], task: Task, key: tuple[str, ...]) -> RunSpec | None:
+    """The run that was recorded; None where it is of another row."""
+    if (spec["task"], spec["dataset"], spec["model"], spec["factory"]) != key:
+        return None
+    settings = checked(task.settings, spec["settings"], "")
+    return RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
 
 
 def _beginning(run_id: str) -> str:

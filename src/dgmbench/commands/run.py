@@ -1,4 +1,4 @@
-"""``dgmbench run``: Snakemake on what a command line selects, and a summary at the end."""
+"""``dgmbench run``: Snakemake on what a command line selects, a display on a terminal, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dgmbench.commands import watching
 from dgmbench.commands.plan import RESULTS, duration
 from dgmbench.commands.selection import Selection, selected
 from dgmbench.commands.status import states, tally
+from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.run.config import plan_of
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
+from dgmbench.run.presets import notice
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
 
@@ -41,15 +44,23 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     laid_over = selection.laid_over()
     files = [*selection.default(), *laid_over]
     above, remarks = selected(selection, files)
-    plan = plan_of(read_files(files, above, "command line"), all_tasks())
-    for remark in remarks:
-        print(f"dgmbench: {remark}", file=sys.stderr)
+    configuration = read_files(files, above, "command line")
+    plan = plan_of(configuration, all_tasks())
+    workspace = Workspace(RESULTS / plan.preset)
+    draws = watching.can_draw(arguments)
+    for remark in [*([notice(configuration)] if draws else []), *remarks]:
+        if remark:
+            print(f"dgmbench: {remark}", file=sys.stderr)
     command = _command(plan, laid_over, above, arguments)
     print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
-    started = time.time()
-    status = _wait(subprocess.Popen([sys.executable, "-m", "snakemake", *command]))
-    if not {"-n", "--dry-run", "--dryrun"} & set(arguments):
-        print("\n".join(summary(plan, Workspace(RESULTS / plan.preset), started)))
+    started, snakemake = time.time(), [sys.executable, "-m", "snakemake", *command]
+    if draws:
+        status = watching.started(snakemake, plan, configuration.content, arguments)
+    else:
+        status = _wait(subprocess.Popen(snakemake))
+    if not watching.DRY & set(arguments):
+        lines = summary(plan, workspace, started)
+        print("\n".join([*lines, f"Snakemake's log: {watching.log_of(workspace)}"] if draws else lines))
     return status
 
 
@@ -87,7 +98,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
-    """Where the tables are, how long it took, and what failed, with the log to read.
+    """How long it took, what failed, with the log to read, and where tables, report and MLflow's page are.
 
     Args:
         started: seconds since the epoch.
@@ -95,7 +106,11 @@ def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
     found = states(plan, workspace)
     lines = [f"{tally(found)} of {len(found)} runs, after {duration(time.time() - started)}"]
     lines += [f"{state.word} {state.run.run_id}: {state.detail}" for state in found if state.word == "failed"]
-    made = [workspace.tables / f"{name}.html" for name in plan.tasks]
-    lines += [f"table: {path}" for path in made if path.is_file() and path.stat().st_mtime >= started]
-    lines += [f"table: {path}, as it was" for path in made if path.is_file() and path.stat().st_mtime < started]
+    made = [("table", workspace.tables / f"{name}.html") for name in plan.tasks]
+    for what, path in [*made, ("report", workspace.root / "report.html")]:
+        if path.is_file():
+            lines.append(f"{what}: {path}{'' if path.stat().st_mtime >= started else ', as it was'}")
+    if plan.tracking and (workspace.tables / "tracked").is_file():
+        store, database = Store.of(workspace.root.parent), workspace.root.parent / "mlflow.db"
+        lines.append(f"MLflow: {store.name if store.server else f'mlflow ui --backend-store-uri sqlite:///{database}'}")
     return lines

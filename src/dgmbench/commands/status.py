@@ -44,9 +44,7 @@ def _state(run: RunSpec, workspace: Workspace) -> State:
     if workspace.is_claimed(run.training_id):
         stage = "evaluate" if trained else "train"
         log = log_file(run, stage, workspace)
-        return State(
-            run, "evaluating" if trained else "training", f"{_last_line(log)} ({log})" if log.is_file() else ""
-        )
+        return State(run, "evaluating" if trained else "training", f"{last_line(log)} ({log})" if log.is_file() else "")
     try:
         failure = workspace.failure(run)
         done = (workspace.run(run) / "run.json").is_file() and read_json(workspace.run(run) / "run.json")
@@ -63,10 +61,11 @@ def _state(run: RunSpec, workspace: Workspace) -> State:
 
 def log_file(run: RunSpec, rule: str, workspace: Workspace) -> Path:
     """Where the workflow keeps the log of a job."""
-    return workspace.root / "logs" / rule / f"{run.training_id if rule == 'train' else run.run_id}.log"
+    return workspace.log(rule, run.training_id if rule == "train" else run.run_id)
 
 
-def _last_line(path: Path) -> str:
+def last_line(path: Path) -> str:
+    """The last line of a log that is not empty."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 2000))
         lines = file.read().decode(errors="replace").splitlines()

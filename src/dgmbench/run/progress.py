@@ -26,18 +26,22 @@ class Step:
         done: how many are done.
         total: how many there are.
         values: what is known of the model then, by name.
+        level: of how many longer steps it is a part.
     """
 
     what: str
     done: int
     total: int
     values: Mapping[str, float]
+    level: int = 0
 
 
 Watcher = Callable[[Step], None]
 T = TypeVar("T")
 
 _watchers: list[Watcher] = []
+_told_beginnings: list[Watcher] = []
+_under_way: list[str] = []
 _noted: dict[str, float] = {}
 
 
@@ -79,7 +83,7 @@ def counting(what: str, n: int, done: int = 0) -> Iterator[Callable[[int, int], 
 
     def count(finished: int, n: int = n) -> None:
         nonlocal said, before
-        tell(Step(what, finished, n, dict(_noted)))
+        tell(Step(what, finished, n, dict(_noted), level))
         _noted.clear()
         now = time.perf_counter()
         if bar is not None:
@@ -90,18 +94,33 @@ def counting(what: str, n: int, done: int = 0) -> Iterator[Callable[[int, int], 
             said = now
         before = finished
 
-    with _bar(what, n, done) as bar:
-        yield count
+    level = len(_under_way)
+    for watcher in _told_beginnings:
+        watcher(Step(what, done, n, {}, level))
+    _under_way.append(what)
+    try:
+        with _bar(what, n, done) as bar:
+            yield count
+    finally:
+        del _under_way[level:]
 
 
 @contextmanager
-def watched(by: Watcher) -> Iterator[None]:
-    """Within the body this is called after each part of a step."""
+def watched(by: Watcher, beginnings: bool = False) -> Iterator[None]:
+    """Within the body this is called after each part of a step.
+
+    Args:
+        beginnings: it is called before the first part, too.
+    """
     _watchers.append(by)
+    if beginnings:
+        _told_beginnings.append(by)
     try:
         yield
     finally:
         _watchers.remove(by)
+        if beginnings:
+            _told_beginnings.remove(by)
 
 
 def watchers() -> tuple[Watcher, ...]:

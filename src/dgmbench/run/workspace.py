@@ -71,6 +71,18 @@ class Workspace:
             return False
         return False
 
+    def log(self, rule: str, of: str = "") -> Path:
+        """Where the workflow keeps the log of a job.
+
+        Args:
+            of: a training id, a run id, a dataset's file name or a task; empty for a rule with one job.
+        """
+        return self.root / "logs" / (f"{rule}/{of}.log" if of else f"{rule}.log")
+
+    def trace(self, rule: str, of: str = "") -> Path:
+        """Where the job says how far it is, see `dgmbench.run.trace`."""
+        return self.log(rule, of).with_suffix(".json")
+
     @property
     def tables(self) -> Path:
         return self.root / "tables"

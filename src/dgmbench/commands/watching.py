@@ -1,0 +1,173 @@
+"""Watching a pipeline on a terminal: the one that was started here, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dgmbench.commands.estimates import of_jobs
+from dgmbench.commands.jobs import jobs_of, to_start
+from dgmbench.commands.pipeline import UNSEEN, Pipeline
+from dgmbench.errors import UserError
+from dgmbench.files import writing
+from dgmbench.run.plan import Plan
+from dgmbench.run.workspace import Workspace
+
+DRY = {"-n", "--dry-run", "--dryrun"}
+# Options of Snakemake with which there is a display, and how many values they have; with others its output is what was
+# asked for.
+_VALUES = {
+    **dict.fromkeys(("--cores", "-c", "--jobs", "-j", "--profile", "--executor", "-e", "--latency-wait", "-w"), 1),
+    **dict.fromkeys(("--retries", "-T", "--scheduler", "--slurm-status-command"), 1),
+    **dict.fromkeys(("--keep-going", "-k", "--rerun-incomplete", "--ri", "--nolock", "--"), 0),
+    **dict.fromkeys(("--resources", "--res", "--set-resources", "--set-threads", "--default-resources"), 1000),
+}
+# With these other jobs are started than are missing.
+_CHOOSING = {
+    **dict.fromkeys(("--force", "-f", "--forceall", "-F"), 0),
+    **dict.fromkeys(("--forcerun", "-R", "--until", "-U", "--omit-from", "-O"), 1000),
+}
+_TOLD = ("MLflow was not updated",)
+"""Beginnings of lines that Snakemake's output has and nothing else."""
+
+
+def can_draw(arguments: Sequence[str] = ()) -> bool:
+    """Whether the streams are a terminal that can be drawn on, and Snakemake is asked for results alone."""
+    terminal = sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
+    return terminal and {name for name, _ in _options(arguments)} <= {*_VALUES, *_CHOOSING}
+
+
+def chooses(arguments: Sequence[str]) -> bool:
+    """Whether targets or options say which jobs are started; how many they are is not known then."""
+    return any(name in _CHOOSING or (name == "--" and values) for name, values in _options(arguments))
+
+
+def _options(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Options with their values, as far as they are known; targets have an empty name's place, "--"."""
+    words = deque(arguments)
+    while words:
+        word = words.popleft()
+        if not word.startswith("-"):
+            yield "--", [word]
+            continue
+        name, _, value = word.partition("=")
+        if not word.startswith("--") and len(word) > 2:
+            name, value = word[:2], word[2:]
+        values = [value] if value else []
+        while words and not words[0].startswith("-") and len(values) < (_VALUES | _CHOOSING).get(name, 0):
+            values.append(words.popleft())
+        yield name, values
+
+
+def _at_once(plan: Plan, arguments: Sequence[str]) -> int:
+    """Jobs that run side by side."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name, values in _options(arguments):
+        if name in ("--cores", "-c", "--jobs", "-j") and values and values[0].isdigit():
+            cores = int(values[0])
+    return max(1, cores // plan.threads)
+
+
+def log_of(workspace: Workspace) -> Path:
+    """Where Snakemake's own output goes while there is a display."""
+    return workspace.log("snakemake")
+
+
+def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], arguments: Sequence[str]) -> int:
+    """Start Snakemake, draw what it does until it ends, and return its exit status.
+
+    Args:
+        command: that starts it.
+        content: the configuration that the plan was read from.
+        arguments: of Snakemake, as the user gave them.
+    """
+    from rich.console import Console
+
+    from dgmbench.commands.screen import names_of, watch
+
+    workspace, console = Workspace(Path("results") / plan.preset), Console(stderr=True, highlight=False)
+    log = log_of(workspace)
+    with writing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("wb")
+    with output, _interrupts_told(console):
+        since = time.time()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        jobs = None if chooses(arguments) else list(to_start(jobs_of(plan, content)))
+        expected = of_jobs(plan, jobs or (), workspace.root.parent)
+        pipeline = Pipeline(workspace, jobs, expected, since, _at_once(plan, arguments))
+
+        def wait(seconds: float) -> bool:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+
+        seen = watch(pipeline, plan.preset, names_of(plan), wait, console)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if process.returncode and not seen.failed:
+        lines = list(deque((line for line in lines if line.strip()), maxlen=15))
+        print("\n".join(lines), file=sys.stderr)
+    else:
+        print("".join(f"{line}\n" for line in lines if line.startswith(_TOLD)), end="", file=sys.stderr)
+    return process.returncode
+
+
+def elsewhere(plan: Plan, content: Mapping[str, Any]) -> None:
+    """Draw what the pipeline of a plan does that another terminal, or machine, has started; Ctrl-C leaves it alone.
+
+    Raises:
+        UserError: there is no terminal to draw on.
+    """
+    from rich.console import Console
+
+    from dgmbench.commands.screen import names_of, watch
+
+    if not can_draw():
+        raise UserError("--watch draws on a terminal, and here is none; without it a line per run is printed")
+    workspace, since = Workspace(Path("results") / plan.preset), _since()
+    every = [job for job in jobs_of(plan, content) if job.rule not in UNSEEN]
+    to_do = set(to_start(every))
+    done = Pipeline(workspace, every, {}, since).finished()
+    jobs = [job for job in every if job in to_do or job in done]
+    expected = of_jobs(plan, jobs, workspace.root.parent)
+    pipeline = Pipeline(workspace, jobs, expected, since, before=len(every) - len(jobs))
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        seen = pipeline.look()
+        return not seen.running and seen.done == seen.total
+
+    watch(pipeline, plan.preset, names_of(plan), wait, Console(stderr=True, highlight=False))
+
+
+def _since() -> float:
+    """When the pipeline of this folder began: Snakemake then makes its locks; now where there is none."""
+    times = []
+    for path in Path(".snakemake/locks").glob("*"):
+        with suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return min(times, default=time.time())
+
+
+@contextmanager
+def _interrupts_told(console: Any) -> Iterator[None]:
+    """Within the body, Ctrl-C is said in a line and ends nothing here: Snakemake and its jobs get it, too, and end."""
+
+    def tell(*_: Any) -> None:
+        console.print("stopping: the jobs at work keep what they have; the same command goes on from there")
+
+    before = signal.signal(signal.SIGINT, tell)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

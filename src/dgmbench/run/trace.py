@@ -1,0 +1,172 @@
+"""The trace of a job: a small file beside its log that says how far it is, for those who look while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from dgmbench.errors import UserError
+from dgmbench.run.progress import Step, watched
+
+SIZE = 4096
+"""Bytes of the file, filled with spaces: one write replaces all of it."""
+EVERY_SECONDS = 0.5
+"""Between two writes, of steps whose parts are shorter."""
+_PHASES = 20  # what is kept of a job with many steps one after the other
+_LONGEST = 200  # characters of an error
+
+
+@dataclass
+class Part:
+    """A step under way.
+
+    Attributes:
+        what: is counted.
+        done, total: parts of it.
+        first: how many were done at ``since``, which is when this job was first heard of at it.
+        at: when the last one was done.
+        values: what is known of the model then, by name.
+    """
+
+    what: str
+    done: int
+    total: int
+    first: int
+    since: float
+    at: float
+    values: dict[str, float] = field(default_factory=dict)
+
+    def left(self, now: float) -> float | None:
+        """Seconds that the rest of it takes at its pace so far; None before any of it is done."""
+        done = self.done - self.first
+        if done <= 0:
+            return None
+        return max(0.0, (self.at - self.since) / done * (self.total - self.done) - (now - self.at))
+
+
+@dataclass
+class Trace:
+    """What a job says of itself; it is called with each step, and goes to other processes, too. Times are since 1970.
+
+    Attributes:
+        path: of the file.
+        started: when the job began.
+        parts: the steps under way, each a part of the one before.
+        phases: of each step that was no part of another: when it was last heard of, in seconds after the beginning.
+        end: "finished", "failed" or "interrupted"; empty while it is at work, and for one that was killed.
+        error: why it failed.
+    """
+
+    path: Path
+    started: float
+    parts: list[Part] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    end: str = ""
+    ended: float = 0.0
+    error: str = ""
+    written: float = 0.0
+
+    def __call__(self, step: Step) -> None:
+        """Note how far a step is."""
+        now = time.time()
+        known = self.parts[step.level] if step.level < len(self.parts) else None
+        if known is None or known.what != step.what or step.done <= known.done:
+            known = Part(step.what, step.done, step.total, step.done, now, now)
+        known.done, known.total, known.at = step.done, step.total, now
+        known.values = {name: float(value) for name, value in step.values.items()} or known.values
+        self.parts[step.level :] = [known]
+        if step.level == 0 and (step.what in self.phases or len(self.phases) < _PHASES):
+            self.phases[step.what] = round(now - self.started, 2)
+        if now - self.written >= EVERY_SECONDS or step.done in (known.first, step.total):
+            self.write()
+
+    def close(self, end: str, error: str = "") -> None:
+        """Note how it ended."""
+        self.end, self.error, self.ended = end, " ".join(error.split())[:_LONGEST], time.time()
+        self.write()
+
+    def write(self) -> None:
+        """Write all of it; a disk that is full is told by the work itself."""
+        self.written = time.time()
+        parts = [vars(part) for part in self.parts[:4]]
+        content = {"started": self.started, "parts": parts, "end": self.end, "ended": self.ended, "error": self.error}
+        text = json.dumps(content).encode()
+        if len(text) >= SIZE:
+            content["parts"] = [part | {"what": part["what"][:60], "values": {}} for part in parts]
+            text = json.dumps(content).encode()
+        with contextlib.suppress(OSError), self.path.open("r+b") as file:
+            os.pwrite(file.fileno(), text.ljust(SIZE - 1) + b"\n", 0)
+
+
+@contextlib.contextmanager
+def traced(path: Path, started: float) -> Iterator[Trace]:
+    """Within the body, the steps of this process are noted in a file, which is locked meanwhile.
+
+    Where the file cannot be written, or another process writes it, nothing is noted.
+
+    Args:
+        started: when the job began.
+    """
+    trace = Trace(path, started)
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("ab"))
+            _lock(file)
+            file.truncate(0)
+        except OSError:
+            yield trace
+            return
+        trace.write()
+        try:
+            with watched(trace, beginnings=True):
+                yield trace
+        except Exception as error:
+            trace.close("failed", str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
+            raise
+        except BaseException:  # Ctrl-C, or the end of the process
+            trace.close("interrupted")
+            raise
+        trace.close("finished")
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Take the lock, which those who look whether it is taken have for a moment.
+
+    Raises:
+        OSError: another process has it.
+    """
+    for _ in range(10):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(0.05)
+    raise BlockingIOError
+
+
+def read(path: Path) -> Trace | None:
+    """The trace of a job; None where there is none, or no whole one."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        parts = [Part(**part) for part in content.pop("parts")]
+        return Trace(path, parts=parts, **content)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def is_at_work(path: Path) -> bool:
+    """Whether the process that writes a trace lives."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

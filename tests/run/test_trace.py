@@ -1,0 +1,148 @@
+"""The trace of a job: what others read while it runs, how it ended, and what is read of a damaged one."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from pathlib import Path
+
+import pytest
+
+from dgmbench.errors import UserError
+from dgmbench.run import trace as traces
+from dgmbench.run.progress import Step, counting, note, passes
+from dgmbench.run.trace import SIZE, Part, Trace, is_at_work, read, traced
+
+
+def steps_of(path: Path) -> list[tuple[str, int, int]]:
+    found = read(path)
+    assert found is not None
+    return [(part.what, part.done, part.total) for part in found.parts]
+
+
+def test_others_read_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "EVERY_SECONDS", 0.0)
+    path, seen = tmp_path / "logs/train/a.json", []
+    with traced(path, time.time()):
+        assert is_at_work(path) and steps_of(path) == []
+        for outer in passes("model", 2):
+            for inner in passes("sweep", 3, done=1):
+                seen.append(steps_of(path))
+                note(bound=outer + inner / 10)
+    assert seen == [
+        [("model", 0, 2), ("sweep", 1, 3)],
+        [("model", 0, 2), ("sweep", 2, 3)],
+        [("model", 1, 2), ("sweep", 1, 3)],
+        [("model", 1, 2), ("sweep", 2, 3)],
+    ]
+    found = read(path)
+    assert found is not None and found.end == "finished" and found.ended >= found.started
+    assert not is_at_work(path)
+
+
+def test_values_of_the_model_stand_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "EVERY_SECONDS", 0.0)
+    with traced(tmp_path / "a.json", time.time()):
+        for number in passes("epoch", 2):
+            note(loss=1.5 + number)
+    found = read(tmp_path / "a.json")
+    assert found is not None and found.parts[0].values == {"loss": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("error", "end", "words"),
+    [
+        (None, "finished", ""),
+        (UserError("too little memory"), "failed", "too little memory"),
+        (ValueError("it\nbroke"), "failed", "ValueError: it broke"),
+        (ValueError("long " * 200), "failed", ("ValueError: " + "long " * 200)[:200]),
+        (KeyboardInterrupt(), "interrupted", ""),
+        (SystemExit(1), "interrupted", ""),
+    ],
+)
+def test_how_it_ended(error: BaseException | None, end: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+
+    def work() -> None:
+        with traced(path, time.time()):
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(type(error)):
+            work()
+    else:
+        work()
+    found = read(path)
+    assert found is not None and (found.end, found.error) == (end, words)
+    assert not is_at_work(path)
+
+
+def test_one_that_was_killed_has_no_end_and_nobody_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.touch()
+    Trace(path, 1.0).write()
+    found = read(path)
+    assert found is not None and found.end == "" and not is_at_work(path)
+
+
+def test_a_second_process_notes_nothing_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces.time, "sleep", lambda _: None)
+    path = tmp_path / "a.json"
+    with traced(path, 1.0):
+        with traced(path, 2.0):
+            assert list(passes("work", 2)) == [0, 1]
+        found = read(path)
+        assert found is not None and (found.started, found.end) == (1.0, "")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"parts": [{"what": 1}]}', '{"parts": 3}', "\x00" * 20])
+def test_a_damaged_trace_says_nothing(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    assert read(path) is None and not is_at_work(path)
+    path.write_text(content)
+    assert read(path) is None
+
+
+@pytest.mark.parametrize("what", ["a" * 100, "a" * 3000, "é" * 3000, '"' * 5000])
+def test_it_is_of_one_size_and_can_be_read_whatever_the_names_are(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with traced(path, 1.0), counting(what, 2) as count:
+        note(**{f"value {number}": 1.0 for number in range(200)})
+        count(1, 2)
+    assert path.stat().st_size == SIZE
+    found = read(path)
+    assert found is not None and found.end == "finished" and what.startswith(found.parts[0].what)
+
+
+def test_a_folder_that_cannot_be_made_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    with traced(tmp_path / "logs/train/a.json", 1.0):
+        assert list(passes("work", 3)) == [0, 1, 2]
+
+
+def test_it_goes_to_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with traced(path, 1.0) as trace:
+        pickle.loads(pickle.dumps(trace))(Step("epoch", 4, 9, {"loss": 2.0}))
+        assert steps_of(path) == [("epoch", 4, 9)]
+
+
+@pytest.mark.parametrize(
+    ("first", "done", "total", "took", "ago", "left"),
+    [
+        (0, 0, 10, 0.0, 5.0, None),
+        (4, 4, 10, 0.0, 5.0, None),
+        (0, 5, 10, 20.0, 0.0, 20.0),
+        (0, 5, 10, 20.0, 3.0, 17.0),
+        (0, 5, 10, 20.0, 90.0, 0.0),
+        (4, 5, 10, 2.0, 0.0, 10.0),
+        (0, 10, 10, 20.0, 0.0, 0.0),
+    ],
+)
+def test_what_is_left_follows_from_the_pace(
+    first: int, done: int, total: int, took: float, ago: float, left: float | None
+) -> None:
+    """A training that was resumed has the pace of this process."""
+    part = Part("epoch", done, total, first, 100.0, 100.0 + took)
+    assert part.left(100.0 + took + ago) == (None if left is None else pytest.approx(left))
