@@ -192,19 +192,23 @@ def test_what_cannot_be_trained_does_not_fit(
     assert capsys.readouterr().err == f"dgmbench: error: {line}\n"
 
 
-def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages, "train", broken)
     with pytest.raises(ZeroDivisionError):
         cli.app(["train", "density", "mnist", "vae"])
 
 
-def test_an_interrupt_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages, "train", interrupted)
     assert call("train", "density", "mnist", "vae") == 130
     assert len(capsys.readouterr().err.splitlines()) == 1

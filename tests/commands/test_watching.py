@@ -107,6 +107,16 @@ def test_one_that_was_killed_has_failed(workspace: Workspace, leave: Callable[..
     assert Pipeline(workspace, list(jobs.values()), {}, time.time() - 2).look().failed == [], "that was before"
 
 
+def test_what_is_interrupted_has_not_failed_and_nothing_is_left(
+    workspace: Workspace, leave: Callable[..., Trace]
+) -> None:
+    _, jobs = planned()
+    leave(jobs["train", "vae"], 5, "interrupted")
+    expected = {job: Estimate(10.0) for job in jobs.values()}
+    seen = Pipeline(workspace, list(jobs.values()), expected, time.time() - 10).look()
+    assert (seen.failed, seen.left) == ([], None)
+
+
 def test_earlier_traces_do_not_count_but_what_is_at_work_does(
     workspace: Workspace, leave: Callable[..., Trace]
 ) -> None:

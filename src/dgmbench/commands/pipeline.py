@@ -110,7 +110,8 @@ class Pipeline:
         done = sum(trace.end == "finished" for trace in ended.values())
         if self.jobs is None:
             return Seen(done, None, running, failed, None, 0)
-        left, unknown = self._all_left(known, ended, running)
+        stopping = any(trace.end == "interrupted" for trace in ended.values())
+        left, unknown = (None, 0) if stopping else self._all_left(known, ended, running)
         return Seen(self.before + done, self.before + len(known), running, failed, left, unknown)
 
     def finished(self) -> set[Job]:
