@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from dgmbench import cli
@@ -22,6 +23,7 @@ from dgmbench.commands.at_work import keep, kind_of_job
 from dgmbench.commands.estimates import Estimate, of_jobs
 from dgmbench.commands.jobs import Job, jobs_of
 from dgmbench.commands.pipeline import UNSEEN, Failed, Pipeline, Running, Seen
+from dgmbench.commands.status import states
 from dgmbench.run import provenance, timings
 from dgmbench.run.config import plan_of
 from dgmbench.run.config_files import read_files
@@ -185,6 +187,17 @@ def test_another_results_folder_has_estimates_from_the_cache(epochs: int, second
     assert found[jobs["tables", ""]].seconds == 4.0 and jobs["page", ""] not in found
 
 
+def test_status_says_how_far_a_run_is(workspace: Workspace, leave: Callable[..., Trace]) -> None:
+    plan, jobs = planned()
+    trace = leave(jobs["train", "vae"], 4)
+    trace(Step("epoch", 2, 8, {"loss": 101.25, "kl": 3.0}))
+    workspace.state(plan.runs[0]).mkdir(parents=True)
+    with FileLock(workspace.state(plan.runs[0]) / "lock"):
+        state = states(plan, workspace)[0]
+    log = workspace.log("train", plan.runs[0].training_id)
+    assert (state.word, state.detail) == ("training", f"epoch 2/8  loss 101.2  kl 3 ({log})")
+
+
 def some(rule: str = "train", of: str = "x", left: float | None = 240.0, parts: int = 1) -> Running:
     values = {"bound_nats": -91.25, "kl": 3.0}
     steps = [Part("what is counted", 3, 12, 0, 1.0, 2.0, values) for _ in range(parts)]
@@ -305,10 +318,12 @@ def test_an_interrupt_is_one_line_and_waits_for_snakemake(
     """In a terminal Ctrl-C reaches both; here the child sends it, and ends when it has done so."""
     configuration = read_files([Path("c.yaml")])
     plan = plan_of(configuration, all_tasks())
-    code = f"import os, time; os.kill({os.getpid()}, {int(signal.SIGINT)}); time.sleep(0.3); raise SystemExit(1)"
+    send = f"os.kill({os.getpid()}, {int(signal.SIGINT)}); time.sleep(0.3)"
+    code = f"import os, time; {send}; {send}; print('its last words'); raise SystemExit(1)"
     before = signal.getsignal(signal.SIGINT)
     assert watching.started([sys.executable, "-c", code], plan, configuration.content, ["density"]) == 1
-    assert capfd.readouterr().err.count("stopping: the jobs at work keep what they have") == 1
+    said = capfd.readouterr().err
+    assert said.count("stopping: the jobs at work keep what they have") == 1 and "its last words" not in said
     assert signal.getsignal(signal.SIGINT) == before
 
 

@@ -16,7 +16,6 @@ from dgmbench.commands.plan import duration
 from dgmbench.commands.status import last_line
 from dgmbench.errors import counted
 from dgmbench.run.plan import Plan
-from dgmbench.run.trace import Part
 
 WIDE = 110
 """Columns from which there is room for a step within a step, and for two values."""
@@ -108,22 +107,15 @@ def _line(running: Running, names: Mapping[str, str], pipeline: Pipeline, width:
     left = duration(running.left) if running.left else ""
     room = width - len(verb) - len(name) - _WIDTHS["left"] - 6
     if parts:
-        middle = ", ".join(_step(part) for part in (parts if wide else parts[:1]))
-        for value in [value for part in reversed(parts) for value in _values(part)][: 2 if wide else 1]:
+        middle = ", ".join(part.words for part in (parts if wide else parts[:1]))
+        for value in [value for part in reversed(parts) for value in part.numbers][: 2 if wide else 1]:
             middle += f"  {value}" if len(middle) + 2 + len(value) <= room else ""
     else:
         log = pipeline.workspace.log(running.rule, running.of)
-        said = _LOG_LINE.sub("", last_line(log)) if log.is_file() else ""
+        # a download tells its bytes in its log alone
+        said = _LOG_LINE.sub("", last_line(log)) if running.rule == "fetch" and log.is_file() else ""
         middle = said or f"started {duration(time.time() - running.trace.started)} ago"
     return f"  {verb} {name} {_fit(middle, room)} {left:>{_WIDTHS['left']}}".rstrip()
-
-
-def _step(part: Part) -> str:
-    return f"{part.what} {part.done}/{part.total}"
-
-
-def _values(part: Part) -> list[str]:
-    return [f"{name.replace('_', ' ')} {value:.4g}" for name, value in part.values.items()]
 
 
 def _job(rule: str, of: str, names: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from dgmbench.commands.plan import RESULTS
 from dgmbench.commands.selection import Selection, configuration_of
 from dgmbench.errors import UserError
+from dgmbench.run import trace as traces
 from dgmbench.run.config import plan_of
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_json
@@ -26,7 +27,7 @@ class State:
 
     Attributes:
         word: one of `WORDS`.
-        detail: what its log says last, or why it failed; with the file to read.
+        detail: how far it is or what its log says last, or why it failed; with the file to read.
     """
 
     run: RunSpec
@@ -44,7 +45,7 @@ def _state(run: RunSpec, workspace: Workspace) -> State:
     if workspace.is_claimed(run.training_id):
         stage = "evaluate" if trained else "train"
         log = log_file(run, stage, workspace)
-        return State(run, "evaluating" if trained else "training", f"{last_line(log)} ({log})" if log.is_file() else "")
+        return State(run, "evaluating" if trained else "training", _how_far(log))
     try:
         failure = workspace.failure(run)
         done = (workspace.run(run) / "run.json").is_file() and read_json(workspace.run(run) / "run.json")
@@ -57,6 +58,15 @@ def _state(run: RunSpec, workspace: Workspace) -> State:
     if done:
         return State(run, "diverged" if done.get("status") == "diverged" else "done")
     return State(run, "trained" if trained else "waiting")
+
+
+def _how_far(log: Path) -> str:
+    """What a job at work says of itself: in its trace, or else in the last line of its log."""
+    trace = traces.read(log.with_suffix(".json"))
+    if trace and trace.parts and not trace.end:
+        words = [", ".join(part.words for part in trace.parts)]
+        return f"{'  '.join([*words, *(number for part in trace.parts for number in part.numbers)])} ({log})"
+    return f"{last_line(log)} ({log})" if log.is_file() else ""
 
 
 def log_file(run: RunSpec, rule: str, workspace: Workspace) -> Path:

@@ -98,7 +98,7 @@ def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], argu
     with writing(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("wb")
-    with output, _interrupts_told(console):
+    with output, _interrupts_told(console) as interrupts:
         since = time.time()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         jobs = None if chooses(arguments) else list(to_start(jobs_of(plan, content)))
@@ -114,7 +114,7 @@ def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], argu
 
         seen = watch(pipeline, plan.preset, names_of(plan), wait, console)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if process.returncode and not seen.failed:
+    if process.returncode and not seen.failed and not interrupts:
         lines = list(deque((line for line in lines if line.strip()), maxlen=15))
         print("\n".join(lines), file=sys.stderr)
     else:
@@ -160,14 +160,21 @@ def _since() -> float:
 
 
 @contextmanager
-def _interrupts_told(console: Any) -> Iterator[None]:
-    """Within the body, Ctrl-C is said in a line and ends nothing here: Snakemake and its jobs get it, too, and end."""
+def _interrupts_told(console: Any) -> Iterator[list[float]]:
+    """Within the body, Ctrl-C is said in a line and ends nothing here: Snakemake and its jobs get it, too, and end.
+
+    Yields:
+        When it was pressed.
+    """
+    interrupts: list[float] = []
 
     def tell(*_: Any) -> None:
-        console.print("stopping: the jobs at work keep what they have; the same command goes on from there")
+        if not interrupts:
+            console.print("stopping: the jobs at work keep what they have; the same command goes on from there")
+        interrupts.append(time.time())
 
     before = signal.signal(signal.SIGINT, tell)
     try:
-        yield
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, before)

@@ -43,6 +43,16 @@ class Part:
     at: float
     values: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """How far it is."""
+        return f"{self.what} {self.done}/{self.total}"
+
+    @property
+    def numbers(self) -> list[str]:
+        """What is known of the model, by name."""
+        return [f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.values.items()]
+
     def left(self, now: float) -> float | None:
         """Seconds that the rest of it takes at its pace so far; None before any of it is done."""
         done = self.done - self.first
