@@ -72,7 +72,8 @@ def _package(name: str) -> Iterator[str]:
     """A heading and a line per module; folders within a package in the order of their names."""
     folder = SOURCE / name
     if not folder.is_dir():
-        yield f"## {name}.py\n\n{about(folder.with_suffix('.py'))}"
+        heading = name.replace("_", r"\_")  # two in a row would make it bold
+        yield f"## {heading}.py\n\n{about(folder.with_suffix('.py'))}"
         return
     modules = [path for path in sorted(folder.rglob("*.py")) if path.read_text(encoding="utf-8").strip()]
     lines = []
