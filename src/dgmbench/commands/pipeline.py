@@ -107,7 +107,7 @@ class Pipeline:
             if trace.end in ("failed", ""):
                 why = trace.error or "its process was killed"
                 failed.append(Failed(*self._name(path), why, path.with_suffix(".log")))
-        done = sum(trace.end == "finished" for trace in ended.values())
+        done = sum(t.end == "finished" and (self.jobs is None or path in known) for path, t in ended.items())
         if self.jobs is None:
             return Seen(done, None, running, failed, None, 0)
         stopping = any(trace.end == "interrupted" for trace in ended.values())

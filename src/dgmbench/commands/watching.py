@@ -16,6 +16,7 @@ from typing import Any
 from dgmbench.commands.estimates import of_jobs
 from dgmbench.commands.jobs import jobs_of, to_start
 from dgmbench.commands.pipeline import UNSEEN, Pipeline
+from dgmbench.commands.status import states, tally
 from dgmbench.errors import UserError
 from dgmbench.files import writing
 from dgmbench.run.plan import Plan
@@ -35,6 +36,8 @@ _CHOOSING = {
     **dict.fromkeys(("--force", "-f", "--forceall", "-F"), 0),
     **dict.fromkeys(("--forcerun", "-R", "--until", "-U", "--omit-from", "-O"), 1000),
 }
+_QUIET_LOOKS = 3
+"""Looks at which nothing is at work: between two jobs there is a moment."""
 _TOLD = ("MLflow was not updated",)
 """Beginnings of lines that Snakemake's output has and nothing else."""
 
@@ -123,7 +126,9 @@ def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], argu
 
 
 def elsewhere(plan: Plan, content: Mapping[str, Any]) -> None:
-    """Draw what the pipeline of a plan does that another terminal, or machine, has started; Ctrl-C leaves it alone.
+    """Draw what the pipeline of a plan does that another terminal, or machine, has started, until it is over.
+
+    Ctrl-C ends the display alone.
 
     Raises:
         UserError: there is no terminal to draw on.
@@ -142,21 +147,31 @@ def elsewhere(plan: Plan, content: Mapping[str, Any]) -> None:
     expected = of_jobs(plan, jobs, workspace.root.parent)
     pipeline = Pipeline(workspace, jobs, expected, since, before=len(every) - len(jobs))
 
+    quiet = 0
+
     def wait(seconds: float) -> bool:
+        nonlocal quiet
         time.sleep(seconds)
         seen = pipeline.look()
-        return not seen.running and seen.done == seen.total
+        quiet = 0 if seen.running or (_locks() and seen.done != seen.total) else quiet + 1
+        return quiet >= _QUIET_LOOKS
 
     watch(pipeline, plan.preset, names_of(plan), wait, Console(stderr=True, highlight=False))
+    print(f"{workspace.root}: {tally(states(plan, workspace))}; nothing is at work")
 
 
 def _since() -> float:
-    """When the pipeline of this folder began: Snakemake then makes its locks; now where there is none."""
+    """When the pipeline of this folder began; now where there is none."""
+    return min(_locks(), default=time.time())
+
+
+def _locks() -> list[float]:
+    """When Snakemake made its locks, which it has in a folder while it works there."""
     times = []
     for path in Path(".snakemake/locks").glob("*"):
         with suppress(OSError):
             times.append(path.stat().st_mtime)
-    return min(times, default=time.time())
+    return times
 
 
 @contextmanager
