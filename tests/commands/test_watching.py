@@ -13,6 +13,7 @@ import pytest
 
 from dgmbench import cli
 from dgmbench.commands import watching
+from dgmbench.run import provenance
 from dgmbench.run.config import plan_of
 from dgmbench.run.config_files import read_files
 from dgmbench.run.trace import Trace
@@ -20,19 +21,22 @@ from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
 from tests.commands.pipelines import planned
 
+CORES = provenance.host()["cores"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "draws", "chosen", "at_once"),
     [
-        ("", True, False, None),
+        ("", True, False, CORES),
         ("--cores 1", True, False, 1),
         ("--cores=3 --keep-going", True, False, 3),
         ("-c2 -k", True, False, 2),
         ("-j 4 --resources gpu=0 mem_mb=9", True, False, 4),
-        ("density", True, True, None),
+        ("--profile workflow/profiles/slurm", True, False, None),
+        ("density", True, True, CORES),
         ("density --cores 1", True, True, 1),
         ("--cores 1 density", True, True, 1),
-        ("--forceall", True, True, None),
+        ("--forceall", True, True, CORES),
         ("-n", False, False, None),
         ("-np", False, False, None),
         ("--dry-run", False, False, None),
@@ -51,7 +55,7 @@ def test_there_is_a_display_where_results_are_asked_for(
     monkeypatch.setenv("TERM", "xterm")
     assert watching.can_draw(words) == draws
     assert watching.chooses(words) == chosen
-    assert at_once is None or watching._at_once(plan, words) == at_once
+    assert not draws or watching._at_once(plan, words) == at_once
     monkeypatch.setenv("TERM", "dumb")
     assert not watching.can_draw(words)
     monkeypatch.setenv("TERM", "xterm")

@@ -70,8 +70,10 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         yield name, values
 
 
-def _at_once(plan: Plan, arguments: Sequence[str]) -> int:
-    """Jobs that run side by side."""
+def _at_once(plan: Plan, arguments: Sequence[str]) -> int | None:
+    """Jobs that run side by side on this machine; None where a profile or an executor may send them elsewhere."""
+    if {"--profile", "--executor", "-e"} & {name for name, _ in _options(arguments)}:
+        return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for name, values in _options(arguments):
         if name in ("--cores", "-c", "--jobs", "-j") and values and values[0].isdigit():
