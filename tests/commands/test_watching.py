@@ -25,36 +25,40 @@ CORES = provenance.host()["cores"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "draws", "chosen", "at_once"),
+    ("arguments", "draws", "counted", "at_once"),
     [
-        ("", True, False, CORES),
-        ("--cores 1", True, False, 1),
-        ("--cores=3 --keep-going", True, False, 3),
-        ("-c2 -k", True, False, 2),
-        ("-j 4 --resources gpu=0 mem_mb=9", True, False, 4),
-        ("--profile workflow/profiles/slurm", True, False, None),
-        ("density", True, True, CORES),
-        ("density --cores 1", True, True, 1),
-        ("--cores 1 density", True, True, 1),
-        ("--forceall", True, True, CORES),
-        ("-n", False, False, None),
-        ("-np", False, False, None),
-        ("--dry-run", False, False, None),
-        ("--unlock", False, False, None),
-        ("--lint", False, False, None),
-        ("--report r.html", False, True, None),
-        ("--cores 1 --verbose", False, False, 1),
+        ("", True, 8, CORES),
+        ("--cores 1", True, 8, 1),
+        ("--cores=3 --keep-going", True, 8, 3),
+        ("-c2 -k", True, 8, 2),
+        ("-j 4 --resources gpu=0 mem_mb=9", True, 8, 4),
+        ("--profile workflow/profiles/slurm", True, 8, None),
+        ("density", True, 7, CORES),
+        ("density --cores 1", True, 7, 1),
+        ("--cores 1 density", True, 7, 1),
+        ("analysis", True, None, CORES),
+        ("density results/p/report.html", True, None, CORES),
+        ("--forceall", True, None, CORES),
+        ("-n", False, 8, None),
+        ("-np", False, 8, None),
+        ("--dry-run", False, 8, None),
+        ("--unlock", False, 8, None),
+        ("--lint", False, 8, None),
+        ("--report r.html", False, None, None),
+        ("--cores 1 --verbose", False, 8, 1),
     ],
 )
 def test_there_is_a_display_where_results_are_asked_for(
-    arguments: str, draws: bool, chosen: bool, at_once: int | None, workspace: Workspace, monkeypatch: Any
+    arguments: str, draws: bool, counted: int | None, at_once: int | None, workspace: Workspace, monkeypatch: Any
 ) -> None:
-    plan, words = planned()[0], arguments.split()
+    configuration = read_files([Path("c.yaml")])
+    plan, words = plan_of(configuration, all_tasks()), arguments.split()
     for stream in ("stdout", "stderr"):
         monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     assert watching.can_draw(words) == draws
-    assert watching.chooses(words) == chosen
+    found = watching.jobs_asked_for(plan, configuration.content, words)
+    assert counted == (None if found is None else len(found))
     assert not draws or watching._at_once(plan, words) == at_once
     monkeypatch.setenv("TERM", "dumb")
     assert not watching.can_draw(words)

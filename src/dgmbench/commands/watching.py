@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench.commands.estimates import of_jobs
-from dgmbench.commands.jobs import jobs_of, to_start
+from dgmbench.commands.jobs import Job, jobs_of, to_start
 from dgmbench.commands.pipeline import UNSEEN, Pipeline
 from dgmbench.commands.status import states, tally
 from dgmbench.errors import UserError
@@ -48,9 +48,21 @@ def can_draw(arguments: Sequence[str] = ()) -> bool:
     return terminal and {name for name, _ in _options(arguments)} <= {*_VALUES, *_CHOOSING}
 
 
-def chooses(arguments: Sequence[str]) -> bool:
-    """Whether targets or options say which jobs are started; how many they are is not known then."""
-    return any(name in _CHOOSING or (name == "--" and values) for name, values in _options(arguments))
+def jobs_asked_for(plan: Plan, content: Mapping[str, Any], arguments: Sequence[str]) -> list[Job] | None:
+    """The jobs that Snakemake starts; None where options or targets, other than names of tasks, choose them."""
+    options = list(_options(arguments))
+    targets = [target for name, values in options if name == "--" for target in values]
+    if any(name in _CHOOSING for name, _ in options) or not plan.tasks.keys() >= set(targets):
+        return None
+    starting = list(to_start(jobs_of(plan, content)))
+    made_by = {output: job for job in starting for output in job.outputs}
+    needed = dict.fromkeys(job for job in starting if not targets or (job.rule == "tables" and job.of in targets))
+    queue = deque(needed)
+    while queue:
+        before = [made_by[path] for path in queue.popleft().inputs if path in made_by]
+        queue += [job for job in dict.fromkeys(before) if job not in needed]
+        needed |= dict.fromkeys(before)
+    return [job for job in starting if job in needed]
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -106,7 +118,7 @@ def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], argu
     with output, _interrupts_told(console) as interrupts:
         since = time.time()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        jobs = None if chooses(arguments) else list(to_start(jobs_of(plan, content)))
+        jobs = jobs_asked_for(plan, content, arguments)
         expected = of_jobs(plan, jobs or (), workspace.root.parent)
         pipeline = Pipeline(workspace, jobs, expected, since, _at_once(plan, arguments))
 
