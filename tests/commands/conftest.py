@@ -29,6 +29,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """That of `planned`, whose configuration is in the current folder; the clock stands still."""
+    monkeypatch.setattr(time, "time", lambda: 1.8e9)
     monkeypatch.chdir(tmp_path)
     Path("c.yaml").write_text(CONFIG)
     return Workspace(Path("results/p"))

@@ -93,8 +93,8 @@ def test_an_interrupt_is_one_line_and_waits_for_snakemake(
     """In a terminal Ctrl-C reaches both; here the child sends it, and ends when it has done so."""
     configuration = read_files([Path("c.yaml")])
     plan = plan_of(configuration, all_tasks())
-    send = f"os.kill({os.getpid()}, {int(signal.SIGINT)}); time.sleep(0.3)"
-    code = f"import os, time; {send}; {send}; print('its last words'); raise SystemExit(1)"
+    send = f"os.kill({os.getpid()}, {int(signal.SIGINT)})"
+    code = f"import os; {send}; {send}; print('its last words'); raise SystemExit(1)"
     before = signal.getsignal(signal.SIGINT)
     assert watching.started([sys.executable, "-c", code], plan, configuration.content, ["density"]) == 1
     said = capfd.readouterr().err
