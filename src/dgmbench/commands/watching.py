@@ -115,19 +115,22 @@ def started(command: Sequence[str], plan: Plan, content: Mapping[str, Any], argu
     with writing(log):
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("wb")
-    with output, _interrupts_told(console) as interrupts:
+    with output, _interrupts_noted() as interrupts:
         since = time.time()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         jobs = jobs_asked_for(plan, content, arguments)
         expected = of_jobs(plan, jobs or (), workspace.root.parent)
         pipeline = Pipeline(workspace, jobs, expected, since, _at_once(plan, arguments))
 
+        told: list[float] = []
+
         def wait(seconds: float) -> bool:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                return False
-            return True
+            if interrupts and not told:
+                told.append(interrupts[0])
+                console.print("stopping: the jobs at work keep what they have; the same command goes on from there")
+            return process.returncode is not None
 
         seen = watch(pipeline, plan.preset, names_of(plan), wait, console)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -189,20 +192,14 @@ def _locks() -> list[float]:
 
 
 @contextmanager
-def _interrupts_told(console: Any) -> Iterator[list[float]]:
-    """Within the body, Ctrl-C is said in a line and ends nothing here: Snakemake and its jobs get it, too, and end.
+def _interrupts_noted() -> Iterator[list[float]]:
+    """Within the body, Ctrl-C ends nothing here: Snakemake and its jobs get it, too, and end.
 
     Yields:
         When it was pressed.
     """
     interrupts: list[float] = []
-
-    def tell(*_: Any) -> None:
-        if not interrupts:
-            console.print("stopping: the jobs at work keep what they have; the same command goes on from there")
-        interrupts.append(time.time())
-
-    before = signal.signal(signal.SIGINT, tell)
+    before = signal.signal(signal.SIGINT, lambda *_: interrupts.append(time.time()))
     try:
         yield interrupts
     finally:
