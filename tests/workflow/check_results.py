@@ -33,6 +33,7 @@ MEAN = {
     "representation": "error",
     "text-likelihood": "log_likelihood",
     "generation": "parzen",
+    "few-labels": "error_20",
 }
 RUN_KEYS = {"spec", "spec_hash", "seed", "data", "training", "evaluation", "metrics", "status"}
 RECORD_KEYS = {"code", "libraries", "host", "started", "finished", "cpu_seconds", "peak_memory_mb"}

@@ -38,12 +38,14 @@ class Probe:
     """What the classifier makes of some features.
 
     Attributes:
-        wrong: (test examples,) whether each was given another class than its own.
+        predicted: (test examples,) the class that each was given.
+        wrong: (test examples,) whether that is another class than its own.
         penalty: the λ that was chosen.
         valid_error: share of the validation examples that are wrong with it.
         converged: whether the solver reached its tolerance with it.
     """
 
+    predicted: np.ndarray
     wrong: np.ndarray
     penalty: float
     valid_error: float
@@ -73,7 +75,8 @@ def linear_probe(train: Examples, valid: Examples, test: Examples, threads: int 
             if best is not None and error > best.valid_error:
                 break
             if best is None or error < best.valid_error:
-                best = Probe(machine.predict(inputs[2]) != test.labels, penalty, error, converged)
+                predicted = machine.predict(inputs[2])
+                best = Probe(predicted, predicted != test.labels, penalty, error, converged)
     assert best is not None
     if not best.converged:
         log.warning("the linear classifier stopped after %d iterations", MAX_ITERATIONS)

@@ -25,6 +25,8 @@ class Metric:
             same order, for every row and seed. It gives standard errors and paired differences.
         drawn: the array of ``Evaluation.per_example`` with its values on bootstrap draws, (draws,), where it is no mean
             over examples; the test examples of a draw are the same for every row and seed. It gives the same.
+        by_seed: whether the standard deviation over the seeds stands beside the mean, also where there is a standard
+            error over the examples.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Metric:
     higher_is_better: bool = True
     per_example: str = ""
     drawn: str = ""
+    by_seed: bool = False
 
     @property
     def title(self) -> str:
@@ -46,8 +49,8 @@ class Metric:
 
     @property
     def has_standard_error(self) -> bool:
-        """Of a single seed, too: over examples or over bootstrap draws."""
-        return bool(self.per_example or self.drawn)
+        """What stands beside the mean of a single seed, too: over examples or over bootstrap draws."""
+        return bool(self.per_example or self.drawn) and not self.by_seed
 
     @property
     def difference(self) -> str:
@@ -62,7 +65,8 @@ class Estimate:
     Attributes:
         mean: over the seeds.
         error: standard error over the examples, of the mean over the seeds; the standard deviation over the seeds
-            where the metric is no mean over examples and has no draws; None for a single example, or seed.
+            where the metric is shown by seed, or is no mean over examples and has no draws; None for a single example,
+            or seed.
         spread: standard deviation of the seeds' values; None for a single seed.
         values: (seeds, examples), where the metric is a mean over examples.
         drawn: of the seeds, where the metric has bootstrap draws.
@@ -93,7 +97,7 @@ def estimate(cell: Cell, metric: Metric) -> Estimate | None:
     examples = values.mean(axis=0)
     error = float(examples.std(ddof=1)) / math.sqrt(len(examples)) if len(examples) > 1 else None
     spread = float(values.mean(axis=1).std(ddof=1)) if len(runs) > 1 else None
-    return Estimate(runs, float(examples.mean()), error, spread, values)
+    return Estimate(runs, float(examples.mean()), spread if metric.by_seed else error, spread, values)
 
 
 def in_unit(metric: Metric, cells: Iterable[Cell]) -> Metric:

@@ -15,6 +15,7 @@ TASKS = (
     "dgmbench.tasks.representation.task:REPRESENTATION",
     "dgmbench.tasks.text_likelihood.task:TEXT_LIKELIHOOD",
     "dgmbench.tasks.generation.task:GENERATION",
+    "dgmbench.tasks.few_labels.task:FEW_LABELS",
 )
 ENTRY_POINT_GROUP = "dgmbench.tasks"
 

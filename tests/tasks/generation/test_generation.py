@@ -228,6 +228,7 @@ NETWORKS = {
     "cgmmn": {"hidden": [8, 16]},
     "gan": {"hidden": [16], "latent": 5, "units": [8, 8]},
     "gan-r1": {"hidden": [16], "latent": 5, "units": [8, 8]},
+    "triple-gan": {"network": "reduced", "hidden": [8], "latent": 5, "units": [8], "game_from": 1, "generated_from": 2},
     "pmd": {"hidden": [8, 16], "latent": 5},
     "pmd-exact": {"hidden": [8, 16], "latent": 5},
 }
@@ -274,7 +275,7 @@ def test_a_training_that_is_killed_ends_with_the_same_samples(
     assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
 
 
-@pytest.mark.parametrize("model", ["noise", "gmmn", "gmmn+ae", "cgmmn", "vae", "gan-r1", "pmd"])
+@pytest.mark.parametrize("model", ["noise", "gmmn", "gmmn+ae", "cgmmn", "vae", "gan-r1", "triple-gan", "pmd"])
 def test_check_tries_every_kind_of_row(model: str) -> None:
     (spec,) = plan_for(model).of("generation")
     assert (

@@ -70,6 +70,12 @@ ROWS: dict[str, Row] = {
         variant_of="gan",
         compared_with=("gan", "mixture"),
     ),
+    "triple-gan": Row(
+        f"{_IMAGES}.triple_gan:TripleGAN",
+        "triple generative adversarial nets with all labels, class by class (Li, Xu, Zhu, Zhang, NIPS 2017)",
+        variant_of="gan",
+        compared_with=("gan", "cgmmn"),
+    ),
     "pmd": Row(
         f"{_IMAGES}.pmd:PMD",
         "population matching discrepancy, fast matching (Chen, Li, Ru, Zhu, NIPS 2017)",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dgmbench.data.label_sets import balanced
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.linear_probe import Examples, Probe, linear_probe
 from dgmbench.run.progress import each_of
@@ -98,12 +99,4 @@ def probed(
 
 def label_sets(labels: np.ndarray, number: int) -> list[np.ndarray]:
     """`LABEL_SETS` drawings of (number,) places, each with the classes as equal in number as can be."""
-    found = []
-    for drawing in range(LABEL_SETS):
-        order = np.random.default_rng([drawing, number]).permutation(len(labels))
-        rank = np.empty(len(labels), np.int64)  # how many of its class come before an example
-        for label in np.unique(labels):
-            of_class = order[labels[order] == label]
-            rank[of_class] = np.arange(len(of_class))
-        found.append(order[np.argsort(rank[order], kind="stable")][:number])
-    return found
+    return [balanced(labels, number, np.random.default_rng([drawing, number])) for drawing in range(LABEL_SETS)]

@@ -1,0 +1,131 @@
+"""The classifier that learners with few labels share, and the moving average of its weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgmbench.models.images.layers import linear
+
+NETWORKS = ("convolutional", "reduced")
+SHARE = 0.01
+"""Of the weights in their moving average, in each step."""
+
+
+class Noise(nn.Module):
+    """Adds N(0, deviation²) to each unit while training."""
+
+    def __init__(self, deviation: float) -> None:
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape."""
+        return x + self.deviation * torch.randn_like(x) if self.training else x
+
+
+class AveragedClassifier(nn.Module):
+    """A network from images to classes; what predicts is the moving average of its weights.
+
+    Example:
+        >>> AveragedClassifier((8, 8), n_classes=3, network="reduced").predict(torch.rand(5, 64)).shape
+        torch.Size([5, 3])
+    """
+
+    def __init__(self, shape: tuple[int, int], n_classes: int, network: str) -> None:
+        """
+        Args:
+            shape: height and width of an image.
+            n_classes: classes are 0 to n_classes − 1.
+            network: one of `NETWORKS`.
+        """
+        super().__init__()
+        if network not in NETWORKS:
+            raise ValueError(f"network is {network!r}; choose {' or '.join(NETWORKS)}")
+        height, width = int(shape[0]), int(shape[1])
+        if network == "convolutional" and min(height, width) < 8:
+            raise ValueError(f"convolutions need images of 8 x 8 pixels or more, not {height} x {width}")
+        self.network = (
+            _convolutional((height, width), n_classes)
+            if network == "convolutional"
+            else _dense(height * width, n_classes)
+        )
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, pixels) from 0 to 1 → (n, classes) logits of the network that learns."""
+        return self.network(x)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the average, of weights and of batch norm's statistics, by `SHARE` towards the network."""
+        for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, SHARE)
+
+    def forget(self) -> None:
+        """Begin the average anew, with the weights as they are."""
+        self.average.load_state_dict(self.network.state_dict())
+
+    @torch.no_grad()
+    def predict(self, x: Tensor) -> Tensor:
+        """(n, pixels) from 0 to 1 → (n, classes) logits of the average."""
+        self.average.eval()
+        return self.average(x)
+
+
+def labelled_part(examples: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, pixels + 1), the last column the class, below 0 where it is hidden → images and classes of the others."""
+    seen = examples[:, -1] >= 0
+    return examples[seen, :-1], examples[seen, -1].long()
+
+
+def unlabelled_part(examples: Tensor) -> Tensor:
+    """The images whose class is hidden; where there is none, all of them."""
+    hidden = examples[:, -1] < 0
+    return examples[hidden, :-1] if bool(hidden.any()) else examples[:, :-1]
+
+
+def adam(module: nn.Module, rate: float, decay: float = 0.0) -> torch.optim.Optimizer:
+    """Adam with β₁ = 0.5, of the parameters that learn."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return torch.optim.Adam(parameters, rate, betas=(0.5, 0.999), weight_decay=decay)
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """A step."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
+def _dense(n_pixels: int, n_classes: int, hidden: Sequence[int] = (500, 250)) -> nn.Module:
+    layers: list[nn.Module] = [Noise(0.3)]
+    for inputs, outputs in pairwise((n_pixels, *hidden)):
+        layers += [linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, linear(hidden[-1], n_classes))
+
+
+def _convolutional(shape: tuple[int, int], n_classes: int) -> nn.Module:
+    """Five convolutions, halved by maxima after the first and the third, then the mean of each map."""
+
+    def convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+        return [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    return nn.Sequential(
+        nn.Unflatten(1, (1, *shape)),
+        *(*convolution(1, 32, 5), nn.MaxPool2d(2), nn.Dropout(0.5)),
+        *(*convolution(32, 64, 3), *convolution(64, 64, 3), nn.MaxPool2d(2), nn.Dropout(0.5)),
+        *(*convolution(64, 128, 3), *convolution(128, 128, 3)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(128, n_classes)),
+    )
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean of −log p(class), in nats; 0 of no examples."""
+    return F.cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))

@@ -1,0 +1,47 @@
+"""Few labels: test errors of classifiers that see the labels of few training images, and the other images without."""
+
+from __future__ import annotations
+
+from dgmbench.run.spec import RunSpec
+from dgmbench.run.task import Task
+from dgmbench.tasks.few_labels.rows import ROWS
+from dgmbench.tasks.few_labels.settings import FewLabelsSettings, few_labels_settings
+
+_HERE = "dgmbench.tasks.few_labels"
+
+
+def _cost(spec: RunSpec) -> float:
+    """Epochs times images times trainings, up to a factor; little of rows that take a trained model."""
+    settings = few_labels_settings(spec)
+    images = float((settings.train_limit or 50_000) * len(settings.labels))
+    return images if spec.source else settings.epochs * images
+
+
+FEW_LABELS = Task(
+    name="few-labels",
+    title="Few labels",
+    about="test error of classifiers that see the labels of few training images",
+    package=_HERE,
+    kind="images",
+    settings=FewLabelsSettings,
+    rows=ROWS,
+    train=f"{_HERE}.training:train",
+    evaluate=f"{_HERE}.evaluation:evaluate",
+    check=f"{_HERE}.check:findings",
+    trial=f"{_HERE}.check:trial",
+    table=f"{_HERE}.table:TABLE",
+    devices=lambda spec: few_labels_settings(spec).devices,
+    cost=_cost,
+    libraries=("numpy", "torch", "lightning", "scikit-learn"),
+    offers=("n_pixels", "shape", "n_classes", "trained"),
+    numbers={
+        "unlabelled": "training images, with their labels or without",
+        "cross_entropy": "of the labelled images, mean of an epoch, nats; its number of labels is at its end",
+        "pseudo": "cross-entropy with the own most probable classes, mean of an epoch, nats, likewise",
+        "mmd": "conditional MMD² per labelled image, mean of an epoch, likewise",
+        "classifier": "cross-entropy of the labelled images beside a discriminator, mean of an epoch, nats, likewise",
+        "discriminator": "its loss, mean of an epoch, nats, likewise",
+        "generator": "half of −log of what the discriminator makes of its pairs, mean of an epoch, nats, likewise",
+        "train_seconds": "seconds of all epochs, with all numbers of labels together",
+    },
+)
