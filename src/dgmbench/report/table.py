@@ -78,6 +78,10 @@ class MetricTable:
         """The metrics by which rows are compared with each other."""
         return tuple(metric for metric in self.metrics if metric.per_example or metric.drawn)
 
+    def asked(self, cells: Cells) -> MetricTable:
+        """The table with the columns of these cells, where they differ from configuration to configuration."""
+        return self
+
     def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
         if record.get("status") not in ("ok", "diverged", "failed"):
             return f"its status is {record.get('status')!r}"

@@ -46,6 +46,7 @@ def versus(table: MetricTable, first: Cells, second: Cells, labels: Labels) -> V
     pairs, task = _pairs(first, second), first.task
     if not pairs:
         return None
+    table = table.asked(first)
     lines = [line for metric in table.metrics for line in _lines(metric, table, pairs, (first, second), labels)]
     grids = []
     for metric in table.compared:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgmbench.models.images import triple_gan
+from dgmbench.models.images import averaged_classifier, triple_gan
 from dgmbench.models.images.averaged_classifier import (
     NETWORKS,
     SHARE,
@@ -26,6 +26,11 @@ from dgmbench.models.images.supervised import Supervised
 from dgmbench.models.images.triple_gan import TripleGAN, entropy, fooling, imbalance, pair_loss
 
 SHAPE, CLASSES = (6, 6), 3
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(averaged_classifier, "DENSE", (64, 32))
 
 
 def examples(labelled: int, others: int, seed: int = 0) -> Tensor:

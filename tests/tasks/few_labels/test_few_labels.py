@@ -21,10 +21,12 @@ from dgmbench.data import ImageSplits
 from dgmbench.data.label_sets import balanced
 from dgmbench.errors import UserError
 from dgmbench.metrics.differences import Interval
+from dgmbench.models.images import averaged_classifier
 from dgmbench.report.cells import Run, collect
 from dgmbench.report.estimates import Estimate
 from dgmbench.report.formats import to_csv, to_html, to_latex, to_markdown
 from dgmbench.report.references import references
+from dgmbench.report.versus import versus
 from dgmbench.run import stages
 from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.plan import Plan
@@ -127,6 +129,7 @@ class Loses(nn.Module):
 
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(averaged_classifier, "DENSE", (64, 32))
     # every load of a user's data looks for entry points in all distributions, which takes most of a small run's time
     monkeypatch.setattr("dgmbench.data.user_data.entry_points", dict)
     monkeypatch.setattr("dgmbench.data.catalogue.entry_points", dict)
@@ -398,6 +401,8 @@ def test_the_table(made: tuple[Plan, Workspace]) -> None:
     assert shown["supervised", "12"] == tuple(f"{error:.2f}" for error in by_seed["supervised"])
     for text in (to_markdown(sheet), to_latex(sheet), to_html(sheet, [], [])):
         assert "label set" in text and "triple-gan" in text
+    both = versus(TABLE, cells, cells, ("one", "other"))
+    assert both is not None and {line["metric"] for line in both.lines} == {"error_6", "error_12", "error_all"}
     figures = TABLE.figures(cells, workspace)
     assert [figure.path.stem.partition("_")[2].partition("-")[0] for figure in figures] == ["", "labels", "classes"]
     assert all(figure.path.is_file() for figure in figures)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 from dgmbench.models.images.layers import linear
 
 NETWORKS = ("convolutional", "reduced")
+DENSE = (500, 250)
+"""Widths of the hidden layers of the reduced network."""
 SHARE = 0.01
 """Of the weights in their moving average, in each step."""
 
@@ -104,11 +105,11 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
-def _dense(n_pixels: int, n_classes: int, hidden: Sequence[int] = (500, 250)) -> nn.Module:
+def _dense(n_pixels: int, n_classes: int) -> nn.Module:
     layers: list[nn.Module] = [Noise(0.3)]
-    for inputs, outputs in pairwise((n_pixels, *hidden)):
+    for inputs, outputs in pairwise((n_pixels, *DENSE)):
         layers += [linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.5)]
-    return nn.Sequential(*layers, linear(hidden[-1], n_classes))
+    return nn.Sequential(*layers, linear(DENSE[-1], n_classes))
 
 
 def _convolutional(shape: tuple[int, int], n_classes: int) -> nn.Module:

@@ -30,6 +30,9 @@ def metric_of(number: int) -> Metric:
 class FewLabelsTable(MetricTable):
     """A column for each number of labels that was asked for; a seed is a label set, the same for every row."""
 
+    def asked(self, cells: Cells) -> FewLabelsTable:
+        return self._of(_numbers(cells))
+
     def problem(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
         numbers = record["spec"]["settings"]["labels"] if "spec" in record else []
         return super(FewLabelsTable, self._of(numbers)).problem(record, arrays)
@@ -38,15 +41,14 @@ class FewLabelsTable(MetricTable):
         return {name: float(values.mean()) for name, values in arrays.items()}
 
     def rows(self, cells: Cells) -> list[dict[str, Any]]:
-        return super(FewLabelsTable, self._of(_numbers(cells))).rows(cells)
+        return super(FewLabelsTable, self.asked(cells)).rows(cells)
 
     def sheet(self, cells: Cells) -> Sheet:
-        sheet = super(FewLabelsTable, self._of(_numbers(cells))).sheet(cells)
+        sheet = super(FewLabelsTable, self.asked(cells)).sheet(cells)
         return replace(sheet, grids=[*sheet.grids, _by_set(cells)])
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
-        asked = self._of(_numbers(cells))
-        compared = super(FewLabelsTable, asked).figures(cells, workspace)
+        compared = super(FewLabelsTable, self.asked(cells)).figures(cells, workspace)
         return [*compared, *_curve(cells, workspace), *class_samples(cells, workspace)]
 
     def _of(self, numbers: Iterable[int]) -> FewLabelsTable:
