@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from dgmbench.names import slug
+from dgmbench.names import file_name
 from dgmbench.run import timings
 from dgmbench.run.provenance import host
 from dgmbench.run.settings import Stage
@@ -64,12 +64,12 @@ def keep(trace: Trace, run: RunSpec, stage: Stage, record: Mapping[str, Any]) ->
 
 def kind_of_stage(run: RunSpec, stage: Stage) -> str:
     """What the times of a stage of a row's runs on a dataset are kept under."""
-    return f"{RULES[stage]}.{run.task}.{slug(run.dataset)}.{slug(run.model)}"
+    return f"{RULES[stage]}.{run.task}.{file_name(run.dataset)}.{file_name(run.model)}"
 
 
 def kind_of_job(rule: str, of: str) -> str:
     """What the time of another job is kept under."""
-    return f"{rule}.{slug(of)}"
+    return f"{rule}.{file_name(of)}"
 
 
 @lru_cache(maxsize=1)
