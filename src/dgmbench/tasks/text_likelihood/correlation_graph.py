@@ -36,7 +36,7 @@ def correlation_graphs(cells: Cells, workspace: Workspace) -> list[Figure]:
                 f"Topics of {cell.model} (seed {run.spec.seed}) on {cell.dataset}, each with its most probable words. "
                 f"The size is its expected share; at most the {_TOPICS} largest are shown. A line joins two topics "
                 "whose shares of a document correlate (log-shares less their mean over the topics): blue together, "
-                "red dashed apart, the stronger the wider. Shown are the strongest, at most three lines for two "
+                "orange and dashed apart, the stronger the wider. Shown are the strongest, at most three lines for two "
                 f"topics, above {_WEAK}. Topics stand in the order of a clustering by these correlations."
             )
             drawn = draw_graph(topics, workspace.figures / name)
