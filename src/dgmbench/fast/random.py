@@ -89,7 +89,8 @@ def standard_normal(state: np.ndarray, out: np.ndarray) -> None:
             numbers[lane + LANES] = radius * sine
         for j in range(min(PAIRS, n - start)):
             out[start + j] = numbers[j]
-    state[0, :], state[1, :], state[2, :], state[3, :] = s0, s1, s2, s3
+    for lane in range(LANES):  # by lane: to assign rows takes four seconds more to compile
+        state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0[lane], s1[lane], s2[lane], s3[lane]
 
 
 # Written as uint64 throughout: one signed operand would make the shifts arithmetic.
