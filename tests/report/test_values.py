@@ -16,10 +16,19 @@ KEPT = sorted(REFERENCE.glob("*/tables/*.npz"))
 
 
 def paired_lines(path):
-    """Dataset, both names, mean, low and high of a Markdown table's paired differences."""
-    text = path.read_text(encoding="utf-8").partition("## Paired differences")[2].partition("\n## ")[0]
+    """Metric, dataset, both names, mean, low and high of a Markdown table's paired differences, and their last digit.
+
+    The metric is empty where the table has one alone.
+    """
     line = re.compile(r"^\| *(\S+) *\| (\S+) minus (\S+) *\| (\S+) \[(\S+), (\S+)\]", re.MULTILINE)
-    return [(dataset, ours, theirs, *map(float, numbers)) for dataset, ours, theirs, *numbers in line.findall(text)]
+    found = []
+    for section in path.read_text(encoding="utf-8").split("## Paired differences")[1:]:
+        title, _, text = section.partition("\n## ")[0].partition("\n")
+        metric = re.sub(r"\W+", "_", title.strip(": "))
+        for dataset, ours, theirs, *numbers in line.findall(text):
+            digit = 10.0 ** -len(numbers[0].partition(".")[2])
+            found.append((metric, dataset, ours, theirs, list(map(float, numbers)), digit))
+    return found
 
 
 def recomputed(values, dataset, ours, theirs, array):
@@ -40,8 +49,8 @@ def test_the_intervals_of_a_table_follow_from_the_values_beside_it(whole):
     tables = whole[1].tables
     values, lines = read_values(tables / "toy.npz"), paired_lines(tables / "toy.md")
     assert len(lines) == 6 and len(values) == 12
-    for dataset, ours, theirs, *numbers in lines:
-        assert recomputed(values, dataset, ours, theirs, "wrong") == pytest.approx(numbers, abs=0.06)
+    for _, dataset, ours, theirs, numbers, digit in lines:
+        assert recomputed(values, dataset, ours, theirs, "wrong") == pytest.approx(numbers, abs=0.6 * digit)
     with (tables / "toy.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             seeds = [run["wrong"] for (d, m, _), run in values.items() if (d, m) == (row["place"], row["entrant"])]
@@ -52,8 +61,9 @@ def test_the_intervals_of_a_table_follow_from_the_values_beside_it(whole):
 def test_the_intervals_of_a_kept_table_follow_from_the_values_kept_with_it(path):
     values, lines = read_values(path), paired_lines(path.with_suffix(".md"))
     assert lines and path.stat().st_size < 1_000_000
-    for dataset, ours, theirs, *numbers in lines:
-        assert recomputed(values, dataset, ours, theirs, "log_likelihood") == pytest.approx(numbers, abs=0.06)
+    for metric, dataset, ours, theirs, numbers, digit in lines:
+        found = recomputed(values, dataset, ours, theirs, metric or "log_likelihood")
+        assert found == pytest.approx(numbers, abs=0.6 * digit), (metric, dataset, ours, theirs)
 
 
 @pytest.mark.parametrize(
