@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -85,3 +86,15 @@ def write_text(path: Path, text: str) -> None:
     """Text, atomically."""
     with atomic_write(path) as file:
         file.write(text)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a file; it is taken for a moment, for which who wants it should wait."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dgmbench.errors import UserError
+from dgmbench.files import is_locked
 from dgmbench.run import trace as traces
 from dgmbench.run.progress import Step, counting, note, passes
-from dgmbench.run.trace import SIZE, Part, Trace, is_at_work, read, traced
+from dgmbench.run.trace import SIZE, Part, Trace, read, traced
 
 
 def steps_of(path: Path) -> list[tuple[str, int, int]]:
@@ -24,7 +25,7 @@ def test_others_read_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(traces, "EVERY_SECONDS", 0.0)
     path, seen = tmp_path / "logs/train/a.json", []
     with traced(path, time.time()):
-        assert is_at_work(path) and steps_of(path) == []
+        assert is_locked(path) and steps_of(path) == []
         for outer in passes("model", 2):
             for inner in passes("sweep", 3, done=1):
                 seen.append(steps_of(path))
@@ -37,7 +38,7 @@ def test_others_read_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]
     found = read(path)
     assert found is not None and found.end == "finished" and found.ended >= found.started
-    assert not is_at_work(path)
+    assert not is_locked(path)
 
 
 def test_values_of_the_model_stand_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +76,7 @@ def test_how_it_ended(error: BaseException | None, end: str, words: str, tmp_pat
         work()
     found = read(path)
     assert found is not None and (found.end, found.error) == (end, words)
-    assert not is_at_work(path)
+    assert not is_locked(path)
 
 
 def test_one_that_was_killed_has_no_end_and_nobody_writes_it(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_one_that_was_killed_has_no_end_and_nobody_writes_it(tmp_path: Path) -> 
     path.touch()
     Trace(path, 1.0).write()
     found = read(path)
-    assert found is not None and found.end == "" and not is_at_work(path)
+    assert found is not None and found.end == "" and not is_locked(path)
 
 
 def test_a_second_process_notes_nothing_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +100,7 @@ def test_a_second_process_notes_nothing_and_goes_on(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"parts": [{"what": 1}]}', '{"parts": 3}', "\x00" * 20])
 def test_a_damaged_trace_says_nothing(content: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    assert read(path) is None and not is_at_work(path)
+    assert read(path) is None and not is_locked(path)
     path.write_text(content)
     assert read(path) is None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from dgmbench.commands.estimates import Estimate
 from dgmbench.commands.jobs import Job
 from dgmbench.commands.schedule import seconds_left
+from dgmbench.files import is_locked
 from dgmbench.names import file_name
 from dgmbench.run import trace as traces
 from dgmbench.run.trace import Trace
@@ -96,7 +97,7 @@ class Pipeline:
         ended: dict[Path, Trace] = {}
         running, failed = [], []
         for path, trace in self._traces().items():
-            if not trace.end and traces.is_at_work(path):
+            if not trace.end and is_locked(path):
                 job = known.get(path)
                 running.append(Running(*self._name(path), trace, self._left(job, trace, now)))
                 continue

@@ -168,15 +168,3 @@ def read(path: Path) -> Trace | None:
         return Trace(path, parts=parts, **content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-
-
-def is_at_work(path: Path) -> bool:
-    """Whether the process that writes a trace lives."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

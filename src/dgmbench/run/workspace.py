@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dgmbench.errors import UserError
-from dgmbench.files import remove_unfinished, writing
+from dgmbench.files import is_locked, remove_unfinished, writing
 from dgmbench.names import file_name
 from dgmbench.run.records import FORMAT, read_json, write_json
 from dgmbench.run.spec import RunSpec
@@ -61,15 +60,7 @@ class Workspace:
 
     def is_claimed(self, training_id: str) -> bool:
         """Whether a process works on a training, or on an evaluation of it."""
-        try:
-            with (self.root / "state" / training_id / "lock").open("rb") as file:
-                # for a moment; a process that wants the lock waits for a second
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return is_locked(self.root / "state" / training_id / "lock")
 
     def log(self, rule: str, of: str = "") -> Path:
         """Where the workflow keeps the log of a job.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,9 +12,6 @@ from torch.utils.data import IterableDataset
 
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
 """Examples as they are kept → as the model sees them; what is random comes from the generator."""
-
-Loss = Callable[[Tensor], Mapping[str, Tensor]]
-"""A batch → scalars by name; ``loss`` is minimised, the others are noted."""
 
 
 def as_they_are(pixels: Tensor, generator: torch.Generator) -> Tensor:

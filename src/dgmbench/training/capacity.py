@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.training.batches import Batches, Loss
+from dgmbench.training.batches import Batches
+from dgmbench.training.losses import Loss
 
 
 def kept_bytes(model: nn.Module, loss: Loss, batches: Batches, rows: int, device: torch.device) -> int:

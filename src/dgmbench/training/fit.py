@@ -25,10 +25,11 @@ from torch import Tensor, nn
 from dgmbench.errors import UserError
 from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster
 from dgmbench.run.progress import watchers
-from dgmbench.training.batches import Batches, Loss
+from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
 from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
 from dgmbench.training.epoch_logger import EpochLogger
+from dgmbench.training.losses import Loss
 from dgmbench.training.module import TOGETHER, GradientTraining
 from dgmbench.training.settings import TrainingSettings
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from dgmbench.training.batches import Batches, Loss, epoch_seed
+from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.captured import CapturedStep, set_rate, settle
+from dgmbench.training.losses import Loss
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
 

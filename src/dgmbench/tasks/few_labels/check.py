@@ -16,6 +16,7 @@ from dgmbench.run.task import Row
 from dgmbench.tasks.few_labels.building import build_classifier, images_of_classes, through
 from dgmbench.tasks.few_labels.images import examples_of, label_set, n_classes, part_of, with_labelled
 from dgmbench.tasks.few_labels.settings import few_labels_settings
+from dgmbench.training.losses import fault_of_loss
 
 SOME = 256
 """Images that a classifier is tried on, at most."""
@@ -39,15 +40,10 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     model: Any = build_classifier(spec, row, data)
     what = "loss(examples)"
     try:
-        if hasattr(model, "loss") and not hasattr(model, "step"):
-            given = model.loss(batch)
-            if not isinstance(given, dict) or not isinstance(given.get("loss"), torch.Tensor):
-                yield "loss(examples) gave no tensor by the name 'loss': return a dictionary of scalars with that key"
-                return
-            if given["loss"].ndim or not given["loss"].requires_grad:
-                yield "loss(examples) gave no scalar that carries a gradient"
-                return
-            given["loss"].backward()
+        by_loss = hasattr(model, "loss") and not hasattr(model, "step")
+        if by_loss and (fault := fault_of_loss(model.loss(batch), what)):
+            yield fault
+            return
         if isinstance(model, torch.nn.Module):
             model.eval()
         what, width = ("predict(x)", classes) if hasattr(model, "predict") else ("encode(x)", 0)

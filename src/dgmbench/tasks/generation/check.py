@@ -14,6 +14,7 @@ from dgmbench.run.task import Row
 from dgmbench.tasks.generation.building import build_generator, generated
 from dgmbench.tasks.generation.images import largest, part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
+from dgmbench.training.losses import fault_of_loss
 
 SOME = 256
 """Training images that a generator is tried on, at most."""
@@ -40,13 +41,9 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
             reads_labels = getattr(model, "reads_labels", False)
             labels = torch.from_numpy(part.labels[:SOME].astype("float32"))[:, None]
             given = model.loss(torch.cat([x, labels], dim=1) if reads_labels else x)
-            if not isinstance(given, dict) or not isinstance(given.get("loss"), torch.Tensor):
-                yield "loss(x) gave no tensor by the name 'loss': return a dictionary of scalars with that key"
+            if fault := fault_of_loss(given, what):
+                yield fault
                 return
-            if given["loss"].ndim or not given["loss"].requires_grad:
-                yield "loss(x) gave no scalar that carries a gradient"
-                return
-            given["loss"].backward()
         elif hasattr(model, "fit"):
             model.fit(x)
         what = "generating"

@@ -17,6 +17,7 @@ from dgmbench.tasks.representation.features import code, restored
 from dgmbench.tasks.representation.images import labelled_images, training_images
 from dgmbench.tasks.representation.settings import representation_settings
 from dgmbench.training.batches import Batches, as_they_are
+from dgmbench.training.losses import fault_of_loss
 
 SOME = 256
 """Training images that a learner is tried on, at least, where the run has so many."""
@@ -35,14 +36,9 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     try:
         if hasattr(model, "loss"):
             what = "loss(x)"
-            values = model.loss(x)
-            if not isinstance(values, dict) or not isinstance(values.get("loss"), torch.Tensor):
-                yield "loss(x) gave no tensor by the name 'loss': return a dictionary of scalars with that key"
+            if fault := fault_of_loss(model.loss(x), what):
+                yield fault
                 return
-            if values["loss"].ndim or not values["loss"].requires_grad:
-                yield "loss(x) gave no scalar that carries a gradient"
-                return
-            values["loss"].backward()
         elif hasattr(model, "fit"):
             model.fit(x)
         model.eval()
