@@ -17,7 +17,7 @@ from dgmbench.commands.pipeline import Pipeline
 from dgmbench.commands.status import states
 from dgmbench.run import provenance, timings
 from dgmbench.run.progress import Step
-from dgmbench.run.trace import Part, Trace
+from dgmbench.run.trace import Part, Phase, Trace
 from dgmbench.run.workspace import Workspace
 from tests.commands.pipelines import planned
 
@@ -118,7 +118,7 @@ def test_the_pace_of_a_step_and_what_comes_after_it_decide(
 def test_another_results_folder_has_estimates_from_the_cache(epochs: int, seconds: float, workspace: Workspace) -> None:
     plan, jobs = planned()
     (run, _) = plan.runs
-    trace = Trace(Path("a.json"), time.time() - 30, phases={"epoch": 28.0})
+    trace = Trace(Path("a.json"), time.time() - 30, phases={"epoch": Phase(28.0)})
     record = {"finished": "2099-01-01T00:00:00+00:00", "seconds": 20.0, "peak_memory_mb": 700.0}
     keep(trace, run, "training", record | {"host": provenance.host()})
     keep(trace, run, "training", record | {"finished": "2001-01-01T00:00:00+00:00", "host": provenance.host()})

@@ -147,3 +147,52 @@ def test_what_is_left_follows_from_the_pace(
     """A training that was resumed has the pace of this process."""
     part = Part("epoch", done, total, first, 100.0, 100.0 + took)
     assert part.left(100.0 + took + ago) == (None if left is None else pytest.approx(left))
+
+
+def told(*steps: tuple[float, Step]) -> Trace:
+    """A trace of steps that were told at these seconds after its beginning."""
+    trace = Trace(Path("a.json"), 1000.0)
+    for at, step in steps:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(traces.time, "time", lambda at=at: 1000.0 + at)
+            trace(step)
+    return trace
+
+
+def begins(what: str, total: int, done: int = 0, level: int = 0) -> Step:
+    return Step(what, done, total, {}, level, begins=True)
+
+
+def part(what: str, done: int, total: int, level: int = 0) -> Step:
+    return Step(what, done, total, {}, level)
+
+
+TWO_EPOCHS = [(15, part("e", 1, 4)), (16, part("e", 2, 4)), (18, part("e", 4, 4))]
+ONE = [(1, begins("a", 2)), (4, part("a", 1, 2)), (5, part("a", 2, 2))]
+OTHER = [(6, begins("b", 3)), (10, part("b", 1, 3)), (12, part("b", 2, 3)), (14, part("b", 3, 3))]
+AGAIN = [(5, begins("a", 3)), (6, part("a", 1, 3)), (7, part("a", 2, 3)), (8, part("a", 3, 3))]
+NESTED = [begins("a", 2), begins("s", 9, level=1), part("s", 9, 9, level=1), part("a", 1, 2), part("a", 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "expected"),
+    [
+        # loads for 5 s, the first of four epochs takes 9 s more than the others: it compiles; 1 s to write
+        ([(5, begins("e", 4)), *TWO_EPOCHS], 19, (14, 4 + 1)),
+        (TWO_EPOCHS, 19, (14, 4 + 1)),  # only ends of epochs are told
+        ([(5, begins("e", 4, 2)), (15, part("e", 3, 4)), (16, part("e", 4, 4))], 16, (14, 4)),  # resumed
+        ([*ONE, *OTHER], 14, (1 + 2 + 1 + 2, 2 + 6)),
+        ([*ONE, *AGAIN], 8, (1 + 2, 5)),  # begun twice
+        ([*enumerate(NESTED)], 4, (2, 2)),  # parts of parts are no steps of their own
+        ([(2, begins("a", 1)), (5, part("a", 1, 1))], 6, (2, 3 + 1)),  # one part is all there is
+        # nothing to go by
+        ([], 6, None),
+        ([(2, begins("a", 3))], 6, None),
+        ([(2, begins("a", 3)), (3, part("a", 1, 3))], 6, None),
+    ],
+)
+def test_what_grows_with_the_work_and_what_does_not(
+    steps: list[tuple[float, Step]], seconds: float, expected: tuple[float, float] | None
+) -> None:
+    found = told(*steps).divided(seconds)
+    assert found == (None if expected is None else pytest.approx(expected))

@@ -49,14 +49,16 @@ def keep(trace: Trace, run: RunSpec, stage: Stage, record: Mapping[str, Any]) ->
     if finished is None or datetime.fromisoformat(finished).timestamp() < int(trace.started):
         return
     seconds = time.time() - trace.started
+    starting, growing = trace.divided(seconds) or (seconds - record["seconds"], record["seconds"])
     line = {
         "spec": run.to_dict(),
         "stage": stage,
         "host": record["host"],
         "seconds": round(seconds, 2),
-        "work_seconds": record["seconds"],
+        "starting": round(starting, 3),
+        "growing": round(growing, 3),
         "peak_memory_mb": record["peak_memory_mb"],
-        "after": {what: round(seconds - at, 2) for what, at in trace.phases.items()},
+        "after": {what: round(seconds - phase.at, 2) for what, phase in trace.phases.items()},
         "at": round(time.time()),
     }
     timings.note(kind_of_stage(run, stage), line)

@@ -49,8 +49,8 @@ class _Known:
     """What a stage of an earlier run took, and how much work it was, up to a factor.
 
     Attributes:
-        seconds: of the work.
-        starting: what the job took besides, whatever work it had; None where that was not noted.
+        seconds: of what grows with the work.
+        starting: what the job took besides; None where that was not noted.
     """
 
     cost: float
@@ -147,8 +147,7 @@ class _Records:
                 for line in timings.noted(kind_of_stage(run, stage)):
                     with suppress(*_SAYS_NOTHING):
                         if earlier := _run_of(line["spec"], task, key):
-                            work = {"seconds": line["work_seconds"], "starting": line["seconds"] - line["work_seconds"]}
-                            self._add(found, task, earlier, stage, line | work)
+                            self._add(found, task, earlier, stage, line | {"seconds": line["growing"]})
             self.known[key] = found
         return self.known[key]
 

@@ -27,6 +27,7 @@ class Step:
         total: how many there are.
         values: what is known of the model then, by name.
         level: of how many longer steps it is a part.
+        begins: whether no part is done by this process yet.
     """
 
     what: str
@@ -34,6 +35,7 @@ class Step:
     total: int
     values: Mapping[str, float]
     level: int = 0
+    begins: bool = False
 
 
 Watcher = Callable[[Step], None]
@@ -96,7 +98,7 @@ def counting(what: str, n: int, done: int = 0) -> Iterator[Callable[[int, int], 
 
     level = len(_under_way)
     for watcher in _told_beginnings:
-        watcher(Step(what, done, n, {}, level))
+        watcher(Step(what, done, n, {}, level, begins=True))
     _under_way.append(what)
     try:
         with _bar(what, n, done) as bar:

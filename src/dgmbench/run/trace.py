@@ -62,6 +62,47 @@ class Part:
 
 
 @dataclass
+class Phase:
+    """A step that is no part of another, however often it is begun. Times are in seconds after the job's beginning.
+
+    Attributes:
+        at: when it was last heard of.
+        moving: seconds between its parts; the first one after a beginning is left out, which compiles and reads.
+        timed, first: how many parts these are, and how many were left out.
+        parts: that it has, of all its beginnings.
+        compiles: whether the first part is under way.
+    """
+
+    at: float = 0.0
+    moving: float = 0.0
+    timed: int = 0
+    first: int = 0
+    parts: int = 0
+    compiles: bool = False
+
+    def note(self, step: Step, at: float, parts: int, since: float | None) -> None:
+        """Parts are done, or the first one begins.
+
+        Args:
+            parts: how many are done since it was last heard of.
+            since: seconds since then; None at its beginning.
+        """
+        if since is None:
+            self.parts += step.total
+            self.first += not step.begins
+        elif self.compiles and parts < step.total:
+            self.first += parts
+        else:
+            self.moving, self.timed = self.moving + since, self.timed + parts
+        self.at, self.compiles = at, step.begins
+
+    @property
+    def seconds(self) -> float:
+        """What all of its parts take at their pace."""
+        return self.moving / self.timed * self.parts if self.timed else 0.0
+
+
+@dataclass
 class Trace:
     """What a job says of itself; it is called with each step, and goes to other processes, too. Times are since 1970.
 
@@ -69,7 +110,7 @@ class Trace:
         path: of the file.
         started: when the job began.
         parts: the steps under way, each a part of the one before.
-        phases: of each step that was no part of another: when it was last heard of, in seconds after the beginning.
+        phases: the steps that were no part of another.
         end: "finished", "failed" or "interrupted"; empty while it is at work, and for one that was killed.
         error: why it failed.
     """
@@ -77,7 +118,7 @@ class Trace:
     path: Path
     started: float
     parts: list[Part] = field(default_factory=list)
-    phases: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, Phase] = field(default_factory=dict)
     end: str = ""
     ended: float = 0.0
     error: str = ""
@@ -88,14 +129,35 @@ class Trace:
         now = time.time()
         known = self.parts[step.level] if step.level < len(self.parts) else None
         if known is None or known.what != step.what or step.done <= known.done:
-            known = Part(step.what, step.done, step.total, step.done, now, now)
+            known, since = Part(step.what, step.done, step.total, step.done, now, now), None
+        else:
+            since = now - known.at
+        if step.level == 0 and (step.what in self.phases or len(self.phases) < _PHASES):
+            self.phases.setdefault(step.what, Phase()).note(step, now - self.started, step.done - known.done, since)
         known.done, known.total, known.at = step.done, step.total, now
         known.values = {name: float(value) for name, value in step.values.items()} or known.values
         self.parts[step.level :] = [known]
-        if step.level == 0 and (step.what in self.phases or len(self.phases) < _PHASES):
-            self.phases[step.what] = round(now - self.started, 2)
         if now - self.written >= EVERY_SECONDS or step.done in (known.first, step.total):
             self.write()
+
+    def divided(self, seconds: float) -> tuple[float, float] | None:
+        """What a job took in two parts: what does not grow with its work, and what does.
+
+        The beginning and the first part of each step load libraries and compile. All else grows: the parts at their
+        pace, those that an earlier process did, too, and what comes after the last step.
+
+        Args:
+            seconds: that the job has taken.
+
+        Returns:
+            Seconds of both; None where no step was counted.
+        """
+        phases = [phase for phase in self.phases.values() if phase.timed]
+        if not phases:
+            return None
+        after = seconds - max(phase.at for phase in self.phases.values())
+        moving = sum(phase.moving * (1 + phase.first / phase.timed) for phase in phases)
+        return max(0.0, seconds - after - moving), sum(phase.seconds for phase in phases) + max(0.0, after)
 
     def close(self, end: str, error: str = "") -> None:
         """Note how it ended."""
