@@ -17,6 +17,7 @@ _MLP: Mapping[str, Mapping[str, Any]] = {
 _VAE_PAPER = "Kingma, Welling, ICLR 2014"
 _IWAE_PAPER = "Burda, Grosse, Salakhutdinov, ICLR 2016"
 _MEMORY_PAPER = "Li, Zhu, Zhang, ICML 2016"
+_ZHUSUAN_PAPER = "Shi et al., arXiv 1709.05870"
 _EM_PAPER = "Dempster, Laird, Rubin, JRSS B 1977"
 _MEMORY = {"memory": True}
 
@@ -47,6 +48,16 @@ def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str,
 def _cnn(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = ()) -> DensityRow:
     about = f"proxy of the published 5-layer CNN, details chosen here: {about}"
     return _vae(about, k, variant_of, compared_with, factory=_CNN, by_dataset={}, datasets=("mnist",))
+
+
+def _zhusuan(about: str, k: int = 1, compared_with: str = "") -> DensityRow:
+    """A network of ZhuSuan's examples; there it is trained on MNIST alone."""
+    return DensityRow(
+        "dgmbench.models.images.zhusuan:ZhuSuanVAE",
+        f"{about} ({_ZHUSUAN_PAPER})",
+        settings={"importance_samples": k} if k > 1 else {},
+        compared_with=(compared_with,),
+    )
 
 
 ROWS: dict[str, DensityRow] = {
@@ -84,6 +95,8 @@ ROWS: dict[str, DensityRow] = {
         f"VAE with one latent dimension, exact log-likelihood by quadrature beside it; for points ({_VAE_PAPER})",
         data="points",
     ),
+    "zhusuan-vae": _zhusuan("VAE of the examples of the library ZhuSuan", compared_with="vae"),
+    "zhusuan-iwae-50": _zhusuan("its IWAE, 50 samples", 50, "iwae-50"),
     "cnn-vae": _cnn("variational auto-encoder"),
     "cnn-iwae-5": _cnn("importance-weighted, 5 samples", 5, compared_with=("cnn-vae",)),
     "cnn-mem-vae": _cnn(f"VAE with external memory ({_MEMORY_PAPER})", variant_of="cnn-vae"),
