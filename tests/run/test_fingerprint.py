@@ -120,7 +120,7 @@ def either(*parts: Affected) -> Affected:
 
 
 VAES, CNNS = of_class("VAE"), of_class("CNN")
-NETWORKS = either(VAES, CNNS, of_class("VAE1D"))
+NETWORKS = either(VAES, CNNS, of_class("VAE1D"), of_class("ZhuSuanVAE"))
 BY_LDA = ("lda", "slda", "twe")
 BY_GIBBS = (*BY_LDA, "lftm")
 BY_SAMPLING = (*BY_GIBBS, "gaussian-lda")
@@ -151,6 +151,7 @@ CHANGES = [
     Change("training/fit.py", "max_epochs=settings.epochs", "max_epochs=1", images),
     # models
     Change("models/images/vae.py", "self.local_error * error - bound", "-bound", VAES),
+    Change("models/images/zhusuan.py", "2 * self.log_scale(h)", "self.log_scale(h)", of_class("ZhuSuanVAE")),
     Change("models/images/cnn.py", "F.max_pool2d", "F.avg_pool2d", CNNS),
     Change("models/images/memory.py", "torch.sigmoid(scores)", "torch.tanh(scores)", either(VAES, CNNS)),
     Change("models/images/bounds.py", "math.log(log_w.shape[0])", "0", images),
