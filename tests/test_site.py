@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import dgmbench
+
 REPOSITORY = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((REPOSITORY / "docs").glob("*.md")))]
 
@@ -24,10 +26,19 @@ def test_each_page_is_in_the_contents_once(page: str) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="pip install -e '.[docs]' brings mkdocs")
 def test_the_site_is_built_and_its_links_hold(tmp_path: Path) -> None:
     """Links are looked up among the files that were built, as a reader without a network would."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(tmp_path),
+    ]  # --quiet would hide warnings from --strict
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search("WARNING|ERROR", done.stderr)
     broken, fetched = [], []
     for page in sorted(tmp_path.rglob("*.html")):
         text = page.read_text(encoding="utf-8")
@@ -39,6 +50,8 @@ def test_the_site_is_built_and_its_links_hold(tmp_path: Path) -> None:
             if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
                 broken.append((page.name, target))
     assert (broken, fetched) == ([], [])
+    names = (tmp_path / "docs" / "python.html").read_text(encoding="utf-8")
+    assert set(dgmbench.__all__) - {"__version__"} <= set(re.findall(r'<h2 id="[\w.]*?(\w+)"', names))
     assert {"index.html", "docs/glossary.html", "docs/images/density.png"} <= {
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")
     }
