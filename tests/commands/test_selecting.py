@@ -337,6 +337,29 @@ def test_a_plan_says_what_is_left_and_what_it_takes(
 
 
 @pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        (8, "from records of such runs on this machine"),
+        (70, "from records of such runs on this machine"),
+        (90, "from records of runs of another size on this machine, and rough"),
+        (3000, "from records of runs of another size on this machine, and rough"),
+    ],
+)
+def test_a_plan_says_when_it_knows_runs_of_another_size_alone(
+    epochs: int, words: str, checkout: Path, write_run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "tracking: false\ndensity: {{datasets: {{mnist: {{epochs: {}}}}}, models: [vae]}}\nclassification: false\n"
+    Path("one.yaml").write_text(text.format(8))
+    (known,) = plan_of(read_files([Path("one.yaml")]), all_tasks()).runs
+    here = {"host": provenance.host()}
+    write_run(known, Workspace(Path("results/other")), {"ll": 0.0}, {}, training=here)
+    Path("one.yaml").write_text(text.format(epochs))
+    assert call("plan", "--config", "one.yaml") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[2].endswith(words) and said[3].startswith("without 1 of 2 jobs")
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 s"), (59, "59 s"), (100, "2 min"), (5900, "98 min"), (7260, "2 h 1 min"), (4e5, "4.6 days")],
 )

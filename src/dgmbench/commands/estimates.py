@@ -26,6 +26,7 @@ from dgmbench.run.task import Task
 
 STAGES: tuple[Stage, ...] = ("training", "evaluation")
 _LAST = 5  # jobs of a kind that count: the machine may have been busy with other things before
+_FAR = 10  # times as much work
 _SAYS_NOTHING = (UserError, KeyError, TypeError, ValueError)  # of another version, or broken
 
 
@@ -37,11 +38,13 @@ class Estimate:
         seconds: of one job.
         memory_mb: at its peak.
         after: seconds from the end of a step to that of the job, by what the step counts.
+        rough: whether the most similar runs that are known had less than a tenth of the work, or ten times as much.
     """
 
     seconds: float
     memory_mb: float = 0.0
     after: Mapping[str, float] = field(default_factory=dict)
+    rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def estimates(plan: Plan, runs: Iterable[RunSpec], results: Path) -> dict[tuple[
             whole = [each for each in nearest if each.starting is not None]
             last = (whole or nearest)[-_LAST:]
             seconds = statistics.median(each.seconds_for(cost) for each in last)
-            found[run.run_id, stage] = Estimate(seconds, max(each.memory_mb for each in nearest), last[-1].after)
+            memory, rough = max(each.memory_mb for each in nearest), min(distances) > math.log(_FAR)
+            found[run.run_id, stage] = Estimate(seconds, memory, last[-1].after, rough)
     return found
 
 

@@ -98,7 +98,7 @@ def _summary(
     )
     # runs that differ in the evaluation alone share a training
     jobs = {
-        run.training_id if stage == "training" else run.run_id: (run.run_id, stage)
+        (stage, run.training_id if stage == "training" else run.run_id): (run.run_id, stage)
         for run in left
         for stage in work[run.run_id]
     }
@@ -112,9 +112,11 @@ def _summary(
     total, longest = sum(each.seconds for each in found), max(each.seconds for each in found)
     memory = sorted((each.memory_mb for each in found), reverse=True)
     together = sum(memory[:at_once])
+    rough = 2 * sum(each.rough for each in found) > len(found)
+    like = "runs of another size on this machine, and rough" if rough else "such runs on this machine"
     lines.append(
         f"about {duration(max(total / at_once, longest))} with {min(at_once, len(jobs))} jobs at a time, a job up to "
-        f"{memory[0]:.0f} MB and together up to {together:.0f} MB: from records of such runs on this machine"
+        f"{memory[0]:.0f} MB and together up to {together:.0f} MB: from records of {like}"
     )
     if len(found) < len(jobs):
         lines.append(f"without {len(jobs) - len(found)} of {len(jobs)} jobs, of whose kind this machine has no records")
