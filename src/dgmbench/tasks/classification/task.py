@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from dgmbench.data.catalogue import require_dataset
+from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
@@ -14,6 +15,8 @@ from dgmbench.tasks.classification.rows import ROWS, Method
 from dgmbench.tasks.classification.settings import ClassificationSettings, TopicAnalysisSettings, document_settings
 
 _HERE = "dgmbench.tasks.classification"
+PASSES = {"lda": 200, "lftm": 50, "gaussian-lda": 30, "doc2vec": 20, "twe": 10}
+"""Sweeps or epochs of the methods where no option says how many; an estimate of time imports no method."""
 
 
 def topic_curve(table: Sequence[RunSpec], settings: TopicAnalysisSettings) -> Mapping[str, Sequence[RunSpec]]:
@@ -47,6 +50,17 @@ def _rule(spec: RunSpec, row: Method, where: str) -> None:
         )
 
 
+def _cost(spec: RunSpec) -> float:
+    """Documents times passes, up to a factor that depends on the method."""
+    passes = spec.options.get("n_sweeps", spec.options.get("epochs", PASSES.get(spec.model, 1)))
+    return size_of(spec.dataset, "train", document_settings(spec).train_limit) * float(passes)
+
+
+def _evaluation_cost(spec: RunSpec) -> float:
+    """Documents that the classifier is fitted to: its fit takes most of the time."""
+    return float(size_of(spec.dataset, "train", document_settings(spec).train_limit))
+
+
 CLASSIFICATION = Task(
     name="classification",
     title="Document classification",
@@ -72,6 +86,8 @@ CLASSIFICATION = Task(
     datasets_word="corpora",
     row_word="method",
     rows_word="methods",
+    cost=_cost,
+    evaluation_cost=_evaluation_cost,
     examples="documents",
     # the embeddings decide the vocabulary of every method
     reads=lambda spec: (spec.dataset, document_settings(spec).embeddings),

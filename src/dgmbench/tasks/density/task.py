@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
 from dgmbench.run.spec import RunSpec
@@ -16,7 +17,7 @@ _HERE = "dgmbench.tasks.density"
 def _cost(spec: RunSpec) -> float:
     """Samples times epochs times images, up to a factor: what a training of one network costs."""
     settings = density_settings(spec)
-    images = settings.train_limit or 50_000
+    images = size_of(spec.dataset, "train", settings.train_limit)
     width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
     return float(settings.importance_samples * settings.epochs * images * width**2)
 
@@ -39,7 +40,7 @@ def _rule(spec: RunSpec, row: DensityRow, where: str) -> None:
 def _evaluation_cost(spec: RunSpec) -> float:
     """Samples times images, up to a factor."""
     settings = density_settings(spec)
-    return float(settings.k * (settings.test_limit or 10_000))
+    return float(settings.k * size_of(spec.dataset, "test", settings.test_limit))
 
 
 DENSITY = Task(

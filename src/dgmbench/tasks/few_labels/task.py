@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dgmbench.data.sizes import size_of
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.tasks.few_labels.rows import ROWS
@@ -13,7 +14,7 @@ _HERE = "dgmbench.tasks.few_labels"
 def _cost(spec: RunSpec) -> float:
     """Epochs times images times trainings, up to a factor; little of rows that take a trained model."""
     settings = few_labels_settings(spec)
-    images = float((settings.train_limit or 50_000) * len(settings.labels))
+    images = float(size_of(spec.dataset, "train", settings.train_limit) * len(settings.labels))
     return images if spec.source else settings.epochs * images
 
 

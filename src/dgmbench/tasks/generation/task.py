@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dgmbench.data.sizes import size_of
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.generation.rows import CLASSIFIER, ROWS
@@ -21,13 +22,13 @@ def _judged_by(spec: RunSpec) -> tuple[RunSpec, ...]:
 def _cost(spec: RunSpec) -> float:
     """Epochs times images, up to a factor; nothing of rows that only generate."""
     settings = generation_settings(spec)
-    return 0.0 if spec.source else float(settings.epochs * (settings.train_limit or 50_000))
+    return 0.0 if spec.source else float(settings.epochs * size_of(spec.dataset, "train", settings.train_limit))
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
     """Pairs of images, up to a factor."""
     settings = generation_settings(spec)
-    return float(settings.samples + (settings.test_limit or 10_000)) ** 2
+    return float(settings.samples + size_of(spec.dataset, "test", settings.test_limit)) ** 2
 
 
 GENERATION = Task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dgmbench.data.sizes import size_of
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.representation.rows import ROWS
@@ -17,12 +18,13 @@ _HERE = "dgmbench.tasks.representation"
 def _cost(spec: RunSpec) -> float:
     """Samples times epochs times images: what a training of one network costs, up to a factor."""
     settings = representation_settings(spec)
-    return float(settings.importance_samples * settings.epochs * (settings.train_limit or 50_000))
+    images = size_of(spec.dataset, "train", settings.train_limit)
+    return float(settings.importance_samples * settings.epochs * images)
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
     """Images that the classifier is fitted to, up to a factor: its fit takes most of the time."""
-    return float(representation_settings(spec).train_limit or 50_000)
+    return float(size_of(spec.dataset, "train", representation_settings(spec).train_limit))
 
 
 REPRESENTATION = Task(

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dgmbench.data.sizes import size_of
+from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.tasks.text_likelihood.rows import ROWS
-from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings
+from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
 _HERE = "dgmbench.tasks.text_likelihood"
+PASSES = {"ctm": 200}
+"""Sweeps of the models where no option says how many; an estimate of time imports no model."""
+
+
+def _cost(spec: RunSpec) -> float:
+    """Documents times sweeps, up to a factor that depends on the model."""
+    documents = size_of(spec.dataset, "train", text_settings(spec).train_limit)
+    return documents * float(spec.options.get("n_sweeps", PASSES.get(spec.model, 1)))
+
+
+def _evaluation_cost(spec: RunSpec) -> float:
+    """Documents that are measured."""
+    return float(size_of(spec.dataset, "test", text_settings(spec).test_limit))
+
 
 TEXT_LIKELIHOOD = Task(
     name="text-likelihood",
@@ -23,6 +39,8 @@ TEXT_LIKELIHOOD = Task(
     table=f"{_HERE}.table:TABLE",
     dataset_word="corpus",
     datasets_word="corpora",
+    cost=_cost,
+    evaluation_cost=_evaluation_cost,
     examples="documents",
     offers=("seed", "threads"),
     libraries=("numpy", "scipy", "numba", "gensim", "scikit-learn", "tomotopy"),
