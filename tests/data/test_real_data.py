@@ -121,7 +121,12 @@ def test_the_letters_page_would_give_the_same_arrays(have, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "documents", "classes"),
-    [("20news", (11_293, 7_528), 20), ("reuters", (5_754, 2_254), 10), ("reuters-dated", (6_640, 2_813), 10)],
+    [
+        ("20news", (11_293, 7_528), 20),
+        ("20news-religion", (857, 570), 2),
+        ("reuters", (5_754, 2_254), 10),
+        ("reuters-dated", (6_640, 2_813), 10),
+    ],
 )
 def test_corpora(have, name, documents, classes):
     have(name)
@@ -148,6 +153,19 @@ def test_what_the_corpora_are_about(have):
     assert set(reuters.classes) == {
         "acq", "coffee", "crude", "earn", "interest", "money-fx", "money-supply", "ship", "sugar", "trade",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "number"), [("train", 0), ("train", 479), ("train", 480), ("test", 0), ("test", 569)])
+def test_two_groups_are_those_messages_of_all_twenty(have, part, number):
+    have("20news", "20news-religion")
+    every, two = (getattr(load_corpus(name), part) for name in ("20news", "20news-religion"))
+    assert two.classes == ("alt.atheism", "talk.religion.misc")
+    chosen = np.flatnonzero(np.isin(every.labels, [every.classes.index(name) for name in two.classes]))
+    assert len(chosen) == len(two)
+    at = chosen[number]
+    assert every.classes[every.labels[at]] == two.classes[two.labels[number]]
+    said, same = ([corpus.vocabulary[w] for w in corpus.document(d)] for corpus, d in ((every, at), (two, number)))
+    assert said == same
 
 
 def test_the_dated_stories_are_in_the_order_of_time(have):
