@@ -158,8 +158,10 @@ CHANGES = [
     Change("models/images/distributions.py", "noise.square() - z.square()", "noise.square()", NETWORKS),
     Change("fast/images/fused_layers.py", "BLOCK = 1000", "BLOCK = 250", VAES),
     Change("fast/images/frozen.py", "ROWS = 500", "ROWS = 250", VAES),
-    Change("fast/special.py", "np.float32(-87)", "np.float32(-80)", either(VAES, rows("slda", *BY_TOPICVEC))),
-    Change("fast/random.py", "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C17", either(VAES, rows(*BY_SAMPLING))),
+    Change(
+        "fast/special.py", "np.float32(-87)", "np.float32(-80)", either(VAES, rows("slda", *BY_TOPICVEC, "bayes-pa"))
+    ),
+    Change("fast/random.py", "0x9E3779B97F4A7C15", "0x9E3779B97F4A7C17", either(VAES, rows(*BY_SAMPLING, "bayes-pa"))),
     # what fits itself, and points
     Change("models/em.py", "bounds[-1] - bounds[-2]", "bounds[-1]", rows(*MIXTURES)),
     Change("models/images/mixture_of_bernoullis.py", "0.05 + 0.9", "0.1 + 0.8", rows("mixture-of-bernoullis")),
@@ -188,6 +190,8 @@ CHANGES = [
     Change("fast/text/gibbs_dense.py", "sizes[k]) + prior", "sizes[k])", rows(*BY_GIBBS)),
     Change("fast/text/warp.py", "PARTS = 16", "PARTS = 8", rows(*BY_LDA)),
     Change("fast/text/densities.py", "np.float32(1)", "np.float32(2)", rows("gaussian-lda")),
+    Change("models/text/bayes_pa.py", "_KEPT = 10, 20", "_KEPT = 1, 2", rows("bayes-pa")),
+    Change("fast/text/max_margin.py", "one / (N * N)", "one", rows("bayes-pa")),
     # evaluation of document methods
     Change("metrics/classification.py", "C=1.0", "C=10.0", classified_documents),
     Change("metrics/linear_svm.py", "range(40)", "range(4)", classified_documents),

@@ -25,6 +25,7 @@ from dgmbench.models.text import (
     MeanWordVectors,
     TopicVec,
 )
+from dgmbench.models.text.bayes_pa import BayesPA
 from dgmbench.models.text.naive_bayes import NaiveBayes
 from dgmbench.models.text.topicvec_mean_wv import TopicVecMeanWV
 from dgmbench.tasks.classification.rows import ROWS
@@ -49,6 +50,7 @@ METHODS: dict[str, Callable[..., Any]] = {
         K, embeddings=WORDS, iterations=10, seed=seed, **options
     ),
     "naive-bayes": lambda seed=0: NaiveBayes(),
+    "bayes-pa": lambda seed=0, **options: BayesPA(K, seed=seed, **options),
 }
 
 
@@ -132,6 +134,7 @@ def test_a_pipeline_fits_it_before_a_classifier(name: str) -> None:
         ("slda", {"e_steps": 2}, {"penalty": -1}),
         ("doc2vec", {"dim": 4}, {"epochs": 0}),
         ("topicvec", {"alpha": 1.0}, {"features": "none"}),
+        ("bayes-pa", {"batch": 16}, {"variance": 0}),
     ],
 )
 def test_arguments_are_changed_by_name_and_checked(name: str, params: dict[str, Any], wrong: dict[str, Any]) -> None:
@@ -178,7 +181,7 @@ def test_bad_documents_are_refused_in_one_line(name: str, fitted: dict[str, Any]
 
 def test_topics_are_distributions_over_words(fitted: dict[str, Any]) -> None:
     with_topics = [model for model in fitted.values() if hasattr(model, "alpha_")]
-    assert len(with_topics) == 7
+    assert len(with_topics) == 8
     for model in with_topics:
         assert model.topics_.shape == (len(model.alpha_), 40)
         np.testing.assert_allclose(model.topics_.sum(axis=1), 1)

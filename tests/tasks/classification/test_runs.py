@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -36,7 +37,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "topicvec": {"n_topics_per_class": 2, "iterations": 10},
     "topicvec+mean-wv": {"n_topics_per_class": 2, "iterations": 10},
     "naive-bayes": {},
+    "bayes-pa": {"n_topics": 2, "batch": 6},
 }
+DECIDING = [name for name, row in ROWS.items() if row.decides]
 
 
 @pytest.mark.usefixtures("few_vectors")
@@ -116,20 +119,21 @@ def test_a_user_defined_method_that_does_not_fit_is_one_line(
 
 
 @pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize("method", DECIDING)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_method_that_decides_is_judged_by_its_own_decisions(
-    seed: int, texts: Callable[..., Any], run_on: Callable[..., Any], workspace: Workspace
+    seed: int, method: str, texts: Callable[..., Any], run_on: Callable[..., Any], workspace: Workspace
 ) -> None:
     """No classifier is asked, and the table says so."""
-    run = run_on(texts(40), texts(20, seed=seed + 1), "naive-bayes")
+    run = run_on(texts(40), texts(20, seed=seed + 1), method, SMALL[method])
     train(CLASSIFICATION, run, workspace)
     record = evaluate(CLASSIFICATION, run, workspace)
     features = read_features(workspace.trained(run) / "features.npz", "test")
     assert isinstance(features.values, np.ndarray) and features.values.shape == (20, 2)
-    np.testing.assert_allclose(np.exp(features.values).sum(axis=1), 1)
     with np.load(workspace.run(run) / "per_example.npz") as file:
         np.testing.assert_array_equal(file["predictions"], features.values.argmax(axis=1))
-    assert record["metrics"]["solver"] == "none" and record["metrics"]["features"] == "class posteriors"
+    assert record["metrics"]["solver"] == "none"
+    assert record["metrics"]["features"] == load_object(ROWS[method].factory).feature_set
     cells = collect(
         Plan("trial", {"classification": CLASSIFICATION}, (run,), False, 1, {}),
         workspace,
@@ -137,8 +141,34 @@ def test_a_method_that_decides_is_judged_by_its_own_decisions(
         TABLE.problem,
     )
     (notes,) = [note for note in TABLE.sheet(cells).notes if "No SVM" in note]
-    assert "No SVM: naive-bayes, by the largest of its own class probabilities" in notes
+    assert f"No SVM: {method}, by the largest of its own scores of the classes" in notes
     assert [TABLE.detail(cell)["SVM converged"] for cell in cells if cell.runs] == ["no SVM"]
+
+
+@pytest.mark.usefixtures("few_vectors")
+@pytest.mark.parametrize(
+    ("documents", "measured"),
+    [(6, [1]), (12, [1, 2]), (24, [1, 2, 3, 4]), (30, [1, 2, 3, 5]), (62, [1, 2, 3, 5, 8, 11])],
+)
+def test_a_method_that_sees_minibatches_is_measured_on_the_way(
+    documents: int, measured: list[int], texts: Callable[..., Any], run_on: Callable[..., Any], workspace: Workspace
+) -> None:
+    """After every minibatch at first, later by a growing factor, and at the end, as the table has it."""
+    run = run_on(texts(documents), texts(20, seed=1), "bayes-pa", SMALL["bayes-pa"])
+    record = train(CLASSIFICATION, run, workspace)
+    curve = pd.read_csv(workspace.trained(run) / "curve.csv")
+    assert curve["epoch"].tolist() == measured
+    assert curve["documents"].tolist() == [min(6 * number, documents) for number in measured]
+    assert curve["seconds"].is_monotonic_increasing and record["fit_seconds"] == curve["seconds"].iloc[-1]
+    assert curve["accuracy"].iloc[-1] == pytest.approx(evaluate(CLASSIFICATION, run, workspace)["metrics"]["accuracy"])
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("seed", range(5))
+def test_two_news_groups_are_told_apart_after_one_pass(seed: int, workspace: Workspace) -> None:
+    run = build_run(CLASSIFICATION, "20news-religion", "bayes-pa", seed, [({}, "test")], "test")
+    train(CLASSIFICATION, run, workspace)
+    assert evaluate(CLASSIFICATION, run, workspace)["metrics"]["accuracy"] > 80
 
 
 def small_reuters(method: str = "mean-wv") -> RunSpec:

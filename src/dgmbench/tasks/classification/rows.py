@@ -79,4 +79,11 @@ ROWS: dict[str, Method] = {
         deterministic=True,
         decides=True,
     ),
+    "bayes-pa": Method(
+        f"{_TEXT}.bayes_pa:BayesPA",
+        "online Bayesian passive-aggressive max-margin topics, one pass (Shi, Zhu, JMLR 2017)",
+        options={"n_topics": 50},
+        by_dataset={"20news-religion": {"n_topics": 5}},
+        decides=True,
+    ),
 }

@@ -13,8 +13,10 @@ from dgmbench.report.cells import Cell, Cells, Run
 from dgmbench.report.estimates import Metric, mean_of
 from dgmbench.report.notes import variants
 from dgmbench.report.paired import THESE, Paired, ranking
-from dgmbench.report.sheet import printed
+from dgmbench.report.sheet import Figure, printed
 from dgmbench.report.table import MetricTable
+from dgmbench.run.workspace import Workspace
+from dgmbench.tasks.classification.accuracy_curve import accuracy_curve
 from dgmbench.tasks.classification.rows import Method
 
 F1 = Metric("f1", "macro F1", unit="%", digits=1)
@@ -99,7 +101,7 @@ class ClassificationTable(MetricTable):
             else "The SVM converged for every method."
         )
         if deciding := dict.fromkeys(cell.model for cell in cells if _decides(cell)):
-            converged += f" No SVM: {', '.join(deciding)}, by the largest of its own class probabilities."
+            converged += f" No SVM: {', '.join(deciding)}, by the largest of its own scores of the classes."
         return [
             *remark,
             f"{dataset}: {each('corpus', 'train_documents')} training and {each('corpus', 'test_documents')} {split} "
@@ -148,6 +150,9 @@ class ClassificationTable(MetricTable):
         against = [cell for cell in ranked[1:] if isinstance(cell.row, Method) and cell.row.against_all]
         found = [(ranked[0], other) for other in ranked[1:]]
         return found + [(cell, other) for cell in against for other in ranked[1:] if other is not cell]
+
+    def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
+        return [*super().figures(cells, workspace), *accuracy_curve(cells, workspace)]
 
     def paired_note(self, cells: Cells) -> str:
         named = dict.fromkeys(c.model for c in cells if isinstance(c.row, Method) and c.row.against_all)

@@ -18,6 +18,7 @@ from dgmbench.run.task import Job, Training
 from dgmbench.tasks.classification.building import build_method, embeddings_used
 from dgmbench.tasks.classification.documents import copies_of_training_documents, described, joined, prepared_corpus
 from dgmbench.tasks.classification.features import Features, write_features
+from dgmbench.tasks.classification.online import fit_by_minibatches
 from dgmbench.tasks.classification.settings import document_settings
 
 log = logging.getLogger("dgmbench")
@@ -28,7 +29,8 @@ def train(job: Job) -> Training:
 
     An interrupted fit goes on where its method saved its state last, if it was fitted with as many threads.
 
-    With ``transductive`` it is fitted on the documents of both parts, without labels.
+    With ``transductive`` it is fitted on the documents of both parts, without labels. A method that decides by itself
+    and sees minibatches leaves ``curve.csv``, too, see `dgmbench.tasks.classification.online`.
 
     Raises:
         UserError: the method or the documents do not fit the run, or ``transform`` gives no (documents, features).
@@ -44,13 +46,17 @@ def train(job: Job) -> Training:
     checkpoint = Checkpoint(job.state / "fit", f"{job.fingerprint}, {job.threads} threads")
     method = build_method(spec, job.row, job.threads, checkpoint)
     transductive = document_settings(spec).transductive
-    watch = Stopwatch()
-    seen = (joined(data.train, data.test), None) if transductive else (data.train, data.train.labels)
-    method.fit(*seen)
-    seconds, earlier = watch.seconds, checkpoint.earlier_seconds
+    if getattr(job.row, "decides", False) and hasattr(method, "minibatches"):
+        seconds = fit_by_minibatches(method, data.train, data.test, job.folder)
+    else:
+        watch = Stopwatch()
+        seen = (joined(data.train, data.test), None) if transductive else (data.train, data.train.labels)
+        method.fit(*seen)
+        seconds = watch.seconds
+    earlier, watch = checkpoint.earlier_seconds, Stopwatch()
     fit_seconds = round(earlier + seconds, 3)
     parts = {"train": _features(method, data.train, spec), "test": _features(method, data.test, spec)}
-    transform_seconds = round(watch.seconds - seconds, 3)
+    transform_seconds = watch.seconds
     write_features(job.folder / "features.npz", parts)
     checkpoint.remove()
     n_features = parts["train"].values.shape[1]
