@@ -228,6 +228,12 @@ def test_more_documents_leave_less_doubt_of_the_weights() -> None:
         ({"variance": 0.0}, "variance is 0.0; it must be above 0"),
         ({"alpha": 0}, "alpha is 0; it must be above 0"),
         ({"beta": 0}, "beta is 0; it must be above 0"),
+        ({"n_topics": 2.5}, "n_topics is 2.5; it must be a whole number"),
+        ({"n_topics": "five"}, "n_topics is 'five'; it must be a whole number"),
+        ({"batch": 1.5}, "batch is 1.5; it must be a whole number"),
+        ({"rounds": None}, "rounds is None; it must be a whole number"),
+        ({"variance": "x"}, "variance is 'x'; it must be a number"),
+        ({"margin": float("nan")}, "margin is nan; it must be above 0"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(options: dict[str, Any], line: str) -> None:

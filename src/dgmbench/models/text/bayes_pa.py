@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -164,8 +165,12 @@ class BayesPA(TopicMethod):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"n_topics": 1, "batch": 1, "rounds": 1, "sweeps": 1}
-        require_options(self, at_least=least, above=dict.fromkeys(("alpha", "beta", "c", "margin", "variance"), 0))
+        whole, positive = ("n_topics", "batch", "rounds", "sweeps"), ("alpha", "beta", "c", "margin", "variance")
+        for names, kind, said in ((whole, Integral, "a whole number"), (positive, Real, "a number")):
+            for name in names:
+                if not isinstance(value := getattr(self, name), kind):
+                    raise UserError(f"BayesPA: {name} is {value!r}; it must be {said}")
+        require_options(self, at_least=dict.fromkeys(whole, 1), above=dict.fromkeys(positive, 0))
 
     def warm_up(self, corpus: Corpus) -> None:
         """Let a sweep compile, so that this is no part of the seconds of a fit."""

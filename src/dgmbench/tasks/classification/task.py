@@ -98,6 +98,8 @@ CLASSIFICATION = Task(
         "accuracy": "share of held-out documents that are classified right, %",
         "fit_seconds": "seconds of the fit, those of earlier processes included",
         "transform_seconds": "seconds for the features of all documents",
+        "documents": "training documents seen so far",
+        "seconds": "seconds of the fit up to a minibatch, without measuring",
         "... nats_per_token": "what a method maximises, after each sweep or step of its fit",
         "... seconds": "seconds since the fit began, after each sweep or epoch",
     },
