@@ -9,9 +9,10 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.parts import evenly_spaced, held_out
+from dgmbench.data.slices import time_slices
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.tasks.text_likelihood.settings import text_settings
+from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
 SPLIT_SEED = 0
 """Of the halves of documents: every row and every seed is measured on the same tokens."""
@@ -25,6 +26,7 @@ class Documents(NamedTuple):
     Attributes:
         dropped_train, dropped_test: documents without a word of the vocabulary.
         unknown_train, unknown_test: tokens outside the vocabulary, which are dropped.
+        slices: (training documents,) int64, the slice of time of each, from 0 on; None where there are no slices.
     """
 
     train: Corpus
@@ -33,20 +35,19 @@ class Documents(NamedTuple):
     dropped_test: int
     unknown_train: int
     unknown_test: int
+    slices: np.ndarray | None = None
 
 
 def prepared_documents(spec: RunSpec) -> Documents:
     """The documents of a run; the vocabulary has the words of enough training documents.
 
     Raises:
-        UserError: no word or no document is left.
+        UserError: no word or no document is left, a slice has none, or slices were asked for that cannot be cut.
     """
     settings = text_settings(spec)
-    train, test = load_corpus(spec.dataset)
-    if settings.split == "valid":
-        apart = held_out(len(train), train.labels, HELD_OUT)
-        train, test = train.select_documents(~apart), train.select_documents(apart)
-    train, test = part(train, settings.train_limit), part(test, settings.test_limit)
+    train, test, slices = _in_slices(spec) if settings.slices else (*_own_split(spec), None)
+    fitted = evenly_spaced(len(train), train.labels, settings.train_limit)
+    train, test = train.select_documents(fitted), part(test, settings.test_limit)
     keep = np.asarray((train.counts > 0).sum(axis=0)).ravel() >= settings.least_documents
     if not keep.any():
         raise UserError(
@@ -57,9 +58,60 @@ def prepared_documents(spec: RunSpec) -> Documents:
     left = [corpus.select_documents(corpus.lengths > 0) for corpus in known]
     if not len(left[1]):
         raise UserError(f"{spec.dataset}: no {settings.split} document has a known word; nothing to measure")
+    if slices is not None:
+        slices = slices[fitted][known[0].lengths > 0]
+        _require_slices(spec, slices)
     dropped = [len(corpus) - len(some) for corpus, some in zip(known, left, strict=True)]
     unknown = [corpus.n_tokens - some.n_tokens for corpus, some in zip((train, test), known, strict=True)]
-    return Documents(left[0], left[1], *dropped, *unknown)
+    return Documents(left[0], left[1], dropped[0], dropped[1], unknown[0], unknown[1], slices)
+
+
+def _own_split(spec: RunSpec) -> tuple[Corpus, Corpus]:
+    """The documents to fit to and those to measure, as the corpus has them."""
+    train, test = load_corpus(spec.dataset)
+    if text_settings(spec).split == "test":
+        return train, test
+    apart = held_out(len(train), train.labels, HELD_OUT)
+    return train.select_documents(~apart), train.select_documents(apart)
+
+
+def _in_slices(spec: RunSpec) -> tuple[Corpus, Corpus, np.ndarray]:
+    """The documents of all slices before the measured one, those of that, and the slices of the first."""
+    settings, splits = text_settings(spec), load_corpus(spec.dataset)
+    dates = (splits.train_dates, splits.test_dates)
+    known = None if dates[0] is None or dates[1] is None else [*dates[0], *dates[1]]
+    slices = time_slices(known, settings.slices, spec.dataset)
+    measured = _measured_slice(settings)
+    if measured < 1:
+        raise UserError(
+            f"{spec.dataset}: slices is {settings.slices}; with split: {settings.split} there must be at least "
+            f"{settings.slices - measured + 1}, one of them to fit to"
+        )
+    both = _joined(splits.train, splits.test)
+    before = slices < measured
+    return both.select_documents(before), both.select_documents(slices == measured), slices[before]
+
+
+def _measured_slice(settings: TextLikelihoodSettings) -> int:
+    """Its number, from 0 on, so that there are as many slices before it."""
+    return settings.slices - (1 if settings.split == "test" else 2)
+
+
+def _joined(first: Corpus, second: Corpus) -> Corpus:
+    """The documents of two corpora over one vocabulary, one after the other."""
+    labels = None if first.labels is None or second.labels is None else np.concatenate([first.labels, second.labels])
+    words = np.concatenate([first.words, second.words])
+    offsets = np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]])
+    return Corpus(first.vocabulary, words, offsets, labels, first.classes)
+
+
+def _require_slices(spec: RunSpec, slices: np.ndarray) -> None:
+    there = np.bincount(slices, minlength=_measured_slice(text_settings(spec)))
+    if not there.all():
+        raise UserError(
+            f"{spec.dataset}: slice {there.argmin() + 1} has no document left to fit to; ask for fewer slices, or "
+            "set train_limit higher or least_documents lower"
+        )
 
 
 def part(corpus: Corpus, limit: int) -> Corpus:
@@ -84,4 +136,5 @@ def described(data: Documents) -> dict[str, Any]:
         "dropped_test": data.dropped_test,
         "unknown_train_tokens": data.unknown_train,
         "unknown_test_tokens": data.unknown_test,
+        **({} if data.slices is None else {"slices": int(data.slices.max()) + 1}),
     }

@@ -14,11 +14,19 @@ class TextLikelihoodSettings(Settings):
     """Which documents and words there are, and how held-out documents are measured; the defaults are all of them."""
 
     least_documents: int = Field(5, ge=1, description="the vocabulary: words that are in so many training documents")
+    slices: int = Field(
+        0,
+        ge=0,
+        description="cut the documents, in the order of their dates, into so many parts of equal size, fit to all but "
+        "the last and measure that (split: valid: fit to all but the last two and measure the first of these); 0: the "
+        "corpus's own split",
+    )
     train_limit: int = Field(0, ge=0, description="fit to this many training documents (evenly spaced); 0 is all")
     test_limit: int = Field(0, ge=0, description="measure on this many test documents (evenly spaced); 0 is all")
     split: Literal["test", "valid"] = Field(
         "test",
-        description="what is measured; valid: a fifth of the training documents, which are not fitted to then",
+        description="what is measured; valid: a fifth of the training documents, or with slices the last but one, "
+        "which are not fitted to then",
     )
     curve_documents: int = Field(
         500, ge=0, description="measured documents (evenly spaced) for the curve over a fit; 0 is all"

@@ -42,9 +42,11 @@ class TextLikelihoodTable(MetricTable):
             values = ((model, run.get(*keys)) for model, run in runs)
             return variants((model, f"{value:,}" if isinstance(value, int) else value) for model, value in values)
 
+        sliced = any(run.get("corpus", "slices") for _, run in runs)
+        in_slices = f" in {each('corpus', 'slices')} slices of time" if sliced else ""
         return [
             f"{dataset}: {each('corpus', 'train_documents')} training documents with {each('corpus', 'train_tokens')} "
-            f"tokens, {each('corpus', 'test_documents')} {each('protocol', 'split')} documents with "
+            f"tokens{in_slices}, {each('corpus', 'test_documents')} {each('protocol', 'split')} documents with "
             f"{each('metrics', 'scored_tokens')} scored tokens; vocabulary of {each('corpus', 'vocabulary')} words, in "
             f"at least {each('spec', 'settings', 'least_documents')} training documents each; dropped: "
             f"{each('corpus', 'unknown_test_tokens')} tokens outside it and {each('corpus', 'dropped_test')} documents "
