@@ -25,7 +25,7 @@ def time_slices(dates: Sequence[Any] | np.ndarray | None, n: int, what: str) -> 
     """
     if dates is None:
         raise UserError(f"{what}: its documents have no dates to cut slices by; take a corpus with dates, or slices: 0")
-    moments = _moments(dates, what)
+    moments = read_dates(dates, what)
     if n > len(moments):
         raise UserError(f"{what}: {n} slices of {counted(len(moments), 'document')}; ask for fewer slices")
     found = np.empty(len(moments), np.int64)
@@ -33,8 +33,12 @@ def time_slices(dates: Sequence[Any] | np.ndarray | None, n: int, what: str) -> 
     return found
 
 
-def _moments(dates: Sequence[Any] | np.ndarray, what: str) -> np.ndarray:
-    """To the second, so that dates of one day and moments within it compare."""
+def read_dates(dates: Sequence[Any] | np.ndarray, what: str) -> np.ndarray:
+    """(documents,) datetime64 to the second, so that days and moments within them compare.
+
+    Raises:
+        UserError: one cannot be read.
+    """
     moments = np.empty(len(dates), "datetime64[s]")
     for i, date in enumerate(dates):
         try:

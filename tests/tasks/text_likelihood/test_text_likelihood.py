@@ -35,6 +35,7 @@ from dgmbench.tasks.text_likelihood.task import TEXT_LIKELIHOOD
 THERE = [name for name in ROWS if name != "lda-tomotopy" or importlib.util.find_spec("tomotopy")]
 LOGISTIC = "writer:LogisticNormalProportions"
 SMALL: dict[str, dict[str, Any]] = {"mixture-of-unigrams": {"components": [3], "betas": [0.1]}}
+SMALL["dynamic-topics"] = {"n_topics": 3, "n_sweeps": 24}
 SMALL["ctm"] = {"n_topics": 3, "strength": 10, "n_sweeps": 12}
 SMALL |= {name: {"n_topics": 3, "alpha_sum": 1.5, "n_sweeps": 12} for name in ROWS if name.startswith("lda")}
 

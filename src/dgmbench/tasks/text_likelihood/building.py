@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from dgmbench.errors import UserError
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
@@ -13,9 +18,26 @@ def build_model(spec: RunSpec, row: Row, threads: int = 1) -> Any:
     """The unfitted model of a run; it is given seed and threads if its class takes them.
 
     ``fit(corpus, labels)`` learns. A model that has ``passes(corpus, labels)``, an iterator of the number of passes
-    made so far, learns by that instead, and is measured on the way.
+    made so far, learns by that instead, and is measured on the way. Both may take ``slices``, see `of_time`.
 
     Raises:
         UserError: the class refuses its options or lacks ``fit``.
     """
     return build(spec, row, {"seed": spec.seed, "threads": threads}, {"fit": "(corpus, labels)"})
+
+
+def of_time(method: Callable[..., Any], slices: np.ndarray | None, name: str) -> dict[str, np.ndarray | None]:
+    """The argument ``slices``, (documents,) slices of time or None, for a ``fit`` or ``passes`` that takes it.
+
+    Raises:
+        UserError: it must be given, and the documents are in no slices.
+    """
+    taken = inspect.signature(method).parameters.get("slices")
+    if taken is None:
+        return {}
+    if slices is None and taken.default is inspect.Parameter.empty:
+        raise UserError(
+            f"{name}: {method.__name__} must be given slices of time; set slices, with a corpus whose documents have "
+            "dates"
+        )
+    return {"slices": slices}

@@ -11,7 +11,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
-from dgmbench.tasks.text_likelihood.building import build_model
+from dgmbench.tasks.text_likelihood.building import build_model, of_time
 from dgmbench.tasks.text_likelihood.documents import prepared_documents
 from dgmbench.tasks.text_likelihood.exported import exported, is_finite
 from dgmbench.tasks.text_likelihood.settings import text_settings
@@ -23,18 +23,19 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     Raises:
         UserError: the corpus cannot be used, or the class cannot be imported or refuses its options.
     """
-    prepared_documents(spec)
+    sliced = prepared_documents(spec).slices is not None
     model, few = build_model(spec, row), made_up()
+    slices = np.arange(len(few)) * 3 // len(few) if sliced else None
     what = "fit(corpus, labels)"
     try:
         if hasattr(model, "passes"):
             what = "passes(corpus, labels)"
-            for done in model.passes(few, few.labels):
+            for done in model.passes(few, few.labels, **of_time(model.passes, slices, spec.model)):
                 if not isinstance(done, int):
                     yield f"passes(corpus, labels) gave {done!r}, not the number of passes made so far"
                     return
         else:
-            model.fit(few, few.labels)
+            model.fit(few, few.labels, **of_time(model.fit, slices, spec.model))
     except UserError:
         raise
     except Exception as error:  # whatever the model's own code raises is the finding

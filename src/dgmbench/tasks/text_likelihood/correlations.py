@@ -28,6 +28,11 @@ def topic_correlations(covariance: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.outer(scale, scale))
 
 
+def correlated(covariance: np.ndarray) -> bool:
+    """Whether a covariance has more than its diagonal."""
+    return bool(np.count_nonzero(covariance - np.diag(np.diagonal(covariance))))
+
+
 def write_correlations(folder: Path, model: LogisticNormal, vocabulary: Sequence[str]) -> None:
     """Write ``correlations.csv``: for each topic its number, size, top words, and correlations with topics 0 to K − 1.
 

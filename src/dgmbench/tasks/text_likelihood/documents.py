@@ -9,7 +9,7 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
 from dgmbench.data.parts import evenly_spaced, held_out
-from dgmbench.data.slices import time_slices
+from dgmbench.data.slices import read_dates, time_slices
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
@@ -27,6 +27,7 @@ class Documents(NamedTuple):
         dropped_train, dropped_test: documents without a word of the vocabulary.
         unknown_train, unknown_test: tokens outside the vocabulary, which are dropped.
         slices: (training documents,) int64, the slice of time of each, from 0 on; None where there are no slices.
+        days: of the first document of each slice that is fitted to.
     """
 
     train: Corpus
@@ -36,6 +37,7 @@ class Documents(NamedTuple):
     unknown_train: int
     unknown_test: int
     slices: np.ndarray | None = None
+    days: tuple[str, ...] = ()
 
 
 def prepared_documents(spec: RunSpec) -> Documents:
@@ -45,7 +47,7 @@ def prepared_documents(spec: RunSpec) -> Documents:
         UserError: no word or no document is left, a slice has none, or slices were asked for that cannot be cut.
     """
     settings = text_settings(spec)
-    train, test, slices = _in_slices(spec) if settings.slices else (*_own_split(spec), None)
+    train, test, slices, days = _in_slices(spec) if settings.slices else (*_own_split(spec), None, ())
     fitted = evenly_spaced(len(train), train.labels, settings.train_limit)
     train, test = train.select_documents(fitted), part(test, settings.test_limit)
     keep = np.asarray((train.counts > 0).sum(axis=0)).ravel() >= settings.least_documents
@@ -63,7 +65,7 @@ def prepared_documents(spec: RunSpec) -> Documents:
         _require_slices(spec, slices)
     dropped = [len(corpus) - len(some) for corpus, some in zip(known, left, strict=True)]
     unknown = [corpus.n_tokens - some.n_tokens for corpus, some in zip((train, test), known, strict=True)]
-    return Documents(left[0], left[1], dropped[0], dropped[1], unknown[0], unknown[1], slices)
+    return Documents(left[0], left[1], dropped[0], dropped[1], unknown[0], unknown[1], slices, days)
 
 
 def _own_split(spec: RunSpec) -> tuple[Corpus, Corpus]:
@@ -75,12 +77,13 @@ def _own_split(spec: RunSpec) -> tuple[Corpus, Corpus]:
     return train.select_documents(~apart), train.select_documents(apart)
 
 
-def _in_slices(spec: RunSpec) -> tuple[Corpus, Corpus, np.ndarray]:
-    """The documents of all slices before the measured one, those of that, and the slices of the first."""
+def _in_slices(spec: RunSpec) -> tuple[Corpus, Corpus, np.ndarray, tuple[str, ...]]:
+    """The documents of all slices before the measured one, those of that, the slices of the first, their first days."""
     settings, splits = text_settings(spec), load_corpus(spec.dataset)
     dates = (splits.train_dates, splits.test_dates)
     known = None if dates[0] is None or dates[1] is None else [*dates[0], *dates[1]]
     slices = time_slices(known, settings.slices, spec.dataset)
+    moments = read_dates(known or [], spec.dataset)
     measured = _measured_slice(settings)
     if measured < 1:
         raise UserError(
@@ -89,7 +92,8 @@ def _in_slices(spec: RunSpec) -> tuple[Corpus, Corpus, np.ndarray]:
         )
     both = _joined(splits.train, splits.test)
     before = slices < measured
-    return both.select_documents(before), both.select_documents(slices == measured), slices[before]
+    days = tuple(str(moments[slices == t].min().astype("datetime64[D]")) for t in range(measured))
+    return both.select_documents(before), both.select_documents(slices == measured), slices[before], days
 
 
 def _measured_slice(settings: TextLikelihoodSettings) -> int:

@@ -8,7 +8,7 @@ from dgmbench.run.task import Row
 
 _TEXT = "dgmbench.models.text"
 _PASSES = 10  # of online variational Bayes: one takes as long as many sweeps
-_TOPICS = {"20news": {"n_topics": 100}, "reuters": {"n_topics": 50}}
+_TOPICS = {"20news": {"n_topics": 100}, "reuters": {"n_topics": 50}, "reuters-dated": {"n_topics": 50}}
 
 
 def _lda(engine: str, about: str, compared_with: tuple[str, ...], n_sweeps: int = 200, **facts: Any) -> Row:
@@ -64,6 +64,13 @@ ROWS: dict[str, Row] = {
     "ctm": Row(
         f"{_TEXT}.ctm:CTM",
         "correlated topics, Gibbs sampling with Pólya-Gamma variables (Chen et al., NIPS 2013)",
+        by_dataset=_TOPICS,
+        compared_with=("lda-gibbs",),
+    ),
+    "dynamic-topics": Row(
+        f"{_TEXT}.dynamic_topics:DynamicTopics",
+        "topics that change from one slice of time to the next (Bhadury, Chen, Zhu, Liu, WWW 2016)",
+        options={"spread": 2.0},
         by_dataset=_TOPICS,
         compared_with=("lda-gibbs",),
     ),

@@ -12,6 +12,7 @@ from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.convergence import convergence
 from dgmbench.tasks.text_likelihood.correlation_graph import correlation_graphs
+from dgmbench.tasks.text_likelihood.drift_figure import drift_figures
 
 _UNIT = "nats per token"
 
@@ -76,6 +77,7 @@ class TextLikelihoodTable(MetricTable):
             *super().figures(cells, workspace),
             *convergence(cells, workspace),
             *correlation_graphs(cells, workspace),
+            *drift_figures(cells, workspace),
         ]
 
 

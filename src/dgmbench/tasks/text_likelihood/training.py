@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dgmbench.files import atomic_write
 from dgmbench.metrics.documents import LogisticNormal, complete
 from dgmbench.run.progress import note
 from dgmbench.run.task import Job, Training
-from dgmbench.tasks.text_likelihood.building import build_model
-from dgmbench.tasks.text_likelihood.correlations import write_correlations
+from dgmbench.tasks.text_likelihood.building import build_model, of_time
+from dgmbench.tasks.text_likelihood.correlations import correlated, write_correlations
 from dgmbench.tasks.text_likelihood.documents import SPLIT_SEED, Documents, described, listed, part, prepared_documents
+from dgmbench.tasks.text_likelihood.drift import write_drift
 from dgmbench.tasks.text_likelihood.exported import exported, is_finite, write_model
 from dgmbench.tasks.text_likelihood.settings import text_settings
 
@@ -29,7 +31,9 @@ BETWEEN = math.sqrt(2)
 def train(job: Job) -> Training:
     """Fit the model, and leave ``model.npz``, what it exports, and ``curve.csv``, held-out likelihood against seconds.
 
-    Of a logistic normal also ``correlations.csv``, see `dgmbench.tasks.text_likelihood.correlations`.
+    Of a logistic normal with correlations also ``correlations.csv``, see
+    `dgmbench.tasks.text_likelihood.correlations`, and of topics that change with time ``drift.csv``, see
+    `dgmbench.tasks.text_likelihood.drift`.
 
     Raises:
         UserError: the model does not fit the run, or exports no distributions.
@@ -45,11 +49,14 @@ def train(job: Job) -> Training:
         found = complete(exported(model, data.train.n_words, spec.model), sample, SPLIT_SEED, threads=job.threads)
         return float(found.log_likelihood.sum() / found.tokens.sum())
 
-    curve = pd.DataFrame(fitted(model, data, measure))
+    curve = pd.DataFrame(fitted(model, spec.model, data, measure))
     found = exported(model, data.train.n_words, spec.model)
     write_model(job.folder / "model.npz", found)
-    if isinstance(found, LogisticNormal) and is_finite(found):
+    if isinstance(found, LogisticNormal) and is_finite(found) and correlated(found.covariance):
         write_correlations(job.folder, found, data.train.vocabulary)
+    if data.slices is not None and hasattr(model, "topics_by_slice_") and is_finite(found):
+        topics, shares = np.asarray(model.topics_by_slice_), np.asarray(getattr(model, "shares_", np.empty(0)))
+        write_drift(job.folder, topics, shares, data.days, data.train.vocabulary, spec.model)
     with atomic_write(job.folder / "curve.csv") as file:
         curve.to_csv(file, index=False, na_rep="nan", lineterminator="\n")
     last = curve.iloc[-1]
@@ -72,7 +79,7 @@ def train(job: Job) -> Training:
     )
 
 
-def fitted(model: Any, data: Documents, measure: Callable[[], float]) -> Iterator[dict[str, float]]:
+def fitted(model: Any, name: str, data: Documents, measure: Callable[[], float]) -> Iterator[dict[str, float]]:
     """Fit, and give a line of the curve for passes 1, 2, 3, 4, 6, ..., each by a factor of `BETWEEN`, and the last one.
 
     The seconds are those of the fit alone: while held-out documents are measured, its clocks stand still.
@@ -87,13 +94,13 @@ def fitted(model: Any, data: Documents, measure: Callable[[], float]) -> Iterato
 
     if not hasattr(model, "passes"):
         begun = time.perf_counter(), time.process_time()
-        model.fit(data.train, data.train.labels)
+        model.fit(data.train, data.train.labels, **of_time(model.fit, data.slices, name))
         seconds, cpu_seconds = time.perf_counter() - begun[0], time.process_time() - begun[1]
         yield line(1)
         return
     done, due, measured = 0, 1.0, 0
     begun = time.perf_counter(), time.process_time()
-    for done in model.passes(data.train, data.train.labels):
+    for done in model.passes(data.train, data.train.labels, **of_time(model.passes, data.slices, name)):
         seconds, cpu_seconds = seconds + time.perf_counter() - begun[0], cpu_seconds + time.process_time() - begun[1]
         if done >= due:
             yield line(done)
