@@ -7,7 +7,7 @@ Each engine is warmed up by a few sweeps, then the engines take turns, sweep by 
 counts. Engines with one thread are timed in processor seconds, which other programs disturb little; one thread against
 several in wall-clock seconds, which needs as many idle cores. A WarpLDA sweep visits each token twice, by word and by
 document; it is counted once. A sweep of one engine does not improve the model as much as a sweep of another: see
-lda_time_to_quality.py for that.
+lda_time_to_quality.py for that. esca takes most of the time, on the CPU.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lda_peers import ALPHA_SUM, BETA, Tomotopy, training_text
 
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
+from dgmbench.models.text.esca import Esca
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=10, help="timed sweeps of each engine (default 10)")
     parser.add_argument("--warm-up", type=int, default=10, help="sweeps before (default 10)")
     parser.add_argument("--peer-limit", type=int, default=1000, help="most topics for tomotopy (default 1000)")
+    parser.add_argument("--device", default="cpu", help="of esca; cuda is a GPU, timed by the clock (default cpu)")
     arguments = parser.parse_args()
     corpus, _ = training_text()
     print(f"20news training text: {corpus.n_tokens:,} tokens, {corpus.n_words:,} words, {len(corpus):,} documents")
@@ -39,6 +41,7 @@ def main() -> None:
             "warp": Warp(corpus, K, beta=BETA),
             f"warp, {arguments.threads} threads": Warp(corpus, K, beta=BETA, threads=arguments.threads),
             "gibbs": Gibbs(corpus, K, beta=BETA),
+            "esca": Esca(corpus, K, beta=BETA, device=arguments.device),
         }
         if arguments.peer_limit >= K:
             engines["tomotopy"] = Tomotopy(corpus, K)
@@ -47,16 +50,21 @@ def main() -> None:
             for name, engine in engines.items():
                 start = time.process_time(), time.perf_counter()
                 engine.sweep(alpha)
+                if name == "esca":
+                    _ = engine.topics[0]  # waits for the device
                 if turn >= 0:
                     processor[name] = min(processor[name], time.process_time() - start[0])
                     wall[name] = min(wall[name], time.perf_counter() - start[1])
         threaded = f"warp, {arguments.threads} threads"
         seconds = processor | {threaded: wall[threaded]}
+        if arguments.device != "cpu":
+            seconds["esca"] = wall["esca"]
         speed = {name: corpus.n_tokens / least / 1e6 for name, least in seconds.items()}
         warp_speed[K] = speed["warp"]
         print(f"\nK = {K:,}: million tokens per second")
         for name, value in speed.items():
             print(f"  {name:<16}{value:8.2f}")
+        print(f"  warp / esca                    {speed['warp'] / speed['esca']:.1f}")
         if "tomotopy" in speed:
             print(f"  warp / tomotopy                {speed['warp'] / speed['tomotopy']:.2f}")
         print(f"  {threaded} / one thread   {wall['warp'] / wall[threaded]:.2f}")

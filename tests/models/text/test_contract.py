@@ -42,6 +42,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "twe": lambda seed=0, **options: TWE(K, dim=6, epochs=2, seed=seed, **options),
     "lda": lambda seed=0, **options: LDA(K, n_sweeps=20, seed=seed, **options),
     "lda-warp": lambda seed=0, **options: LDA(K, n_sweeps=5, seed=seed, engine="warp", **options),
+    "lda-esca": lambda seed=0, **options: LDA(K, n_sweeps=5, seed=seed, engine="esca", **options),
     "slda": lambda seed=0, **options: SLDA(K, n_iterations=2, seed=seed, **options),
     "lftm": lambda seed=0, **options: LFTM(K, embeddings=WORDS, initial_sweeps=5, n_sweeps=2, seed=seed, **options),
     "gaussian-lda": lambda seed=0, **options: GaussianLDA(K, embeddings=WORDS, n_sweeps=3, seed=seed, **options),

@@ -108,7 +108,7 @@ def test_held_out_documents_choose_the_smoothing(length: int, high: bool) -> Non
         assert (model.beta_ >= 1.0) == high and model.beta_ in SMOOTHING
 
 
-@pytest.mark.parametrize("engine", ["gibbs", "warp"])
+@pytest.mark.parametrize("engine", ["gibbs", "warp", "esca"])
 def test_an_engine_is_that_of_the_library_bit_by_bit_and_shows_each_sweep(engine: str) -> None:
     corpus = draw_corpus(planted_topics(3, 30), documents=60, length=15)
     ours = LDAByEngine(4, engine=engine, n_sweeps=7, seed=3)

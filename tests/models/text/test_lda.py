@@ -19,7 +19,7 @@ TOPICS = planted_topics(6, 200)
 CORPUS = draw_corpus(TOPICS, documents=400, length=60)
 
 
-@pytest.mark.parametrize("engine", ["gibbs", "warp"])
+@pytest.mark.parametrize("engine", ["gibbs", "warp", "esca"])
 def test_planted_topics_come_back(engine: str) -> None:
     lda = LDA(6, alpha=0.1, engine=engine, n_sweeps=150, seed=1).fit(CORPUS)
     assert distances_to_planted(lda.topics_, TOPICS).max() < 0.1
@@ -64,7 +64,7 @@ def test_optimised_alpha_finds_the_frequent_topics() -> None:
     assert lda.joint_log_likelihood_ > LDA(3, alpha=0.5, n_sweeps=120).fit(corpus).joint_log_likelihood_
 
 
-@pytest.mark.parametrize("engine", ["gibbs", "warp"])
+@pytest.mark.parametrize("engine", ["gibbs", "warp", "esca"])
 def test_saved_and_resumed_equals_one_longer_fit(tmp_path: Path, engine: str) -> None:
     options = {"alpha": 0.3, "engine": engine, "optimise_alpha": True, "features": "root-proportions", "seed": 3}
     whole = LDA(5, n_sweeps=72, **options).fit(CORPUS)

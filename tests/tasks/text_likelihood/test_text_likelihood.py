@@ -143,6 +143,13 @@ class StepByStep(Uniform):
             yield done
 
 
+class OnDevice(Uniform):
+    """A model that can use a GPU."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
+
 class Text(StepByStep):
     def passes(self, corpus: Corpus, labels: Any = None) -> Iterator[Any]:
         yield "one"
@@ -156,7 +163,7 @@ USERS += (LogisticNormalProportions, UndefinedCovariance)
 def module() -> Iterator[Any]:
     made: Any = types.ModuleType("writer")
     made.documents = documents
-    for cls in (*USERS, StepByStep, Text):
+    for cls in (*USERS, StepByStep, OnDevice, Text):
         setattr(made, cls.__name__, cls)
     sys.modules["writer"] = made
     yield made
@@ -199,11 +206,40 @@ def test_every_row_is_measured_on_the_same_tokens(model: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("model", "settings", "gpus", "device"),
+    [
+        ("writer:OnDevice", {}, 0, "cpu"),
+        ("writer:OnDevice", {}, 1, "cpu"),  # was not asked for
+        ("writer:OnDevice", {"devices": 1}, 0, "cpu"),
+        ("writer:OnDevice", {"devices": 1}, 1, "cuda"),
+        ("writer:OnDevice", {"devices": 0}, 1, "cpu"),
+        ("lda-esca", {}, 0, "cpu"),
+        ("lda-esca", {}, 1, "cpu"),
+        ("unigram", {}, 1, None),
+    ],
+)
+def test_a_gpu_is_used_where_one_is_asked_for_and_there_and_the_record_says_so(
+    model: str, settings: dict[str, Any], gpus: int, device: str | None, tmp_path: Path
+) -> None:
+    record = train(TEXT_LIKELIHOOD, spec_of(model, **settings), Workspace(tmp_path), gpus=gpus)
+    assert record["device"] == device
+
+
+@pytest.mark.parametrize("model", ["lda-gibbs", "lda-warp", "lda-gensim", "lda-scikit-learn"])
+def test_a_row_that_cannot_use_a_gpu_says_so(model: str, tmp_path: Path) -> None:
+    spec = spec_of(model, devices=1)
+    assert TEXT_LIKELIHOOD.devices(spec) == 1 and TEXT_LIKELIHOOD.devices(spec_of(model)) == 0
+    with pytest.raises(UserError, match=r"engine .* computes on the CPU; take engine esca or device cpu"):
+        train(TEXT_LIKELIHOOD, spec, Workspace(tmp_path), gpus=1)
+
+
+@pytest.mark.parametrize(
     ("model", "passes"),
     [
         ("unigram", [1]),
         ("naive-bayes", [1]),
         ("lda-gibbs", [1, 2, 3, 5, 8, 12]),
+        ("lda-esca", [1, 2, 3, 5, 8, 12]),
         ("lda-gensim", [1, 2, 3, 5, 8, 12]),
         ("lda-scikit-learn", [1, 2, 3, 5, 8, 12]),
         ("writer:StepByStep", [1, 2, 3, 5, 8, 11]),

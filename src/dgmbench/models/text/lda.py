@@ -1,6 +1,7 @@
-"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling or by WarpLDA.
+"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling, by WarpLDA or by ESCA.
 
-The samplers in their plain form are `dgmbench.models.text.gibbs.sweep` and `dgmbench.models.text.warp.sweep`.
+The samplers in their plain form are `dgmbench.models.text.gibbs.sweep` and `dgmbench.models.text.warp.sweep`;
+`dgmbench.models.text.esca` has one form only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -30,7 +32,10 @@ from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.progress import bars, passes
 from dgmbench.run.records import write_arrays
 
-ENGINES = ("auto", "gibbs", "warp")
+if TYPE_CHECKING:
+    from dgmbench.models.text.esca import Esca
+
+ENGINES = ("auto", "gibbs", "warp", "esca")
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
 WARP_THREADS = 4
@@ -41,7 +46,7 @@ the exact sampler, which has one thread only, for the same held-out likelihood (
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 2  # of a saved model
-_SAVED = ("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "threads", "features", "seed")
+_SAVED = ("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "threads", "features", "seed", "device")
 
 
 @dataclass(eq=False, repr=False)
@@ -54,11 +59,13 @@ class LDA(ProportionModel):
             5 / K each.
         beta: symmetric Dirichlet parameter of the topics.
         engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
-            given held-out likelihood first: gibbs, but warp from four threads on.
+            given held-out likelihood first: gibbs, but warp from four threads on; ``esca``, all counts delayed, on the
+            CPU or a GPU.
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
         proposals: proposals per token and visit; ``warp`` only.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
+        device: of ``esca``: ``cpu``, or ``cuda``, a GPU; the others compute on the CPU.
         features, seed, checkpoint: as for `ProportionModel`; `resume` keeps no state.
         progress: called after each sweep as ``progress(sweep, n_sweeps, seconds so far)``; True draws a bar on the
             terminal, and nothing where there is none.
@@ -83,6 +90,7 @@ class LDA(ProportionModel):
     n_sweeps: int = 200
     optimise_alpha: bool = False
     proposals: int = 1
+    device: str = "cpu"
     progress: Callable[[int, int, float], None] | bool | None = None
     _saved: dict[str, np.ndarray] = field(init=False)  # a sampler's state from a file, until `resume` has the corpus
 
@@ -90,6 +98,7 @@ class LDA(ProportionModel):
         super().__post_init__()
         least = {"n_topics": 1, "n_sweeps": 1, "proposals": 1}
         require_options(self, at_least=least, above={"beta": 0}, one_of={"engine": ENGINES})
+        require_device(self.engine, self.device)
         self._prior = _prior(self.alpha, self.n_topics)
 
     @cached_property
@@ -177,9 +186,13 @@ class LDA(ProportionModel):
         model._saved = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         return model
 
-    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp:
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | Esca:
         if self.engine_ == "gibbs":
             return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
+        if self.engine_ == "esca":
+            from dgmbench.models.text.esca import Esca  # torch takes seconds to load
+
+            return Esca(corpus, self.n_topics, beta=self.beta, seed=self.seed, device=self.device)
         named = {"proposals": self.proposals, "threads": self.threads}
         return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
 
@@ -201,6 +214,14 @@ class LDA(ProportionModel):
         self.__dict__.pop("topics_", None)
         self.joint_log_likelihood_ = joint_log_likelihood(corpus, sampler.topics, self.alpha_, self.beta)
         return self
+
+
+def require_device(engine: str, device: str) -> None:
+    """Raise a UserError for a device that an engine cannot compute on."""
+    if device != "cpu" and engine != "esca":
+        raise UserError(
+            f"LDA: device is {device!r}, but engine {engine} computes on the CPU; take engine esca or device cpu"
+        )
 
 
 def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:

@@ -10,6 +10,8 @@ import numpy as np
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import Warp
+from dgmbench.models.text.esca import Esca
+from dgmbench.models.text.lda import require_device
 from dgmbench.models.text.lda_peers import Gensim, ScikitLearn, Tomotopy
 from dgmbench.models.text.likelihood import word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
@@ -27,7 +29,7 @@ class Engine(Protocol):
 
 
 class Sampler:
-    """One of the two samplers of `dgmbench.models.text.lda`; its topics are those of its last state."""
+    """One of the samplers of `dgmbench.models.text.lda`; its topics are those of its last state."""
 
     def __init__(self, sampler: Any, corpus: Corpus, alpha: np.ndarray, beta: float) -> None:
         self.sampler, self.corpus, self.alpha, self.beta = sampler, corpus, alpha, beta
@@ -40,7 +42,7 @@ class Sampler:
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def gibbs(corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int) -> Engine:
+def gibbs(corpus: Corpus, alpha: np.ndarray, beta: float, seed: int) -> Engine:
     """The exact collapsed sampler, on one thread."""
     return Sampler(Gibbs(corpus, len(alpha), beta=beta, seed=seed), corpus, alpha, beta)
 
@@ -50,14 +52,21 @@ def warp(corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int
     return Sampler(Warp(corpus, len(alpha), beta=beta, seed=seed, threads=threads), corpus, alpha, beta)
 
 
-ENGINES: dict[str, Callable[[Corpus, np.ndarray, float, int, int], Engine]] = {
+def esca(corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, device: str) -> Engine:
+    """ESCA, on the CPU or on a GPU."""
+    return Sampler(Esca(corpus, len(alpha), beta=beta, seed=seed, device=device), corpus, alpha, beta)
+
+
+ENGINES: dict[str, Callable[..., Engine]] = {
     "gibbs": gibbs,
     "warp": warp,
+    "esca": esca,
     "gensim": Gensim,
     "scikit-learn": ScikitLearn,
     "tomotopy": Tomotopy,
 }
-"""From documents, alpha, beta, seed and threads."""
+"""From documents, alpha, beta and seed, and what `_TAKES` says."""
+_TAKES = {"warp": ("threads",), "esca": ("device",)}
 _FEW = 20  # documents that compile an engine
 
 
@@ -72,6 +81,7 @@ class LDAByEngine:
         n_sweeps: visits to each token; of online variational Bayes passes over all mini-batches.
         threads: for ``warp``; they change no result.
         seed: of what is random.
+        device: for ``esca``: ``cpu`` or ``cuda``.
 
     Attributes:
         topics_: (n_topics, vocabulary) word probabilities.
@@ -89,11 +99,13 @@ class LDAByEngine:
         n_sweeps: int = 200,
         threads: int = 1,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         self.n_topics, self.alpha_sum, self.beta, self.engine = n_topics, alpha_sum, beta, engine
-        self.n_sweeps, self.threads, self.seed = n_sweeps, threads, seed
+        self.n_sweeps, self.threads, self.seed, self.device = n_sweeps, threads, seed, device
         least = {"n_topics": 1, "n_sweeps": 1, "threads": 1}
         require_options(self, at_least=least, above={"alpha_sum": 0, "beta": 0}, one_of={"engine": ENGINES})
+        require_device(engine, device)
         self.alpha_ = np.full(n_topics, alpha_sum / n_topics)
 
     def warm_up(self, corpus: Corpus) -> None:
@@ -129,4 +141,5 @@ class LDAByEngine:
         return self._engine.topics()
 
     def _start(self, corpus: Corpus) -> Engine:
-        return ENGINES[self.engine](corpus, self.alpha_, self.beta, self.seed, self.threads)
+        taken = {name: getattr(self, name) for name in _TAKES.get(self.engine, ())}
+        return ENGINES[self.engine](corpus, self.alpha_, self.beta, self.seed, **taken)

@@ -18,7 +18,7 @@ BATCH = 512
 class Gensim:
     """gensim's online variational Bayes (Hoffman, Blei, Bach, NIPS 2010), one process; a sweep is all mini-batches."""
 
-    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int) -> None:
+    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int) -> None:
         from gensim.models import LdaModel
 
         logging.getLogger("gensim.models.ldamodel").setLevel(logging.ERROR)  # each mini-batch advises more passes
@@ -51,7 +51,7 @@ class Gensim:
 class ScikitLearn:
     """scikit-learn's online variational Bayes, one process; a sweep is all mini-batches."""
 
-    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int) -> None:
+    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int) -> None:
         from sklearn.decomposition import LatentDirichletAllocation
 
         if alpha[0] > 1 or beta > 1:
@@ -81,7 +81,7 @@ class ScikitLearn:
 class Tomotopy:
     """tomotopy's collapsed Gibbs sampler with one worker; the priors stay as they are."""
 
-    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int, threads: int) -> None:
+    def __init__(self, corpus: Corpus, alpha: np.ndarray, beta: float, seed: int) -> None:
         try:
             import tomotopy
         except ImportError as error:

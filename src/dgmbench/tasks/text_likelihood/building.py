@@ -14,8 +14,8 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 
 
-def build_model(spec: RunSpec, row: Row, threads: int = 1) -> Any:
-    """The unfitted model of a run; it is given seed and threads if its class takes them.
+def build_model(spec: RunSpec, row: Row, threads: int = 1, device: str = "cpu") -> Any:
+    """The unfitted model of a run; it is given seed, threads and device if its class takes them.
 
     ``fit(corpus, labels)`` learns. A model that has ``passes(corpus, labels)``, an iterator of the number of passes
     made so far, learns by that instead, and is measured on the way. Both may take ``slices``, see `of_time`.
@@ -23,7 +23,7 @@ def build_model(spec: RunSpec, row: Row, threads: int = 1) -> Any:
     Raises:
         UserError: the class refuses its options or lacks ``fit``.
     """
-    return build(spec, row, {"seed": spec.seed, "threads": threads}, {"fit": "(corpus, labels)"})
+    return build(spec, row, {"seed": spec.seed, "threads": threads, "device": device}, {"fit": "(corpus, labels)"})
 
 
 def of_time(method: Callable[..., Any], slices: np.ndarray | None, name: str) -> dict[str, np.ndarray | None]:

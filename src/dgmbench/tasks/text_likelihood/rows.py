@@ -40,6 +40,12 @@ ROWS: dict[str, Row] = {
         "gibbs", "exact collapsed Gibbs sampling (Griffiths, Steyvers, 2004)", ("mixture-of-unigrams", "unigram")
     ),
     "lda-warp": _lda("warp", "WarpLDA (Chen et al., VLDB 2016)", ("lda-gibbs",), variant_of="lda-gibbs"),
+    "lda-esca": _lda(
+        "esca",
+        "ESCA (Zaheer et al., AISTATS 2016), the sampler of SaberLDA (Li et al., ASPLOS 2017); a GPU with devices: 1",
+        ("lda-gibbs", "lda-warp"),
+        variant_of="lda-gibbs",
+    ),
     "lda-gensim": _lda(
         "gensim",
         "online variational Bayes (Hoffman, Blei, Bach, NIPS 2010), gensim's",

@@ -28,6 +28,9 @@ class TextLikelihoodSettings(Settings):
         description="what is measured; valid: a fifth of the training documents, or with slices the last but one, "
         "which are not fitted to then",
     )
+    devices: int = Field(
+        0, ge=0, le=1, description="GPUs for the fit of a model that can use one; without any it is fitted on the CPU"
+    )
     curve_documents: int = Field(
         500, ge=0, description="measured documents (evenly spaced) for the curve over a fit; 0 is all"
     )

@@ -42,7 +42,8 @@ TEXT_LIKELIHOOD = Task(
     cost=_cost,
     evaluation_cost=_evaluation_cost,
     examples="documents",
-    offers=("seed", "threads"),
+    offers=("seed", "threads", "device"),
+    devices=lambda spec: text_settings(spec).devices,
     libraries=("numpy", "scipy", "numba", "gensim", "scikit-learn", "tomotopy"),
     numbers={
         "fit_cpu_seconds": "processor seconds of the fit",

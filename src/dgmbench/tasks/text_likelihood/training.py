@@ -41,7 +41,8 @@ def train(job: Job) -> Training:
     spec = job.spec
     data = prepared_documents(spec)
     sample = listed(part(data.test, text_settings(spec).curve_documents))
-    model = build_model(spec, job.row, job.threads)
+    device = "cuda" if job.gpus and text_settings(spec).devices else "cpu"
+    model = build_model(spec, job.row, job.threads, device)
     if hasattr(model, "warm_up"):
         model.warm_up(data.train)
 
@@ -67,6 +68,7 @@ def train(job: Job) -> Training:
             "fit_seconds": float(last["seconds"]),
             "fit_cpu_seconds": float(last["cpu_seconds"]),
             "passes": passes,
+            "device": None if not hasattr(model, "device") else str(model.device),
             "tokens_per_second": None if passes is None else passes * data.train.n_tokens / float(last["seconds"]),
             "model": {
                 "components": len(found.topics),
