@@ -5,7 +5,8 @@
 1. bound: that of equal noise on GPU and CPU; 2. captured_step: a captured step's training beside the plain one's;
 3. resumed: an interrupted training beside one in one go; 4. rates: steps a second and the share of the device's own
 matrix products, by k and precision; 5. beside: two trainings on one device against one; 6. evaluation: seconds for
-k = 5000; 7. overnight: the 50-sample rows of MNIST by workflow/presets/overnight.yaml, as long as time is left:
+k = 5000; 7. esca: tokens a second of an LDA sampler by K, and its draws on the device beside those on the CPU;
+8. overnight: the 50-sample rows of MNIST by workflow/presets/overnight.yaml, as long as time is left:
 a killed training leaves its checkpoint. Each part's result goes into report.json when it is there, its failure too.
 With ``--cpu`` every part is rehearsed without a GPU.
 """
@@ -31,12 +32,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.images import load_images
 from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.models.images.distributions import log_bernoulli
 from dgmbench.models.images.vae import VAE
+from dgmbench.models.text.esca import Esca
 from dgmbench.training import captured
 from dgmbench.training.batches import Batches, as_they_are, binarised
 from dgmbench.training.fit import fit
@@ -191,6 +194,63 @@ def evaluation(out: Path, gpus: int) -> dict[str, Any]:
     return {"images": n, "seconds": time.perf_counter() - started, "mean": float(values.mean())}
 
 
+def planted(documents: int, length: int = 100, words: int = 50_000, topics: int = 500) -> Corpus:
+    """Documents of three topics each; a topic is Zipf's law over the words in an order of its own."""
+    rng = np.random.default_rng(0)
+    of_documents = rng.integers(0, topics, (documents, 3))
+    chosen = np.take_along_axis(of_documents, rng.integers(0, 3, (documents, length)), axis=1)  # (documents, length)
+    rank = np.exp(rng.random((documents, length)) * np.log(words)).astype(np.int64) - 1
+    found = (rank * 7919 + chosen * 104_729) % words  # 7919 is a prime that does not divide the number of words
+    offsets = np.arange(0, found.size + 1, length, dtype=np.int64)
+    return Corpus(tuple(map(str, range(words))), found.ravel().astype(np.int32), offsets)
+
+
+def esca(out: Path, gpus: int) -> dict[str, Any]:
+    """Million tokens a second, and whether the topics of one sweep are distributed as on the CPU (p by chi-square)."""
+    from scipy.stats import chi2_contingency
+
+    found: dict[str, Any] = {}
+    device, corpus = "cuda" if gpus else "cpu", planted(100_000 if gpus else 300)
+    for K in (100, 1_000, 10_000):
+        sampler, alpha = Esca(corpus, K, beta=0.01, device=device), np.full(K, 5 / K)
+        if gpus:
+            torch.cuda.reset_peak_memory_stats()
+        for _ in range(10 if gpus else 1):
+            sampler.sweep(alpha)
+        done, started = 0, _finished(gpus)
+        while not done or (gpus and _finished(gpus) - started < 4.0):
+            sampler.sweep(alpha)
+            done += 1
+        seconds = _finished(gpus) - started
+        found[f"K={K}"] = {
+            "million tokens a second": done * corpus.n_tokens / seconds / 1e6,
+            "peak memory, MB": torch.cuda.max_memory_allocated() / 1e6 if gpus else None,
+        }
+        print(f"K={K}", found[f"K={K}"], flush=True)
+    few, K, copies = planted(5, 8, words=6, topics=4), 4, 4000
+    words = np.tile(few.words, copies)
+    many = Corpus(few.vocabulary, words, np.arange(0, len(words) + 1, 8, dtype=np.int64))
+    first = np.tile(np.random.default_rng(1).integers(0, K, few.n_tokens), copies)
+    drawn = []
+    for where in ("cpu", device):
+        sampler = Esca(many, K, beta=0.1, seed=len(drawn), device=where)  # another seed: without a GPU, too
+        sampler.restore({"topics": first, "sweeps": np.array(0)})
+        sampler.sweep(np.array([0.5, 0.2, 1.0, 2.0]))
+        drawn.append(sampler.topics.reshape(copies, -1))
+    counts = [np.array([np.bincount(each, minlength=K) for each in of.T]) for of in drawn]  # (tokens, K) each
+    pairs = [np.stack(pair)[:, np.any(pair, axis=0)] for pair in zip(*counts, strict=True)]
+    found["p by token"] = sorted(float(chi2_contingency(pair).pvalue) for pair in pairs)
+    found["distributed alike"] = bool(found["p by token"][0] * few.n_tokens > 0.001)
+    return found
+
+
+def _finished(gpus: int) -> float:
+    """The time when the device has done all that it was given."""
+    if gpus:
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def overnight(out: Path, gpus: int, seconds: float, rows: list[str]) -> dict[str, Any]:
     """The rows of the preset, one after the other, until time is up; Ctrl-C leaves a checkpoint to go on from."""
     from dgmbench.run.config import read_config, read_plan
@@ -237,7 +297,7 @@ def main() -> None:
     report: dict[str, Any] = {"machine": machine, "torch": torch.__version__, "python": platform.python_version()}
     parts: list[tuple[str, Callable[[], Any]]] = [
         (part.__name__, partial(part, scratch, gpus))
-        for part in (bound, captured_step, resumed, rates, beside, evaluation)
+        for part in (bound, captured_step, resumed, rates, beside, evaluation, esca)
     ]
 
     def trained() -> dict[str, Any]:
