@@ -9,7 +9,7 @@ from dgmbench.tasks.text_likelihood.rows import ROWS
 from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
 _HERE = "dgmbench.tasks.text_likelihood"
-PASSES = {"ctm": 200}
+PASSES = {"ctm": 200, "dynamic-topics": 600}
 """Sweeps of the models where no option says how many; an estimate of time imports no model."""
 
 
