@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.images import load_images
+from dgmbench.data.zipf import ZipfTopics
 from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.models.images.bounds import iwae_bound
@@ -194,23 +195,12 @@ def evaluation(out: Path, gpus: int) -> dict[str, Any]:
     return {"images": n, "seconds": time.perf_counter() - started, "mean": float(values.mean())}
 
 
-def planted(documents: int, length: int = 100, words: int = 50_000, topics: int = 500) -> Corpus:
-    """Documents of three topics each; a topic is Zipf's law over the words in an order of its own."""
-    rng = np.random.default_rng(0)
-    of_documents = rng.integers(0, topics, (documents, 3))
-    chosen = np.take_along_axis(of_documents, rng.integers(0, 3, (documents, length)), axis=1)  # (documents, length)
-    rank = np.exp(rng.random((documents, length)) * np.log(words)).astype(np.int64) - 1
-    found = (rank * 7919 + chosen * 104_729) % words  # 7919 is a prime that does not divide the number of words
-    offsets = np.arange(0, found.size + 1, length, dtype=np.int64)
-    return Corpus(tuple(map(str, range(words))), found.ravel().astype(np.int32), offsets)
-
-
 def esca(out: Path, gpus: int) -> dict[str, Any]:
     """Million tokens a second, and whether the topics of one sweep are distributed as on the CPU (p by chi-square)."""
     from scipy.stats import chi2_contingency
 
     found: dict[str, Any] = {}
-    device, corpus = "cuda" if gpus else "cpu", planted(100_000 if gpus else 300)
+    device, corpus = "cuda" if gpus else "cpu", ZipfTopics(500).draw(100_000 if gpus else 300)
     for K in (100, 1_000, 10_000):
         sampler, alpha = Esca(corpus, K, beta=0.01, device=device), np.full(K, 5 / K)
         if gpus:
@@ -227,9 +217,10 @@ def esca(out: Path, gpus: int) -> dict[str, Any]:
             "peak memory, MB": torch.cuda.max_memory_allocated() / 1e6 if gpus else None,
         }
         print(f"K={K}", found[f"K={K}"], flush=True)
-    few, K, copies = planted(5, 8, words=6, topics=4), 4, 4000
+    few, K, copies = ZipfTopics(4, 6, length=8).draw(5), 4, 4000
     words = np.tile(few.words, copies)
-    many = Corpus(few.vocabulary, words, np.arange(0, len(words) + 1, 8, dtype=np.int64))
+    offsets = np.append(0, np.cumsum(np.tile(few.lengths, copies)))
+    many = Corpus(few.vocabulary, words, offsets)
     first = np.tile(np.random.default_rng(1).integers(0, K, few.n_tokens), copies)
     drawn = []
     for where in ("cpu", device):

@@ -14,12 +14,14 @@ from dgmbench.data.load.images import load_images
 from dgmbench.data.load.points import load_points
 from dgmbench.data.points import PointSplits
 from dgmbench.data.text import CorpusSplits
+from dgmbench.data.zipf import ZipfTopics
 
 __all__ = [
     "CorpusSplits",
     "Embeddings",
     "ImageSplits",
     "PointSplits",
+    "ZipfTopics",
     "checksums",
     "known_datasets",
     "load_corpus",

@@ -44,7 +44,7 @@ TEXT_LIKELIHOOD = Task(
     examples="documents",
     offers=("seed", "threads", "device"),
     devices=lambda spec: text_settings(spec).devices,
-    libraries=("numpy", "scipy", "numba", "gensim", "scikit-learn", "tomotopy"),
+    libraries=("numpy", "scipy", "numba", "torch", "gensim", "scikit-learn", "tomotopy"),
     numbers={
         "fit_cpu_seconds": "processor seconds of the fit",
         "tokens_per_second": "training tokens times passes over seconds of the fit",
