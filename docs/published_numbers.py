@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from dgmbench.errors import counted
 from dgmbench.report.figures import figure_style, panels
 
 DOCS = Path(__file__).parent
@@ -34,7 +35,7 @@ def tables() -> pd.DataFrame:
 def said(frame: pd.DataFrame) -> str:
     """Epochs and hours of a preset's column."""
     (epochs,) = frame["epochs"].unique()
-    models = "" if len(frame) == N_MODELS else f"{len(frame)} models so far, "
+    models = "" if len(frame) == N_MODELS else f"{counted(len(frame), 'model')} so far, "
     return f"{models}{epochs:.0f} epochs, {frame['train_seconds'].sum() / 3600:.1f} core hours"
 
 
