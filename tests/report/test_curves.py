@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dgmbench.report.curves import read_curve
+from dgmbench.report.figures import figure_style, line_styles
+from dgmbench.report.seconds_curve import _markers
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,12 @@ def test_a_curve_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert read_curve(tmp_path / "curve.csv")["epoch"].tolist() == [1, 2]
     assert read_curve(tmp_path / "none.csv").empty
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("rows", [1, 10, 12, 40])
+def test_no_two_rows_have_one_colour_and_one_shape(rows: int) -> None:
+    names = {f"row {number}": "" for number in range(rows)}
+    with figure_style() as colours:
+        palette = line_styles(names, colours)["palette"]
+        shapes = _markers(names, len(colours))
+    assert len({(palette[name], shapes[name]) for name in names}) == rows

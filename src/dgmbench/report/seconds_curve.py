@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dgmbench.report.cells import Cells
-from dgmbench.report.charts import Chart, Lines, lines_of
+from dgmbench.report.charts import Chart, Lines, families, lines_of
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SHAPES = ("o", "s", "D", "v")
 
 
 def draw_against_seconds(
@@ -46,7 +49,7 @@ def draw_against_seconds(
     with figure_style() as colours:
         figure, axes = panels(len(datasets), 3.8)
         for dataset, ax in zip(datasets, axes, strict=True):
-            styles = line_styles(variant_of, colours) | {"markers": ["o"] * len(variant_of), "ms": 4}
+            styles = line_styles(variant_of, colours) | {"markers": _markers(variant_of, len(colours)), "ms": 4}
             draw_lines(ax, frame[frame["dataset"] == dataset], "seconds", column, styles)
             ax.set(title=dataset, xlabel=x, ylabel=label, xscale="log", ylim=limits[dataset])
             ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -67,6 +70,11 @@ def draw_against_seconds(
         ]
     )
     return [Figure(path, title, text, chart)]
+
+
+def _markers(variant_of: Mapping[str, str], colours: int) -> dict[str, str]:
+    """Of each row: a disc, and another shape for those that have a colour a second time."""
+    return {row: _SHAPES[family // colours % len(_SHAPES)] for row, (family, _) in families(variant_of).items()}
 
 
 def _limits(values: pd.Series, shown: float) -> tuple[float, float]:
