@@ -182,7 +182,7 @@ def test_bad_documents_are_refused_in_one_line(name: str, fitted: dict[str, Any]
 
 def test_topics_are_distributions_over_words(fitted: dict[str, Any]) -> None:
     with_topics = [model for model in fitted.values() if hasattr(model, "alpha_")]
-    assert len(with_topics) == 8
+    assert len(with_topics) == 9
     for model in with_topics:
         assert model.topics_.shape == (len(model.alpha_), 40)
         np.testing.assert_allclose(model.topics_.sum(axis=1), 1)
