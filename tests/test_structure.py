@@ -99,11 +99,12 @@ def test_the_core_names_no_task_row_or_dataset() -> None:
     assert found == []
 
 
-def test_what_only_evaluates_does_not_load_lightning() -> None:
-    """It takes as long to load as everything else together, and each run is evaluated in a process of its own."""
-    evaluations = [f"dgmbench.tasks.{path.parent.name}.evaluation" for path in SOURCE.glob("tasks/*/evaluation.py")]
-    assert len(evaluations) > 3
-    code = f"import sys, {', '.join(evaluations)}; sys.exit('lightning' in sys.modules)"
+@pytest.mark.parametrize("stage", ["training", "evaluation"])
+def test_a_stage_loads_lightning_only_to_train_by_it(stage: str) -> None:
+    """It takes as long to load as everything else together, and each stage of a run is a process of its own."""
+    stages = [f"dgmbench.tasks.{path.parent.name}.{stage}" for path in SOURCE.glob(f"tasks/*/{stage}.py")]
+    assert len(stages) > 3
+    code = f"import sys, {', '.join(stages)}; sys.exit('lightning' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 

@@ -22,7 +22,8 @@ from dgmbench.run.progress import watched
 from dgmbench.training import checkpoint as checkpoints
 from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.captured import CapturedStep
-from dgmbench.training.fit import Fitted, fit
+from dgmbench.training.fit import fit
+from dgmbench.training.fitted import Fitted
 from dgmbench.training.module import GradientTraining
 from dgmbench.training.settings import TrainingSettings
 
@@ -134,16 +135,16 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         monkeypatch.setattr(VAE, "fast_step", lambda self: None)
     whole, again = vae(), vae()
     reference = fitted(whole, tmp_path / "whole", **settings)
-    save = checkpoints.SafeFiles.save_checkpoint
+    save = checkpoints.save
 
-    def save_then_die(self: Any, checkpoint: dict[str, Any], path: Path, storage_options: Any = None) -> None:
-        save(self, checkpoint, path)
-        if len(checkpoint["dgmbench"]["history"]["epoch"]) == 3:
+    def save_then_die(path: Path, state: dict[str, Any]) -> None:
+        save(path, state)
+        if len(state["dgmbench"]["history"]["epoch"]) == 3:
             raise SystemExit
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
-        patch.setattr(checkpoints.SafeFiles, "save_checkpoint", save_then_die)
+        patch.setattr(checkpoints, "save", save_then_die)
         with pytest.raises(SystemExit):
             fitted(vae(), tmp_path / "killed", **settings)
     # a torn newest file: the one before is gone on from

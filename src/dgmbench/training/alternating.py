@@ -18,8 +18,8 @@ from dgmbench.fast.products import denormals_flushed
 from dgmbench.run.progress import note, passes
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.capacity import explain_lack_of_memory
-from dgmbench.training.checkpoint import CHECKPOINT_SECONDS, SafeFiles, newest
-from dgmbench.training.fit import Fitted
+from dgmbench.training.checkpoint import CHECKPOINT_SECONDS, newest, save
+from dgmbench.training.fitted import Fitted
 from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
@@ -97,7 +97,7 @@ def alternate(
                 facts = {"fingerprint": fingerprint, "history": history}
                 states = {part: optimiser.state_dict() for part, optimiser in optimisers.items()}
                 whole = {"state_dict": good, "optimizer_states": states, "loops": {}, "dgmbench": facts}
-                SafeFiles().save_checkpoint(whole, checkpoint)
+                save(checkpoint, whole)
     model.cpu().eval()
     computing = {"device": str(device), "processes": 1, "precision": "32", "threads": threads}
     return Fitted(history, diverged_at, resumed_from, computing)

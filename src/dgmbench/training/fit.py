@@ -9,7 +9,6 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,42 +26,15 @@ from dgmbench.fast.products import denormals_flushed, float32_products, multipli
 from dgmbench.run.progress import watchers
 from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
-from dgmbench.training.checkpoint import AtEpochEnds, SafeFiles, newest
+from dgmbench.training.checkpoint import newest
 from dgmbench.training.epoch_logger import EpochLogger
+from dgmbench.training.fitted import Fitted
+from dgmbench.training.lightning_files import AtEpochEnds, SafeFiles
 from dgmbench.training.losses import Loss
 from dgmbench.training.module import TOGETHER, GradientTraining
 from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a training says; its weights are in the model.
-
-    Attributes:
-        history: columns of equal length, a value for each epoch; see `GradientTraining`.
-        diverged_at: the epoch (from 0) whose loss was not finite, of several processes the first one after the last
-            checkpoint; the weights then are the last good ones.
-        resumed_from: epochs that an earlier call had done.
-        computing: on what and how it was computed, for the record.
-    """
-
-    history: dict[str, list[float]]
-    diverged_at: int | None
-    resumed_from: int
-    computing: dict[str, Any]
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What every training by gradients notes of itself."""
-        return {
-            "epochs": len(self.history.get("epoch", ())),
-            "diverged_at": self.diverged_at,
-            "resumed_from_epoch": self.resumed_from,
-            "train_seconds": self.history["seconds"][-1] if self.history else 0.0,
-            **self.computing,
-        }
 
 
 def fit(

@@ -24,7 +24,6 @@ from dgmbench.tasks.density.images import (
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batch_norm import measure_batch_norm
 from dgmbench.training.batches import Batches, as_they_are, binarised
-from dgmbench.training.fit import fit
 from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
@@ -52,6 +51,8 @@ def train(job: Job) -> Training:
     if fits_itself(model):
         return _fit_whole(job, model, "cuda" if gpus else "cpu")
     batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
+    from dgmbench.training.fit import fit  # Lightning takes seconds to import, and many rows do not need it
+
     fitted = fit(
         model,
         batches,

@@ -25,9 +25,9 @@ from dgmbench.tasks.few_labels.images import (
     with_labelled,
 )
 from dgmbench.tasks.few_labels.settings import few_labels_settings, label_name
-from dgmbench.training.alternating import alternate
 from dgmbench.training.batches import Batches, as_they_are
-from dgmbench.training.fit import Fitted, fit
+from dgmbench.training.fitted import Fitted
+from dgmbench.training.learning import learn
 from dgmbench.training.trained import write_curve
 
 log = logging.getLogger("dgmbench")
@@ -92,8 +92,7 @@ def _by_gradient(job: Job, model: Any, train: Part, places: np.ndarray, name: st
         partial(with_labelled, torch.from_numpy(labelled), settings.labelled_batch) if len(labelled) else as_they_are
     )
     batches = Batches(examples, settings.batch_size, spec.seed, prepare)
-    by: Any = alternate if hasattr(model, "step") else fit
-    fitted: Fitted = by(
+    fitted = learn(
         model,
         batches,
         settings,

@@ -18,9 +18,8 @@ from dgmbench.run.task import Job, Training
 from dgmbench.tasks.generation.building import between, build_generator, generated, n_classes
 from dgmbench.tasks.generation.images import Part, as_bytes, largest, part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
-from dgmbench.training.alternating import alternate
 from dgmbench.training.batches import Batches, as_they_are
-from dgmbench.training.fit import fit
+from dgmbench.training.learning import learn
 from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
@@ -91,8 +90,7 @@ def _train_classifier(job: Job) -> Training:
 def _by_gradient(job: Job, model: nn.Module, batches: Batches) -> dict[str, Any]:
     """Let ``model.step`` do its steps or minimise ``model.loss``, leave ``model.pt`` and ``curve.csv``; the record."""
     spec, settings = job.spec, generation_settings(job.spec)
-    by: Any = alternate if hasattr(model, "step") else fit
-    fitted = by(
+    fitted = learn(
         model,
         batches,
         settings,

@@ -14,7 +14,6 @@ from dgmbench.tasks.representation.images import labelled_images, training_image
 from dgmbench.tasks.representation.settings import representation_settings
 from dgmbench.training.batch_norm import measure_batch_norm
 from dgmbench.training.batches import Batches, as_they_are, binarised
-from dgmbench.training.fit import fit
 from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
@@ -51,6 +50,8 @@ def _by_gradient(job: Job, model: Any) -> dict[str, Any]:
     pixels, binary = training_images(spec)
     batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     gpus = min(job.gpus, settings.devices)
+    from dgmbench.training.fit import fit  # Lightning takes seconds to import, and many rows do not need it
+
     fitted = fit(
         model,
         batches,
