@@ -38,6 +38,17 @@ class ImageSplits:
     classes: tuple[str, ...] = ()
     origin: str = ""
 
+    @property
+    def white(self) -> int:
+        """The value of a white pixel."""
+        return 1 if self.binary else 255
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the dataset, 0 without labels: they are 0 to this, exclusive."""
+        parts = (getattr(self, f"{part}_labels") for part in PARTS)
+        return max((int(np.max(labels)) + 1 for labels in parts if labels is not None and len(labels)), default=0)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a run can read of it, by name; ``form`` is height, width and whether pixels are binary."""
         found = {"form": np.array([*self.shape, self.binary])}

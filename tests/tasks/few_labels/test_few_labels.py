@@ -34,7 +34,7 @@ from dgmbench.run.records import read_arrays
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks, find_task
-from dgmbench.tasks.few_labels.images import examples_of, label_set, n_classes, part_of, with_labelled
+from dgmbench.tasks.few_labels.images import examples_of, label_set, part_of, with_labelled
 from dgmbench.tasks.few_labels.settings import label_name
 from dgmbench.tasks.few_labels.table import TABLE
 from dgmbench.tasks.few_labels.task import FEW_LABELS
@@ -434,4 +434,4 @@ def test_what_is_published_and_cited() -> None:
 
 
 def test_the_classes_of_a_dataset() -> None:
-    assert n_classes(images()) == n_classes(without_a_class()) == CLASSES
+    assert images().n_classes == without_a_class().n_classes == CLASSES

@@ -13,7 +13,6 @@ from dgmbench.errors import UserError
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
-from dgmbench.tasks.few_labels.images import n_classes
 
 AT_ONCE = 1000
 """Images that go through a network together."""
@@ -35,7 +34,7 @@ def build_classifier(spec: RunSpec, row: Row, data: ImageSplits, before: Sequenc
         UserError: the class refuses its options, or cannot predict.
     """
     torch.manual_seed(spec.seed)
-    offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": n_classes(data)}
+    offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": data.n_classes}
     if before:
         offered["trained"] = before[0].model()
     model = build(spec, row, offered, {})
@@ -74,7 +73,7 @@ def images_of_classes(model: Any, spec: RunSpec, data: ImageSplits) -> np.ndarra
     """
     if not hasattr(model, "sample_of"):
         return None
-    classes, n_pixels = n_classes(data), data.train.shape[1]
+    classes, n_pixels = data.n_classes, data.train.shape[1]
     labels = torch.arange(classes).repeat_interleave(OF_A_CLASS)
     x = torch.as_tensor(model.sample_of(labels, spec.seed)).detach().cpu().double()
     if x.shape != (len(labels), n_pixels):

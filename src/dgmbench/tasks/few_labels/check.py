@@ -14,7 +14,7 @@ from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.few_labels.building import build_classifier, images_of_classes, through
-from dgmbench.tasks.few_labels.images import examples_of, label_set, n_classes, part_of, with_labelled
+from dgmbench.tasks.few_labels.images import examples_of, label_set, part_of, with_labelled
 from dgmbench.tasks.few_labels.settings import few_labels_settings
 from dgmbench.training.losses import fault_of_loss
 
@@ -31,7 +31,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         UserError: the class cannot be imported, or refuses its options; or the dataset has no labels, or too few.
     """
     settings, data = few_labels_settings(spec), load_images(spec.dataset)
-    part, classes = part_of(spec, data, "train"), n_classes(data)
+    part, classes = part_of(spec, data, "train"), data.n_classes
     sets = [label_set(spec, part.labels, classes, number) for number in settings.labels]  # raises for any of them
     if row.takes is not None:
         return

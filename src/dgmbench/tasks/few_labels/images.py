@@ -63,13 +63,7 @@ def part_of(spec: RunSpec, data: ImageSplits, name: str) -> Part:
         raise UserError(f"{spec.dataset}: no {name} images, which a run with few labels needs")
     limit = few_labels_settings(spec).train_limit if name == "train" else 0
     places = evenly_spaced(len(images), labels, limit)
-    return Part(images[places], labels[places].astype(np.int64), 1 if data.binary else 255)
-
-
-def n_classes(data: ImageSplits) -> int:
-    """Classes of the dataset: labels are 0 to this, exclusive."""
-    parts = (getattr(data, f"{part}_labels") for part in PARTS)
-    return int(max(np.max(labels) for labels in parts if len(labels))) + 1
+    return Part(images[places], labels[places].astype(np.int64), data.white)
 
 
 def label_set(spec: RunSpec, labels: np.ndarray, classes: int, number: int) -> np.ndarray:

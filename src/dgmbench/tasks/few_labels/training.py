@@ -20,7 +20,6 @@ from dgmbench.tasks.few_labels.images import (
     binary_pixels,
     examples_of,
     label_set,
-    n_classes,
     part_of,
     with_labelled,
 )
@@ -50,7 +49,7 @@ def train(job: Job) -> Training:
     torch.set_num_threads(job.threads)
     data = load_images(spec.dataset)
     parts = {name: part_of(spec, data, name) for name in ("train", *HELD_OUT)}
-    classes = n_classes(data)
+    classes = data.n_classes
     chosen = {number: label_set(spec, parts["train"].labels, classes, number) for number in settings.labels}
     predicted, samples, fits = dict[str, np.ndarray](), dict[str, np.ndarray](), dict[str, Fitted]()
     record: dict[str, Any] = {"label_sets": {label_name(number): len(places) for number, places in chosen.items()}}

@@ -15,7 +15,6 @@ from dgmbench.models.images.classifier import ImageClassifier
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
-from dgmbench.tasks.generation.images import part_of
 from dgmbench.training.trained import WEIGHTS, read_weights
 
 AT_ONCE = 1000
@@ -36,7 +35,7 @@ def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> 
     """
     data = load_images(spec.dataset)
     torch.manual_seed(spec.seed)
-    offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": n_classes(spec)}
+    offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": data.n_classes}
     if before:
         offered["trained"] = before[0].model()
     model = build(spec, row, offered, {})
@@ -46,18 +45,14 @@ def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> 
     return model
 
 
-def n_classes(spec: RunSpec) -> int:
-    """Classes of the dataset: labels are 0 to this, exclusive."""
-    return int(part_of(spec, "train").labels.max()) + 1
-
-
 def load(spec: RunSpec, row: Row, folder: Path) -> ImageClassifier:
     """The classifier that a training left in a folder, in evaluation mode.
 
     Raises:
         UserError: it is damaged.
     """
-    model = ImageClassifier(load_images(spec.dataset).shape, n_classes(spec))
+    data = load_images(spec.dataset)
+    model = ImageClassifier(data.shape, data.n_classes)
     read_weights(model, folder / WEIGHTS, spec.model)
     return model
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.generation.building import build_generator, generated
-from dgmbench.tasks.generation.images import largest, part_of, values
+from dgmbench.tasks.generation.images import part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
 from dgmbench.training.losses import fault_of_loss
 
@@ -33,7 +34,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     if row.takes is not None:
         return
     model: Any = build_generator(spec, row)
-    x = torch.from_numpy(values(images, largest(spec))).float()
+    x = torch.from_numpy(values(images, load_images(spec.dataset).white)).float()
     what = "fit(images)"
     try:
         if hasattr(model, "loss"):

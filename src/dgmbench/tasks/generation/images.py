@@ -52,11 +52,6 @@ def part_of(spec: RunSpec, name: str) -> Part:
     return Part(found.images[places], found.labels[places])
 
 
-def largest(spec: RunSpec) -> int:
-    """The value of a white pixel: 1 of binary images, 255 of grey ones."""
-    return 1 if load_images(spec.dataset).binary else 255
-
-
 def values(images: np.ndarray, white: int) -> np.ndarray:
     """Pixels from 0 to 1, float64."""
     return images.astype(np.float64) / white

@@ -15,8 +15,8 @@ from dgmbench.errors import UserError
 from dgmbench.models.images.classifier import ImageClassifier
 from dgmbench.run.records import write_arrays
 from dgmbench.run.task import Job, Training
-from dgmbench.tasks.generation.building import between, build_generator, generated, n_classes
-from dgmbench.tasks.generation.images import Part, as_bytes, largest, part_of, values
+from dgmbench.tasks.generation.building import between, build_generator, generated
+from dgmbench.tasks.generation.images import Part, as_bytes, part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
 from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.learning import learn
@@ -36,7 +36,7 @@ def train(job: Job) -> Training:
     """
     if not job.row.in_table:
         return _train_classifier(job)
-    spec, settings, white = job.spec, generation_settings(job.spec), largest(job.spec)
+    spec, settings, white = job.spec, generation_settings(job.spec), load_images(job.spec.dataset).white
     torch.set_num_threads(job.threads)
     model = build_generator(spec, job.row, job.before)
     part = part_of(spec, "train")
@@ -71,10 +71,10 @@ def train(job: Job) -> Training:
 
 def _train_classifier(job: Job) -> Training:
     """Leave ``model.pt`` and ``curve.csv``, and note the error on the test images."""
-    spec, white = job.spec, largest(job.spec)
-    examples = {name: _labelled(part_of(spec, name), white) for name in ("train", "test")}
+    spec, data = job.spec, load_images(job.spec.dataset)
+    examples = {name: _labelled(part_of(spec, name), data.white) for name in ("train", "test")}
     torch.manual_seed(spec.seed)
-    model = ImageClassifier(load_images(spec.dataset).shape, n_classes(spec))
+    model = ImageClassifier(data.shape, data.n_classes)
     batches = Batches(examples["train"], generation_settings(spec).batch_size, spec.seed, as_they_are)
     record = _by_gradient(job, model, batches)
     with torch.no_grad():

@@ -95,7 +95,7 @@ def grey_images(spec: RunSpec) -> tuple[np.ndarray, np.ndarray | None]:
     data = load_images(spec.dataset)
     test = density_settings(spec).split == "test"
     images, labels = (data.test, data.test_labels) if test else (data.valid, data.valid_labels)
-    return images.astype(np.float32) / (1 if data.binary else 255), labels
+    return images.astype(np.float32) / data.white, labels
 
 
 def binary_images(spec: RunSpec) -> np.ndarray:

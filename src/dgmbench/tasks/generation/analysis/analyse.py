@@ -22,7 +22,7 @@ from dgmbench.run.progress import each_of
 from dgmbench.run.records import read_arrays, read_json
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.generation.images import largest, part_of, values
+from dgmbench.tasks.generation.images import part_of, values
 from dgmbench.tasks.generation.settings import GenerationAnalysisSettings
 
 log = logging.getLogger("dgmbench")
@@ -98,7 +98,7 @@ def _first(found: list[Sampled]) -> list[Sampled]:
 def _nearest(found: list[Sampled], settings: GenerationAnalysisSettings) -> tuple[list[dict[str, Any]], Strips]:
     """Distances to training images, of a dataset's models and of its test images; and samples beside the nearest."""
     spec = found[0].spec
-    white, train = largest(spec), part_of(spec, "train").images
+    white, train = load_images(spec.dataset).white, part_of(spec, "train").images
     lines: list[dict[str, Any]] = []
     strips: Strips = {}
     shown = slice(settings.shown)
