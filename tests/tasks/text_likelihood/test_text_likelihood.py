@@ -28,7 +28,7 @@ from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.check import trial
 from dgmbench.tasks.text_likelihood.documents import prepared_documents
 from dgmbench.tasks.text_likelihood.exported import exported, read_model, write_model
-from dgmbench.tasks.text_likelihood.rows import ROWS
+from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
 from dgmbench.tasks.text_likelihood.settings import text_settings
 from dgmbench.tasks.text_likelihood.task import TEXT_LIKELIHOOD
 
@@ -38,6 +38,12 @@ SMALL: dict[str, dict[str, Any]] = {"mixture-of-unigrams": {"components": [3], "
 SMALL["dynamic-topics"] = {"n_topics": 3, "n_sweeps": 24}
 SMALL["ctm"] = {"n_topics": 3, "strength": 10, "n_sweeps": 12}
 SMALL |= {name: {"n_topics": 3, "alpha_sum": 1.5, "n_sweeps": 12} for name in ROWS if name.startswith("lda")}
+SMALL["slda"] = {"n_topics": 3, "n_iterations": 3}
+SMALL["lftm"] = {"n_topics": 3, "initial_sweeps": 12, "n_sweeps": 5}
+SMALL["gaussian-lda"] = {"n_topics": 3, "n_sweeps": 12}
+SMALL["topicvec"] = {"n_topics_per_class": 2, "iterations": 20}
+FITTED_AT_ONCE = {"slda", "lftm", "gaussian-lda", "topicvec"}  # no passes are told
+WITH_VECTORS = [name for name in ROWS if ROWS[name].needs == VECTORS]
 
 
 def documents() -> CorpusSplits:
@@ -170,7 +176,24 @@ def module() -> Iterator[Any]:
     del sys.modules["writer"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Word vectors of four numbers; words of one class lie near each other."""
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("vectors") / "mine.txt"
+    lines = []
+    for word in range(30):
+        vector = 2 * np.eye(4)[word // 10] + rng.normal(0, 0.3, 4)
+        lines.append(f"w{word:02} " + " ".join(f"{value:.4f}" for value in vector))
+    path.write_text("\n".join(lines) + "\n")
+    SETTINGS.update({name: {"embeddings": f"file:{path}"} for name in WITH_VECTORS})
+    return f"file:{path}"
+
+
+SETTINGS: dict[str, dict[str, Any]] = {}
+
+
 def spec_of(model: str, seed: int = 0, **settings: Any) -> RunSpec:
+    settings = SETTINGS.get(model, {}) | settings
     layer = {"left_to_right_documents": 10, "left_to_right_tokens": 12, "options": SMALL.get(model, {}), **settings}
     return build_run(TEXT_LIKELIHOOD, "writer:documents", model, seed, [(layer, "test")], "test")
 
@@ -200,7 +223,8 @@ def test_every_row_is_measured_on_the_same_tokens(model: str, tmp_path: Path) ->
     if model.startswith("writer"):
         assert metrics["log_likelihood"] == pytest.approx(-np.log(30)) == pytest.approx(metrics["left_to_right"])
     elif model not in ("unigram", "lda-gensim", "lda-scikit-learn"):  # knows or finds the classes in so few passes
-        assert metrics["log_likelihood"] > -np.log(30) + 0.3
+        # a Gaussian of few vectors is spread over those of other words, too
+        assert metrics["log_likelihood"] > -np.log(30) + (0.1 if model == "gaussian-lda" else 0.3)
     # the curve's sample is all documents here
     assert float(curve[-1]["log_likelihood"]) == pytest.approx(metrics["log_likelihood"])
 
@@ -290,6 +314,28 @@ def test_a_run_repeats_bit_for_bit(model: str, tmp_path: Path) -> None:
     (_, one, _), (_, other, _) = (measured(spec_of(model, seed=4), Workspace(tmp_path / name)) for name in "ab")
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_words_without_a_vector_are_no_words_of_any_row(vectors: str, tmp_path: Path) -> None:
+    few = tmp_path / "few.txt"
+    few.write_text("".join(f"w{word:02} 1 {word} 0.5 0.1\n" for word in range(12)))
+    for model in ("unigram", "lda-gibbs", *WITH_VECTORS):
+        data = prepared_documents(spec_of(model, embeddings=f"file:{few}"))
+        assert data.train.vocabulary == tuple(f"w{word:02}" for word in range(12))
+        assert data.dropped_test > 1 and data.unknown_train > 1000
+    assert prepared_documents(spec_of("unigram", embeddings=vectors)).train.n_words == 30
+
+
+@pytest.mark.parametrize("model", WITH_VECTORS)
+def test_a_row_that_takes_vectors_is_refused_without(model: str) -> None:
+    with pytest.raises(UserError, match=f"test.embeddings: {model} takes word vectors; name them"):
+        spec_of(model, embeddings="")
+
+
+def test_vectors_that_no_word_has_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "others.txt").write_text("one 1 2\ntwo 2 3\n")
+    with pytest.raises(UserError, match=r"no word of the vocabulary has a vector in file:.*others\.txt"):
+        prepared_documents(spec_of("unigram", embeddings=f"file:{tmp_path / 'others.txt'}"))
 
 
 @pytest.mark.parametrize(
@@ -418,7 +464,7 @@ def test_a_model_is_read_as_it_was_written(kind: Any, more: tuple[np.ndarray, ..
 
 
 def test_the_table_and_its_figures(tmp_path: Path) -> None:
-    models = {name: {"options": SMALL.get(name, {})} for name in THERE}
+    models = {name: {"options": SMALL.get(name, {}), **SETTINGS.get(name, {})} for name in THERE}
     section = {"settings": {"left_to_right_documents": 10}, "corpora": ["writer:documents"], "models": models}
     config = {"preset": "trial", "seeds": [0, 1], "text-likelihood": section}
     plan = read_plan(config, {"text-likelihood": TEXT_LIKELIHOOD})
@@ -430,9 +476,10 @@ def test_the_table_and_its_figures(tmp_path: Path) -> None:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     assert list(rows) == THERE and {row["status"] for row in rows.values()} == {"ok"}
     for name, row in rows.items():
-        assert row["n_seeds"] == "2" and float(row["log_likelihood"]) < 0 < float(row["tokens_per_second"])
+        assert row["n_seeds"] == "2" and float(row["log_likelihood"]) < 0
+        assert name in FITTED_AT_ONCE or float(row["tokens_per_second"]) > 0
         assert float(row["peak_memory_mb"]) > 10 and not any(key.startswith("paper") for key in row), name
-        assert float(row["perplexity"]) == pytest.approx(np.exp(-float(row["log_likelihood"])), rel=1e-3)
+        assert float(row["perplexity"]) == pytest.approx(np.exp(-float(row["log_likelihood"])), rel=1e-2)  # of means
     text = (workspace.tables / "text-likelihood.md").read_text()
     assert "Nothing is published for these rows" in text and "lda-warp minus lda-gibbs" in text
     assert "5 tokens outside it and 1 documents left empty" in text and "million tokens a second" in text

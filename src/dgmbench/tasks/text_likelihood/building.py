@@ -8,22 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.errors import UserError
+from dgmbench.names import accepted_options, load_object
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
+from dgmbench.tasks.text_likelihood.settings import text_settings
 
 
 def build_model(spec: RunSpec, row: Row, threads: int = 1, device: str = "cpu") -> Any:
-    """The unfitted model of a run; it is given seed, threads and device if its class takes them.
+    """The unfitted model of a run; it is given seed, threads, device and embeddings if its class takes them.
 
     ``fit(corpus, labels)`` learns. A model that has ``passes(corpus, labels)``, an iterator of the number of passes
     made so far, learns by that instead, and is measured on the way. Both may take ``slices``, see `of_time`.
 
     Raises:
-        UserError: the class refuses its options or lacks ``fit``.
+        UserError: the class refuses its options or lacks ``fit``, or takes word vectors and the run has none.
     """
-    return build(spec, row, {"seed": spec.seed, "threads": threads, "device": device}, {"fit": "(corpus, labels)"})
+    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads, "device": device}
+    if "embeddings" in accepted_options(load_object(row.factory)):
+        if not (name := text_settings(spec).embeddings):
+            raise UserError(f"{spec.model}: it takes word vectors; set embeddings, for example to glove-100d")
+        offered["embeddings"] = load_embeddings(name)
+    return build(spec, row, offered, {"fit": "(corpus, labels)"})
 
 
 def of_time(method: Callable[..., Any], slices: np.ndarray | None, name: str) -> dict[str, np.ndarray | None]:

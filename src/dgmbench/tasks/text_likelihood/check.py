@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +23,9 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     Raises:
         UserError: the corpus cannot be used, or the class cannot be imported or refuses its options.
     """
-    sliced = prepared_documents(spec).slices is not None
-    model, few = build_model(spec, row), made_up()
+    data = prepared_documents(spec)
+    sliced = data.slices is not None
+    model, few = build_model(spec, row), made_up(data.train.vocabulary)
     slices = np.arange(len(few)) * 3 // len(few) if sliced else None
     what = "fit(corpus, labels)"
     try:
@@ -61,9 +62,11 @@ def trial(spec: RunSpec) -> RunSpec:
     return replace(spec, settings=settings.model_copy(update=limits))
 
 
-def made_up() -> Corpus:
-    """60 documents of two classes, each of which has half of 30 words for itself."""
+def made_up(vocabulary: Sequence[str]) -> Corpus:
+    """60 documents of two classes, each of which has half of 30 words for itself; all are words of the vocabulary."""
     rng = np.random.default_rng(0)
     names = ["first", "second"] * 30
-    texts = [[f"w{word}" for word in rng.integers(0, 15, 20) + 15 * (name == "second")] for name in names]
+    # a model may have vectors of these words alone; a small vocabulary does without
+    words = vocabulary[:30] if len(vocabulary) >= 30 else [f"w{word}" for word in range(30)]
+    texts = [[words[word] for word in rng.integers(0, 15, 20) + 15 * (name == "second")] for name in names]
     return Corpus.from_tokens(texts, names)

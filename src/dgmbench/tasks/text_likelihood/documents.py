@@ -8,6 +8,7 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.corpus import load_corpus
+from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.data.slices import read_dates, time_slices
 from dgmbench.errors import UserError
@@ -41,7 +42,7 @@ class Documents(NamedTuple):
 
 
 def prepared_documents(spec: RunSpec) -> Documents:
-    """The documents of a run; the vocabulary has the words of enough training documents.
+    """The documents of a run; the vocabulary has the words of enough training documents, of those that have vectors.
 
     Raises:
         UserError: no word or no document is left, a slice has none, or slices were asked for that cannot be cut.
@@ -56,6 +57,13 @@ def prepared_documents(spec: RunSpec) -> Documents:
             f"{spec.dataset}: no word is in {settings.least_documents} of the {len(train)} training documents; set "
             "least_documents lower"
         )
+    if settings.embeddings:
+        keep &= load_embeddings(settings.embeddings).find(train.vocabulary) >= 0
+        if not keep.any():
+            raise UserError(
+                f"{spec.dataset}: no word of the vocabulary has a vector in {settings.embeddings}: check the language "
+                "and the lower case of the text, or take other embeddings"
+            )
     known = [corpus.select_words(keep) for corpus in (train, test)]
     left = [corpus.select_documents(corpus.lengths > 0) for corpus in known]
     if not len(left[1]):

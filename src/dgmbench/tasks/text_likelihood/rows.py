@@ -8,6 +8,7 @@ from dgmbench.run.task import Row
 
 _TEXT = "dgmbench.models.text"
 _PASSES = 10  # of online variational Bayes: one takes as long as many sweeps
+VECTORS = "word vectors (embeddings)"
 _TOPICS = {"20news": {"n_topics": 100}, "reuters": {"n_topics": 50}, "reuters-dated": {"n_topics": 50}}
 
 
@@ -20,6 +21,12 @@ def _lda(engine: str, about: str, compared_with: tuple[str, ...], n_sweeps: int 
         compared_with=compared_with,
         **facts,
     )
+
+
+def _of_classification(name: str, about: str, **facts: Any) -> Row:
+    """A topic model of the classification table, with as many topics as LDA here."""
+    facts.setdefault("by_dataset", _TOPICS)
+    return Row(f"{_TEXT}.{name}", about, compared_with=("lda-gibbs",), **facts)
 
 
 ROWS: dict[str, Row] = {
@@ -66,6 +73,14 @@ ROWS: dict[str, Row] = {
         ("lda-gibbs",),
         variant_of="lda-gibbs",
         needs="the extra 'peers'",
+    ),
+    "slda": _of_classification("slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", needs="labels"),
+    "lftm": _of_classification("lftm:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", needs=VECTORS),
+    "gaussian-lda": _of_classification(
+        "gaussian_lda:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", needs=VECTORS
+    ),
+    "topicvec": _of_classification(
+        "topicvec:TopicVec", "TopicVec (Li, Chua, Zhu, Miao, ACL 2016)", by_dataset={}, needs=VECTORS
     ),
     "ctm": Row(
         f"{_TEXT}.ctm:CTM",

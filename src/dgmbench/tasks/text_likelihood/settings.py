@@ -14,6 +14,11 @@ class TextLikelihoodSettings(Settings):
     """Which documents and words there are, and how held-out documents are measured; the defaults are all of them."""
 
     least_documents: int = Field(5, ge=1, description="the vocabulary: words that are in so many training documents")
+    embeddings: str = Field(
+        "",
+        description="word vectors, a name or file:PATH: the vocabulary has only words with a vector then, and rows "
+        "that need vectors are given them; without any all words count",
+    )
     slices: int = Field(
         0,
         ge=0,

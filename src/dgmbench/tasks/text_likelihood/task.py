@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dgmbench.data.catalogue import require_dataset
 from dgmbench.data.sizes import size_of
+from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Task
-from dgmbench.tasks.text_likelihood.rows import ROWS
+from dgmbench.run.task import Row, Task
+from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
 from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
 _HERE = "dgmbench.tasks.text_likelihood"
-PASSES = {"ctm": 200, "dynamic-topics": 600}
+PASSES = {"ctm": 200, "dynamic-topics": 600, "slda": 112, "lftm": 250, "gaussian-lda": 30, "topicvec": 150}
 """Sweeps of the models where no option says how many; an estimate of time imports no model."""
 
 
@@ -17,6 +19,14 @@ def _cost(spec: RunSpec) -> float:
     """Documents times sweeps, up to a factor that depends on the model."""
     documents = size_of(spec.dataset, "train", text_settings(spec).train_limit)
     return documents * float(spec.options.get("n_sweeps", PASSES.get(spec.model, 1)))
+
+
+def _rule(spec: RunSpec, row: Row, where: str) -> None:
+    embeddings = text_settings(spec).embeddings
+    if embeddings:
+        require_dataset(embeddings, "embeddings", f"{where}.embeddings")
+    elif row.needs == VECTORS:
+        raise UserError(f"{where}.embeddings: {spec.model} takes word vectors; name them, for example glove-100d")
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
@@ -42,7 +52,10 @@ TEXT_LIKELIHOOD = Task(
     cost=_cost,
     evaluation_cost=_evaluation_cost,
     examples="documents",
-    offers=("seed", "threads", "device"),
+    # the embeddings decide the vocabulary of every row
+    reads=lambda spec: tuple(name for name in (spec.dataset, text_settings(spec).embeddings) if name),
+    rule=_rule,
+    offers=("seed", "threads", "device", "embeddings"),
     devices=lambda spec: text_settings(spec).devices,
     libraries=("numpy", "scipy", "numba", "torch", "gensim", "scikit-learn", "tomotopy"),
     numbers={
