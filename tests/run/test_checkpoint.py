@@ -30,6 +30,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(module.time, "perf_counter", clock)
+    monkeypatch.setattr(module.time, "process_time", lambda: clock.now / 2)
     return clock
 
 
@@ -73,7 +74,7 @@ def altered(path: Path) -> None:
 
 
 def with_code(path: Path) -> None:
-    facts = {module._FINGERPRINT: np.array("mine"), module._SECONDS: np.array(1.0)}
+    facts = {module._FINGERPRINT: np.array("mine"), module._TIMES: np.array([1.0, 1.0])}
     np.savez(path, values=np.array([Path("/")], object), **facts)  # type: ignore[arg-type]
 
 
@@ -158,6 +159,7 @@ def test_the_seconds_of_all_processes_are_added(clock: Clock, tmp_path: Path) ->
     second.save(done=2)
     third = Checkpoint(tmp_path, "mine")
     assert third.load()["done"] == 2 and third.earlier_seconds == 50.0
+    assert third.earlier_cpu_seconds == pytest.approx(25.0)
     assert third.part("a").load()["done"] == 1 and third.earlier_seconds == 50.0
 
 

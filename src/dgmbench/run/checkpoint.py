@@ -20,15 +20,20 @@ CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints at least: what a killed fit loses."""
 CHECKPOINT_SHARE = 0.01
 """Of the time of a fit, for writing checkpoints at most: large ones on a slow disk are further apart."""
-_FINGERPRINT, _SECONDS = "checkpoint.fingerprint", "checkpoint.seconds"
+_FINGERPRINT, _TIMES = "checkpoint.fingerprint", "checkpoint.times"
 
 
 @dataclass
 class _Clock:
-    """Time of a fit, which its parts share: when it started, seconds of earlier processes, when to save next."""
+    """Time of a fit, which its parts share: when it started, seconds of earlier processes, when to save next.
+
+    By the clock, and of the processor.
+    """
 
     started: float = field(default_factory=lambda: time.perf_counter())
+    cpu_started: float = field(default_factory=lambda: time.process_time())
     earlier: float = 0.0
+    cpu_earlier: float = 0.0
     due: float = field(default_factory=lambda: time.perf_counter() + CHECKPOINT_SECONDS)
 
 
@@ -64,6 +69,11 @@ class Checkpoint:
         """What the fit had taken in earlier processes, up to the state that was loaded."""
         return self._clock.earlier
 
+    @property
+    def earlier_cpu_seconds(self) -> float:
+        """Likewise, processor seconds."""
+        return self._clock.cpu_earlier
+
     def load(self) -> dict[str, np.ndarray]:
         """The arrays that were saved last, by name; none at the start of a fit, or where the file is damaged."""
         path = self._path
@@ -72,7 +82,8 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            belongs, seconds = str(arrays.pop(_FINGERPRINT)) == self._fingerprint, float(arrays.pop(_SECONDS))
+            belongs = str(arrays.pop(_FINGERPRINT)) == self._fingerprint
+            seconds, cpu_seconds = arrays.pop(_TIMES).astype(float).tolist()
         except Exception as error:  # a damaged file can raise any error of the archive reader
             log.warning("checkpoint %s does not load (%s): starting afresh", path, error)
             return {}
@@ -81,6 +92,7 @@ class Checkpoint:
             return {}
         log.info("checkpoint %s: going on after %.0f s of work", path, seconds)
         self._clock.earlier = max(self._clock.earlier, seconds)
+        self._clock.cpu_earlier = max(self._clock.cpu_earlier, cpu_seconds)
         return arrays
 
     def save(self, **arrays: Any) -> None:
@@ -98,7 +110,8 @@ class Checkpoint:
         begun = time.perf_counter()
         if begun < clock.due:
             return
-        facts = {_FINGERPRINT: np.array(self._fingerprint), _SECONDS: np.array(clock.earlier + begun - clock.started)}
+        times = [clock.earlier + begun - clock.started, clock.cpu_earlier + time.process_time() - clock.cpu_started]
+        facts = {_FINGERPRINT: np.array(self._fingerprint), _TIMES: np.array(times)}
         try:
             write_arrays(path, **plain, **facts)
         except UserError as error:

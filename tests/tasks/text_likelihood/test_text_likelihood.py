@@ -21,6 +21,7 @@ from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError
 from dgmbench.metrics.documents import Admixture, DocumentModel, LogisticNormal, Mixture
 from dgmbench.report.mlflow_words import Described
+from dgmbench.run.checkpoint import Checkpoint
 from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
@@ -461,6 +462,31 @@ def test_a_model_is_read_as_it_was_written(kind: Any, more: tuple[np.ndarray, ..
     assert type(found) is kind and vars(found).keys() == vars(model).keys()
     for name, values in vars(model).items():
         np.testing.assert_array_equal(getattr(found, name), values)
+
+
+@pytest.mark.parametrize("model", ["slda", "lftm", "gaussian-lda", "topicvec"])
+def test_a_killed_fit_goes_on_to_the_same_model(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dgmbench.run.checkpoint.CHECKPOINT_SECONDS", -1.0)
+    whole, cut, spec = Workspace(tmp_path / "whole"), Workspace(tmp_path / "cut"), spec_of(model)
+    train(TEXT_LIKELIHOOD, spec, whole)
+    save, saved = Checkpoint.save, 0
+
+    def save_then_die(self: Checkpoint, **arrays: Any) -> None:
+        nonlocal saved
+        save(self, **arrays)
+        saved += 1
+        if saved == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoint, "save", save_then_die)
+        train(TEXT_LIKELIHOOD, spec, cut)
+    assert list(cut.state(spec).rglob("*.npz"))
+    train(TEXT_LIKELIHOOD, spec, cut)
+    assert not list(cut.state(spec).rglob("*.npz"))
+    one, other = (read_model(where.trained(spec) / "model.npz") for where in (whole, cut))
+    for name, values in vars(one).items():
+        np.testing.assert_array_equal(values, getattr(other, name))
 
 
 def test_the_table_and_its_figures(tmp_path: Path) -> None:

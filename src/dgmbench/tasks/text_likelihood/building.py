@@ -11,14 +11,17 @@ import numpy as np
 from dgmbench.data.load.embeddings import load_embeddings
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, load_object
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.text_likelihood.settings import text_settings
 
 
-def build_model(spec: RunSpec, row: Row, threads: int = 1, device: str = "cpu") -> Any:
-    """The unfitted model of a run; it is given seed, threads, device and embeddings if its class takes them.
+def build_model(
+    spec: RunSpec, row: Row, threads: int = 1, device: str = "cpu", checkpoint: Checkpoint = NOT_KEPT
+) -> Any:
+    """The unfitted model of a run; its class is given what it takes of seed, threads, device, checkpoint, embeddings.
 
     ``fit(corpus, labels)`` learns. A model that has ``passes(corpus, labels)``, an iterator of the number of passes
     made so far, learns by that instead, and is measured on the way. Both may take ``slices``, see `of_time`.
@@ -26,7 +29,7 @@ def build_model(spec: RunSpec, row: Row, threads: int = 1, device: str = "cpu") 
     Raises:
         UserError: the class refuses its options or lacks ``fit``, or takes word vectors and the run has none.
     """
-    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads, "device": device}
+    offered: dict[str, Any] = {"seed": spec.seed, "threads": threads, "device": device, "checkpoint": checkpoint}
     if "embeddings" in accepted_options(load_object(row.factory)):
         if not (name := text_settings(spec).embeddings):
             raise UserError(f"{spec.model}: it takes word vectors; set embeddings, for example to glove-100d")

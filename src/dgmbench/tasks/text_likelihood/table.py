@@ -43,13 +43,15 @@ class TextLikelihoodTable(MetricTable):
             values = ((model, run.get(*keys)) for model, run in runs)
             return variants((model, f"{value:,}" if isinstance(value, int) else value) for model, value in values)
 
+        vectors = any(run.get("spec", "settings", "embeddings") for _, run in runs)
+        with_vectors = f" and with a vector in {each('spec', 'settings', 'embeddings')}" if vectors else ""
         sliced = any(run.get("corpus", "slices") for _, run in runs)
         in_slices = f" in {each('corpus', 'slices')} slices of time" if sliced else ""
         return [
             f"{dataset}: {each('corpus', 'train_documents')} training documents with {each('corpus', 'train_tokens')} "
             f"tokens{in_slices}, {each('corpus', 'test_documents')} {each('protocol', 'split')} documents with "
             f"{each('metrics', 'scored_tokens')} scored tokens; vocabulary of {each('corpus', 'vocabulary')} words, in "
-            f"at least {each('spec', 'settings', 'least_documents')} training documents each; dropped: "
+            f"at least {each('spec', 'settings', 'least_documents')} training documents each{with_vectors}; dropped: "
             f"{each('corpus', 'unknown_test_tokens')} tokens outside it and {each('corpus', 'dropped_test')} documents "
             f"left empty of those that are measured. Left to right: {each('metrics', 'left_to_right_documents')} "
             f"documents, their first {each('spec', 'settings', 'left_to_right_tokens')} tokens, "

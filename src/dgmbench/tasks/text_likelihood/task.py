@@ -55,7 +55,7 @@ TEXT_LIKELIHOOD = Task(
     # the embeddings decide the vocabulary of every row
     reads=lambda spec: tuple(name for name in (spec.dataset, text_settings(spec).embeddings) if name),
     rule=_rule,
-    offers=("seed", "threads", "device", "embeddings"),
+    offers=("checkpoint", "device", "embeddings", "seed", "threads"),
     devices=lambda spec: text_settings(spec).devices,
     libraries=("numpy", "scipy", "numba", "torch", "gensim", "scikit-learn", "tomotopy"),
     numbers={

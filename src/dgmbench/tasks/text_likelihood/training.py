@@ -13,6 +13,7 @@ import pandas as pd
 
 from dgmbench.files import atomic_write
 from dgmbench.metrics.documents import LogisticNormal, complete
+from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.progress import note
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.text_likelihood.building import build_model, of_time
@@ -35,6 +36,8 @@ def train(job: Job) -> Training:
     `dgmbench.tasks.text_likelihood.correlations`, and of topics that change with time ``drift.csv``, see
     `dgmbench.tasks.text_likelihood.drift`.
 
+    An interrupted fit of a model without passes goes on where the model saved its state last, if it takes a checkpoint.
+
     Raises:
         UserError: the model does not fit the run, or exports no distributions.
     """
@@ -42,7 +45,8 @@ def train(job: Job) -> Training:
     data = prepared_documents(spec)
     sample = listed(part(data.test, text_settings(spec).curve_documents))
     device = "cuda" if job.gpus and text_settings(spec).devices else "cpu"
-    model = build_model(spec, job.row, job.threads, device)
+    checkpoint = Checkpoint(job.state / "fit", f"{job.fingerprint}, {job.threads} threads")
+    model = build_model(spec, job.row, job.threads, device, checkpoint)
     if hasattr(model, "warm_up"):
         model.warm_up(data.train)
 
@@ -50,7 +54,7 @@ def train(job: Job) -> Training:
         found = complete(exported(model, data.train.n_words, spec.model), sample, SPLIT_SEED, threads=job.threads)
         return float(found.log_likelihood.sum() / found.tokens.sum())
 
-    curve = pd.DataFrame(fitted(model, spec.model, data, measure))
+    curve = pd.DataFrame(fitted(model, spec.model, data, measure, checkpoint))
     found = exported(model, data.train.n_words, spec.model)
     write_model(job.folder / "model.npz", found)
     if isinstance(found, LogisticNormal) and is_finite(found) and correlated(found.covariance):
@@ -60,6 +64,7 @@ def train(job: Job) -> Training:
         write_drift(job.folder, topics, shares, data.days, data.train.vocabulary, spec.model)
     with atomic_write(job.folder / "curve.csv") as file:
         curve.to_csv(file, index=False, na_rep="nan", lineterminator="\n")
+    checkpoint.remove()
     last = curve.iloc[-1]
     passes = getattr(model, "passes_", None)
     log.info("%s: fitted in %.1f s", spec.training_id, last["seconds"])
@@ -81,7 +86,9 @@ def train(job: Job) -> Training:
     )
 
 
-def fitted(model: Any, name: str, data: Documents, measure: Callable[[], float]) -> Iterator[dict[str, float]]:
+def fitted(
+    model: Any, name: str, data: Documents, measure: Callable[[], float], checkpoint: Checkpoint = NOT_KEPT
+) -> Iterator[dict[str, float]]:
     """Fit, and give a line of the curve for passes 1, 2, 3, 4, 6, ..., each by a factor of `BETWEEN`, and the last one.
 
     The seconds are those of the fit alone: while held-out documents are measured, its clocks stand still.
@@ -97,7 +104,8 @@ def fitted(model: Any, name: str, data: Documents, measure: Callable[[], float])
     if not hasattr(model, "passes"):
         begun = time.perf_counter(), time.process_time()
         model.fit(data.train, data.train.labels, **of_time(model.fit, data.slices, name))
-        seconds, cpu_seconds = time.perf_counter() - begun[0], time.process_time() - begun[1]
+        seconds = checkpoint.earlier_seconds + time.perf_counter() - begun[0]
+        cpu_seconds = checkpoint.earlier_cpu_seconds + time.process_time() - begun[1]
         yield line(1)
         return
     done, due, measured = 0, 1.0, 0
