@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from dgmbench.data.datasets import glove, ocr_letters, reuters_dated
-from dgmbench.data.download.archives import BROKEN, read_members, unpack_gzip
+from dgmbench.data.datasets import glove, ocr_letters, reuters_dated, twenty_news_stripped
+from dgmbench.data.download.archives import BROKEN, read_every_member, read_members, unpack_gzip
 from dgmbench.data.formats.cachopo import read_tab
 from dgmbench.data.formats.idx import parse_idx
 from dgmbench.data.formats.pickled_arrays import unpickle_arrays
@@ -140,6 +140,10 @@ def member(path: Path) -> Any:
     return read_members(path, ["data"], LIMIT)
 
 
+def every_message(path: Path) -> Any:
+    return twenty_news_stripped.messages(read_every_member(path, LIMIT))
+
+
 PARSERS: dict[str, Parser] = {
     "idx": (parse_idx, b"\0\0\x08\x02" + bytes([0, 0, 0, 2, 0, 0, 0, 3]) + b"abcdef"),
     "cachopo": (read_tab, "Category\tText\nd\tstring\nclass\tmeta\na\tsome words\nb\tüber\n".encode()),
@@ -151,6 +155,7 @@ PARSERS: dict[str, Parser] = {
     "tar.gz": (on_file(member), gzip.compress(tarred(MEMBERS))),
     "tar.bz2": (on_file(member), bz2.compress(tarred(MEMBERS))),
     "tar.xz": (on_file(member), lzma.compress(tarred(MEMBERS))),
+    "messages": (on_file(every_message), gzip.compress(tarred({"20news-bydate-train/a/1": b"A: b\n\nc\n"}))),
     "deb": (on_file(member), debian(gzip.compress(tarred(MEMBERS)))),
     "npy": (lambda content: kumo(content, INDEX), VECTORS),
     "parquet": (lambda content: kumo(VECTORS, content), INDEX),

@@ -123,6 +123,7 @@ def test_the_letters_page_would_give_the_same_arrays(have, tmp_path):
     ("name", "documents", "classes"),
     [
         ("20news", (11_293, 7_528), 20),
+        ("20news-stripped", (11_314, 7_532), 20),
         ("20news-religion", (857, 570), 2),
         ("reuters", (5_754, 2_254), 10),
         ("reuters-dated", (6_640, 2_813), 10),

@@ -10,6 +10,7 @@ SIZES: Mapping[str, Mapping[str, int]] = {
     "fashion-mnist": {"train": 60_000, "test": 10_000},
     "ocr-letters": {"train": 32_152, "test": 10_000},
     "20news": {"train": 11_293, "test": 7_528},
+    "20news-stripped": {"train": 11_314, "test": 7_532},
     "20news-religion": {"train": 857, "test": 570},
     "reuters": {"train": 5_754, "test": 2_254},
     "reuters-dated": {"train": 6_640, "test": 2_813},

@@ -168,7 +168,7 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
 def arranged(plan: Plan, task: Task, found: Iterable[Run]) -> Cells:
     """The runs of a task by their cells, beside what was published."""
     papers = published(task)
-    runs: dict[tuple[str, str], list[Run]] = {key: [] for key in papers}
+    runs: dict[tuple[str, str], list[Run]] = {key: [] for key, paper in papers.items() if paper.expected}
     for run in found:
         runs.setdefault((run.spec.dataset, run.spec.model), []).append(run)
     datasets, models = (list(dict.fromkeys(key[i] for key in runs)) for i in (0, 1))

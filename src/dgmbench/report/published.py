@@ -11,17 +11,25 @@ from dgmbench.run.task import Task
 
 
 class Published(NamedTuple):
-    """One published cell: its numbers by metric, and where they were printed."""
+    """One published cell.
+
+    Attributes:
+        numbers: by metric.
+        source: where they were printed.
+        expected: whether a table has the cell even if no run of it is planned.
+    """
 
     numbers: dict[str, float]
     source: str
+    expected: bool = True
 
 
 def published(task: Task) -> dict[tuple[str, str], Published]:
     """(dataset, model) to what was printed, in the order of the published table; empty for a task without that file.
 
     The columns are the dataset and the row, named as the task names them, a metric each, and ``source``; an empty
-    field is a number that was not published.
+    field is a number that was not published. Of several datasets, with blanks between them, tables expect the first;
+    the others are versions of it, whose runs have the same number beside them.
 
     Raises:
         UserError: the file has other columns, or text where a number belongs.
@@ -36,8 +44,11 @@ def published(task: Task) -> dict[tuple[str, str], Published]:
     metrics = header[2:-1]
     try:
         return {
-            (dataset, model): Published({m: float(n) for m, n in zip(metrics, numbers, strict=True) if n}, source)
-            for dataset, model, *numbers, source in lines
+            (dataset, model): Published(
+                {m: float(n) for m, n in zip(metrics, numbers, strict=True) if n}, source, expected=not position
+            )
+            for datasets, model, *numbers, source in lines
+            for position, dataset in enumerate(datasets.split())
         }
     except ValueError as error:
         raise UserError(f"{file} is broken: {error}") from error

@@ -67,6 +67,26 @@ def read_members(archive: Path, members: Sequence[str], limit: int) -> list[byte
     return found
 
 
+def read_every_member(archive: Path, limit: int) -> Iterator[tuple[str, bytes]]:
+    """The files in a tar archive, in its order: name, as it stands there, and at most ``limit`` bytes of each.
+
+    Nothing is written to disk, so a name leads nowhere.
+
+    Raises:
+        ValueError: something in it is neither a folder nor a regular file, too large, or there twice.
+    """
+    seen = set()
+    with _opened_tar(archive) as tar:
+        for info in _members(tar):
+            if info.isdir():
+                continue
+            if info.name in seen:
+                _check_once(info.name, 2)
+            seen.add(info.name)
+            with _opened_member(tar, info, limit) as stream:
+                yield info.name, stream.read()
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[Callable[[str, int], IO[bytes]]]:
     """What opens a member of at most so many bytes."""
@@ -74,11 +94,17 @@ def _opened(archive: Path) -> Iterator[Callable[[str, int], IO[bytes]]]:
         with zipfile.ZipFile(archive) as zipped:
             yield partial(_zip_member, zipped)
         return
+    with _opened_tar(archive) as tar:
+        yield partial(_tar_member, tar)
+
+
+@contextmanager
+def _opened_tar(archive: Path) -> Iterator[tarfile.TarFile]:
     most = max(LARGEST_SMALL, archive.stat().st_size * LARGEST_RATIO)
     with archive.open("rb") as file, _unpacked(_tar_of(file)) as stream:
         bounded: Any = _Bounded(stream, most)
         with tarfile.open(fileobj=bounded, mode="r:") as tar:
-            yield partial(_tar_member, tar)
+            yield tar
 
 
 class _Bounded:
@@ -136,20 +162,23 @@ def _zip_member(zipped: zipfile.ZipFile, member: str, limit: int) -> IO[bytes]:
 
 
 def _tar_member(tar: tarfile.TarFile, member: str, limit: int) -> IO[bytes]:
-    found = []
-    for info in tar:
-        if info.size < 0:
-            raise ValueError(
-                f"{info.name} in the archive has a negative size"
-            )  # where tarfile would look next is before
-        if info.name == member:
-            found.append(info)
+    found = [info for info in _members(tar) if info.name == member]
     _check_once(member, len(found))
-    info = found[0]
+    return _opened_member(tar, found[0], limit)
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for info in tar:
+        if info.size < 0:  # where tarfile would look next is before
+            raise ValueError(f"{info.name} in the archive has a negative size")
+        yield info
+
+
+def _opened_member(tar: tarfile.TarFile, info: tarfile.TarInfo, limit: int) -> IO[bytes]:
     stream = tar.extractfile(info) if info.isreg() else None
     if stream is None:
-        raise ValueError(f"{member} in the archive is not a regular file")
-    _check_size(member, info.size, limit)
+        raise ValueError(f"{info.name} in the archive is not a regular file")
+    _check_size(info.name, info.size, limit)
     return stream
 
 

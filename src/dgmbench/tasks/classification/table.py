@@ -29,6 +29,8 @@ _COLUMNS = (
 _CORPORA = {
     "20news": "20news: this text keeps the subject line, which the paper strips with the rest of the header: bag of "
     "words alone gains more than 8 points by it. Compare ranks and gaps with the paper's, not values.",
+    "20news-stripped": "20news-stripped: without headers and signatures, as in the paper; quoted lines stay. Words are "
+    "the runs of letters; the paper's may have digits.",
     "reuters": "reuters: the ten largest single-label classes of R52, 5,754 training and 2,254 test documents before "
     "any is dropped (the paper's cut has 5,770 and 2,255). Values compare.",
 }
