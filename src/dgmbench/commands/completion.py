@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dgmbench.data.catalogue import CATALOGUE
+from dgmbench.data.corpus_names import FORMS
 from dgmbench.run.config_files import PRESETS
 from dgmbench.tasks import all_tasks
 
@@ -16,9 +17,10 @@ def tasks(incomplete: str) -> list[str]:
 
 
 def datasets(incomplete: str) -> list[str]:
-    """Of datasets that a task compares models on."""
+    """Of datasets that a task compares models on, and how names that say themselves what they are begin."""
     kinds = {kind for task in all_tasks().values() for kind in task.kinds}
-    return _completed(incomplete, [name for name, dataset in CATALOGUE.items() if dataset.kind in kinds])
+    forms = [form.begins for form in FORMS if "corpus" in kinds]
+    return _completed(incomplete, [*(name for name, dataset in CATALOGUE.items() if dataset.kind in kinds), *forms])
 
 
 def rows(incomplete: str) -> list[str]:

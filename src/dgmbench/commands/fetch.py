@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined
+from dgmbench.data.catalogue import CATALOGUE, find_dataset, is_user_defined, is_vectors
 from dgmbench.data.dataset import Source, SourceError
 from dgmbench.data.download.store import cache_folder, stored
 from dgmbench.data.load.checksums import checksums, require_steady
-from dgmbench.data.user_vectors import is_vector_file
 from dgmbench.errors import UserError
 from dgmbench.run.records import FORMAT, write_json
 from dgmbench.run.workspace import failure_beside, now
@@ -53,7 +52,7 @@ def fetch(name: str, marker: Path | None = None) -> dict[str, Any]:
 
 def _fetched(name: str) -> dict[str, Any]:
     place = ""
-    if is_user_defined(name) and not is_vector_file(name):
+    if is_user_defined(name) and not is_vectors(name):
         found = checksums(name)
         require_steady(name, found)
         arrays = {key.removeprefix("array:"): {"sha256": value} for key, value in found.items() if key != "source"}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from dgmbench.data.catalogue import CATALOGUE, entry_points
+from dgmbench.data.corpus_names import FORMS
 from dgmbench.data.download.store import is_cached
 from dgmbench.run.config_files import PRESETS
 from dgmbench.run.presets import DEFAULT
@@ -32,6 +33,7 @@ def rows() -> list[Line]:
         sources = ", else ".join(origin.source.label for origin in dataset.origins)
         state = "in the cache" if is_cached(dataset) else "not fetched yet"
         found.append((dataset.kind, name, sources, f"{dataset.about}; {state}"))
+    found += [("corpus", form.example, form.module, form.about) for form in FORMS]
     for name, value in entry_points().items():
         found.append(("dataset", name, value, "from another package"))
     if DEFAULT.is_file():

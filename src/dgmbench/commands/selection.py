@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dgmbench.commands.arguments import read_pairs
-from dgmbench.data.catalogue import known_datasets
+from dgmbench.data.catalogue import is_user_defined, known_datasets
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
 from dgmbench.run.config_files import Configuration, read_files
@@ -138,14 +138,14 @@ def _chosen(
     _require(rows, known_rows, "--model")
     found = {}
     for name in tasks:
-        own_data = [each for each in datasets if each in known_data[name] or ":" in each]
+        own_data = [each for each in datasets if each in known_data[name] or is_user_defined(each)]
         own_rows = [each for each in rows if each in added.get(name, known_rows[name]) or ":" in each]
         if (own_data or not datasets) and (own_rows or not rows):
             found[name] = (own_data, own_rows)
     if not found:
         raise UserError(f"no task has both {', '.join(datasets)} and {', '.join(rows)}; see 'dgmbench list'")
     for option, own in (("--dataset", datasets), ("--model", rows)):
-        if len(found) > 1 and (unclear := [each for each in own if ":" in each]):
+        if len(found) > 1 and (unclear := [each for each in own if _says_itself(each)]):
             raise UserError(f"{option} {unclear[0]}: {' or '.join(found)}? Say it with --task")
     return found
 
@@ -183,9 +183,14 @@ def _taken_from(
 def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:
     every = {each: None for of_task in known.values() for each in of_task}
     for name in names:
-        if ":" not in name and name not in every:
+        if name not in every and not _says_itself(name):
             of = "" if len(known) != 1 else f" of {next(iter(known))}"
             raise UserError(f"{option} {name}: there is none of this name{of}{did_you_mean(name, every)}")
+
+
+def _says_itself(name: str) -> bool:
+    """Whether a name stands for a user-defined model or dataset, which no task knows."""
+    return ":" in name or is_user_defined(name)
 
 
 def _known_datasets(task: Task, content: Mapping[str, Any]) -> list[str]:

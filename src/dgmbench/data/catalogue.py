@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import dgmbench.data.datasets as datasets
+from dgmbench.data.corpus_names import FORMS, form_of
 from dgmbench.data.dataset import Dataset, Kind
 from dgmbench.data.image_files import holds_images, image_files
 from dgmbench.data.user_data import entry_points
@@ -42,7 +43,7 @@ def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
     Raises:
         UserError: there is none.
     """
-    if _is_vectors(name, kind):
+    if _may_be_vectors(name, kind):
         return vector_dataset(name)
     known = {n: d for n, d in CATALOGUE.items() if kind in (None, d.kind)}
     if name not in known:
@@ -51,16 +52,27 @@ def find_dataset(name: str, kind: Kind | None = None) -> Dataset:
     return known[name]
 
 
-def _is_vectors(name: str, kind: str | None) -> bool:
+def is_vectors(name: str) -> bool:
+    """Whether a name stands for the word embeddings in a user's file, which need not exist."""
+    return form_of(name) is None and is_vector_file(name)
+
+
+def _may_be_vectors(name: str, kind: str | None) -> bool:
     """Whether a name stands for the word embeddings in a user's file, where a kind is wanted."""
     return kind in (None, "embeddings") and (
-        is_vector_file(name) or (kind is not None and name.startswith(PREFIX) and name not in CATALOGUE)
+        is_vectors(name) or (kind is not None and name.startswith(PREFIX) and name not in CATALOGUE)
     )
 
 
 def is_user_defined(name: str) -> bool:
     """Whether the name stands for a user-defined dataset."""
-    return name not in CATALOGUE and (":" in name or name in entry_points())
+    return name not in CATALOGUE and (":" in name or name in entry_points() or form_of(name) is not None)
+
+
+def has_labels(name: str) -> bool:
+    """Whether the documents, or images, that a name stands for may have labels, as far as the name tells."""
+    form = form_of(name)
+    return form is None or form.labelled
 
 
 def known_datasets(*kinds: str) -> list[str]:
@@ -76,11 +88,15 @@ def require_dataset(name: str, kind: str | tuple[str, ...], where: str) -> None:
     """
     kinds = (kind,) if isinstance(kind, str) else kind
     kind = kinds[0]
-    vectors = _is_vectors(name, kind)
-    if vectors or (":" in name and kind != "embeddings"):
+    vectors, form = _may_be_vectors(name, kind), form_of(name)
+    if vectors or form or (":" in name and kind != "embeddings"):
         try:
             if vectors:
                 vector_file(name)
+            elif form and "corpus" not in kinds:
+                raise UserError(f"{name} is a corpus and no {_WORDS[kind]}")
+            elif form:
+                form.require(name)
             elif not name.startswith(PREFIX):
                 load_function(name)
             elif kind == "images":
@@ -90,7 +106,8 @@ def require_dataset(name: str, kind: str | tuple[str, ...], where: str) -> None:
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
     elif name not in (known := known_datasets(*kinds)):
-        raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, known)}")
+        further = [form.begins for form in FORMS if "corpus" in kinds]
+        raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, [*known, *further])}")
 
 
 def _require_files(name: str) -> None:
@@ -101,7 +118,7 @@ def _require_files(name: str) -> None:
 
 def title_of(name: str) -> str:
     """What tables call a dataset: its name, or the short one that the name of a user's files gives."""
-    return options_of(name).get("name", name) if name.startswith(PREFIX) else name
+    return options_of(name).get("name", name) if name.startswith(PREFIX) or form_of(name) else name
 
 
 def require_titles(names: Iterable[str], where: str) -> None:
@@ -132,6 +149,8 @@ def identity(name: str) -> str:
     """
     if name in CATALOGUE:
         return _digest(name, *(f"{array} {sha256}" for array, sha256 in sorted(CATALOGUE[name].sha256.items())))
+    if form := form_of(name):
+        return _digest(name, *(f"{file} {_sha256(file)}" for file in form.files(name)))
     if is_vector_file(name):
         return _digest(vector_sha256(name))
     if not name.startswith(PREFIX):
@@ -147,7 +166,9 @@ def identity(name: str) -> str:
 
 def is_function(name: str) -> bool:
     """Whether a user's function makes the arrays, or the words of a text: it may read anything when it is called."""
-    return is_user_defined(name) and (not name.startswith(PREFIX) or "tokenizer" in options_of(name))
+    if form_of(name) or not is_user_defined(name):
+        return False
+    return not name.startswith(PREFIX) or "tokenizer" in options_of(name)
 
 
 def _sha256(path: Path) -> str:
@@ -166,6 +187,8 @@ def code_of(name: str) -> tuple[str, ...]:
     """The modules whose code, with all that they import, makes a dataset's arrays; none for an unknown name."""
     if name in CATALOGUE:
         return (_HOME[name],)
+    if form := form_of(name):
+        return (form.module,)
     if is_vector_file(name):
         return (vector_file.__module__,)
     if name.startswith(PREFIX):

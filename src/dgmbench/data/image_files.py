@@ -6,34 +6,32 @@ In a configuration they are named ``file:PATH``, with options as in a web addres
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import numpy as np
 
 from dgmbench.data.image_sets import WHOLE, ImageSet, image_files_in, read_sets
 from dgmbench.data.images import PARTS, ImageSplits
 from dgmbench.data.labels import alike, shown
+from dgmbench.data.name_options import SHORT_NAME, Forms, read_options
 from dgmbench.data.pixels import WHITE, as_bytes
-from dgmbench.data.user_files import PREFIX, TITLE
+from dgmbench.data.user_files import PREFIX
 from dgmbench.data.user_images import checked_images, rows_of_pixels, warn_once
 from dgmbench.errors import UserError, counted
-from dgmbench.names import did_you_mean
 
-_FORMS = {
+_FORMS: Forms = {
     "test": (r".+", "a path"),
-    "name": (TITLE.pattern, "1 to 40 letters, digits, spaces and any of _ + . -"),
+    "name": SHORT_NAME,
     "label": (r".+", "the name of an array"),
     "shape": (r"[1-9]\d{0,4}[xX][1-9]\d{0,4}", "height and width as 28x28"),
     "binary": (r"(?i:true|false)", "true or false"),
     "seed": (r"\d{1,18}", "a whole number"),
 }
-"""What options may be, and how to say it."""
 EVERY = 5
 """Without separate test images, a fifth of the images is for testing, of every class."""
 
@@ -80,15 +78,7 @@ def holds_images(name: str) -> bool:
 
 def _parse(name: str) -> tuple[Path, dict[str, str]]:
     """The path and the options of a name, each of the form that it has to have."""
-    address, _, query = name.removeprefix(PREFIX).partition("?")
-    options: dict[str, str] = {}
-    for option, value in parse_qsl(query, keep_blank_values=True):
-        if option not in _FORMS:
-            raise UserError(f"{name}: unknown option {option!r}{did_you_mean(option, _FORMS)}")
-        pattern, wanted = _FORMS[option]
-        if option in options or not re.fullmatch(pattern, value):
-            raise UserError(f"{name}: the option {option} is {value!r}; give {wanted}, once")
-        options[option] = value
+    address, options = name.removeprefix(PREFIX).partition("?")[0], read_options(name, _FORMS)
     if not address:
         raise UserError(f"{name}: no path; write file:mine.npz")
     return Path(unquote(address)).expanduser(), options

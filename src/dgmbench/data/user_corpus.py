@@ -12,8 +12,11 @@ from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError, counted
 
 
-def check_corpus(name: str, splits: CorpusSplits) -> None:
+def check_corpus(name: str, splits: CorpusSplits, *, labelled: bool = True) -> None:
     """Check both parts of a corpus and that they fit together.
+
+    Args:
+        labelled: whether its documents must have labels.
 
     Raises:
         UserError: they do not.
@@ -29,7 +32,7 @@ def check_corpus(name: str, splits: CorpusSplits) -> None:
             f"{name}: the classes {first} and {second} differ in case, spaces or form alone; write them alike"
         )
     for part, corpus, dates in (("train", train, splits.train_dates), ("test", test, splits.test_dates)):
-        _check_part(f"{name}: {part}", corpus)
+        _check_part(f"{name}: {part}", corpus, labelled)
         if dates is not None and len(dates) != len(corpus):
             documents, given = counted(len(corpus), "document"), counted(len(dates), "date")
             raise UserError(f"{name}: {documents} but {given}; give one a document, or None")
@@ -47,15 +50,16 @@ def _check_names(what: str, names: tuple[str, ...]) -> None:
         raise UserError(f"{what} {shown(twice)} stands twice in its list; name each once")
 
 
-def _check_part(where: str, corpus: Corpus) -> None:
-    if corpus.labels is None:
+def _check_part(where: str, corpus: Corpus, labelled: bool) -> None:
+    if corpus.labels is None and labelled:
         raise UserError(f"{where} has documents without labels; give Corpus.from_tokens a label for each document")
     for name, limit, of in (
         ("words", corpus.n_words, "the vocabulary"),
         ("offsets", corpus.n_tokens + 1, "the tokens"),
         ("labels", len(corpus.classes), "the classes"),
     ):
-        values = getattr(corpus, name)
+        if (values := getattr(corpus, name)) is None:
+            continue
         if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "iu":
             raise UserError(f"{where}: {name} is no array of whole numbers with one axis; use Corpus.from_tokens")
         if len(values) and not 0 <= values.min() <= values.max() < limit:
@@ -65,6 +69,6 @@ def _check_part(where: str, corpus: Corpus) -> None:
         raise UserError(f"{where}: offsets do not go from 0 up to the {corpus.n_tokens} tokens; use Corpus.from_tokens")
     if not len(corpus):
         raise UserError(f"{where} has no documents; both parts need some")
-    if len(corpus.labels) != len(corpus):
+    if corpus.labels is not None and len(corpus.labels) != len(corpus):
         documents, labels = counted(len(corpus), "document"), counted(len(corpus.labels), "label")
         raise UserError(f"{where} has {documents} but {labels}; give one a document")

@@ -1,7 +1,7 @@
 """User-defined datasets: a function that returns the same objects as the built-in names do.
 
-It is named in a configuration by ``module:function``, by an entry point in the group ``dgmbench.datasets``, or by its
-files (see `dgmbench.data.user_files` and `dgmbench.data.image_files`).
+It is named in a configuration by ``module:function``, by an entry point in the group ``dgmbench.datasets``, by its
+files (see `dgmbench.data.user_files` and `dgmbench.data.image_files`), or as `dgmbench.data.corpus_names` says.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.metadata
 from typing import Any
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_names import form_of
 from dgmbench.data.image_files import holds_images, read_images
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.points import PointSplits, checked_points
@@ -34,9 +35,12 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits] | type
     Raises:
         UserError: the function fails; or what it returns is of none of these kinds, or its parts do not fit together.
     """
-    if name.startswith(PREFIX):
+    form = form_of(name)
+    if form:
+        found: Any = form.read(name)
+    elif name.startswith(PREFIX):
         of_images = ImageSplits in kinds and (CorpusSplits not in kinds or holds_images(name))
-        found: Any = read_images(name) if of_images else read_corpus(name)
+        found = read_images(name) if of_images else read_corpus(name)
     else:
         found = _returned(name)
     if isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, Corpus) for part in found):
@@ -45,7 +49,7 @@ def user_splits(name: str, *kinds: type[ImageSplits] | type[CorpusSplits] | type
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise UserError(f"{name} returned {type(found).__name__}; return a dgmbench.data.{wanted}")
     if isinstance(found, CorpusSplits):
-        check_corpus(name, found)
+        check_corpus(name, found, labelled=form is None or form.labelled)
         return found
     if isinstance(found, PointSplits):
         return checked_points(name, found)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dgmbench.data.catalogue import require_dataset, require_titles
+from dgmbench.data.catalogue import has_labels, require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
@@ -134,6 +134,9 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
         raise UserError(f"{where}: {error}") from None
     if row.datasets and dataset not in row.datasets:
         raise UserError(f"{where}: {model} is for {' and '.join(row.datasets)} only, not {dataset}")
+    if (task.labels or row.labels) and not has_labels(dataset):
+        who = task.name if task.labels else model
+        raise UserError(f"{where}: {who} needs labels, which {dataset} does not have; leave it out")
     settings: dict[str, Any] = dict(row.settings)
     options: dict[str, Any] = {**row.options, **row.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}

@@ -50,6 +50,7 @@ class Row:
         variant_of: the row that it adds something to; both have one colour in figures.
         compared_with: the rows that its value is compared with, example by example, under the table.
         needs: what it takes beside the training data, in words for ``dgmbench list``.
+        labels: whether it learns from labels, which some corpora do not have.
         deterministic: whether every seed gives the same, so that one seed tells all that several would.
         takes: the trained model of another task that it is made from, on the same dataset with the same seed.
         reference: whether it is a bound for the others and no model: it is never the best one.
@@ -65,6 +66,7 @@ class Row:
     variant_of: str = ""
     compared_with: tuple[str, ...] = ()
     needs: str = ""
+    labels: bool = False
     deterministic: bool = False
     takes: Source | None = None
     reference: bool = False
@@ -219,6 +221,7 @@ class Task:
         row_type: the class of a row, also of a user-defined one.
         dataset_word, datasets_word, row_word, rows_word: what its configuration and its table call them.
         examples: what a dataset consists of, in words: "trained on 1,000 images".
+        labels: whether every row needs the labels of the data.
         reads: the datasets that a run reads, its own first.
         offers: keyword arguments that it gives to a class that takes them; no option of a configuration may have
             these names.
@@ -252,6 +255,7 @@ class Task:
     row_word: str = "model"
     rows_word: str = "models"
     examples: str = "images"
+    labels: bool = False
     reads: Callable[[RunSpec], tuple[str, ...]] = _its_dataset
     offers: tuple[str, ...] = ()
     devices: Callable[[RunSpec], int] = _no_gpu

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from dgmbench.data.catalogue import find_dataset, identity, is_function, is_user_defined
+from dgmbench.data.catalogue import find_dataset, identity, is_function, is_user_defined, is_vectors
 from dgmbench.data.download.store import array_sha256, cache_folder, stored
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.points import PointSplits
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.user_data import user_splits
-from dgmbench.data.user_vectors import is_vector_file
 from dgmbench.errors import UserError
 
 
@@ -27,7 +26,7 @@ def checksums(name: str) -> dict[str, str]:
     Raises:
         UserError: unknown name, or the data cannot be had.
     """
-    if is_user_defined(name) and not is_vector_file(name):
+    if is_user_defined(name) and not is_vectors(name):
         return {"source": name, **_of_arrays(user_splits(name, ImageSplits, CorpusSplits, PointSplits))}
     return dict(_of_stored(name, cache_folder(), identity(name)))
 

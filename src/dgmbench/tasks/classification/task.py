@@ -89,6 +89,7 @@ CLASSIFICATION = Task(
     cost=_cost,
     evaluation_cost=_evaluation_cost,
     examples="documents",
+    labels=True,
     # the embeddings decide the vocabulary of every method
     reads=lambda spec: (spec.dataset, document_settings(spec).embeddings),
     rule=_rule,

@@ -36,6 +36,7 @@ ROWS: dict[str, Row] = {
         "a distribution for each class (McCallum, Nigam, 1998)",
         compared_with=("unigram",),
         needs="labels",
+        labels=True,
         deterministic=True,
     ),
     "mixture-of-unigrams": Row(
