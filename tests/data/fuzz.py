@@ -31,6 +31,7 @@ from dgmbench.data.download.archives import BROKEN, read_every_member, read_memb
 from dgmbench.data.formats.cachopo import read_tab
 from dgmbench.data.formats.idx import parse_idx
 from dgmbench.data.formats.pickled_arrays import unpickle_arrays
+from dgmbench.data.uci_files import read_corpus as read_bags
 from dgmbench.data.user_vectors import read_vectors
 from dgmbench.errors import UserError
 
@@ -133,6 +134,7 @@ STORY = {
 MEMBERS = {"first": b"1" * 50, "data": b"content" * 20}
 VECTORS, INDEX = npy(np.ones((2, 3), np.float32)), parquet(["the", "cat"])
 WINK = {"size": 2, "dimensions": 2, "vectors": {"the": [1.5, 2, 0.5, 0], "cat": [3, 4e-3, 0.5, 1]}, "unkVector": [0]}
+BAGS = b"3\n3\n5\n1 1 2\n1 2 1\n2 1 3\n3 2 1\n3 3 4\n"
 Parser = tuple[Callable[[bytes], Any], bytes]
 
 
@@ -142,6 +144,11 @@ def member(path: Path) -> Any:
 
 def every_message(path: Path) -> Any:
     return twenty_news_stripped.messages(read_every_member(path, LIMIT))
+
+
+def bags(path: Path) -> Any:
+    (FOLDER / "words.txt").write_text("the\ncat\nsat\n")
+    return read_bags(f"uci:{path}?vocab={FOLDER}/words.txt")
 
 
 PARSERS: dict[str, Parser] = {
@@ -162,6 +169,8 @@ PARSERS: dict[str, Parser] = {
     "wink": (wink, json.dumps(WINK, separators=(",", ":")).encode()),
     "glove": (glove_text, TEXT.encode()),
     "stories": (lambda content: reuters_dated.split(json.loads(content)), json.dumps([STORY] * 2).encode()),
+    "bags": (on_file(bags, "docword.txt"), BAGS),
+    "bags.gz": (on_file(bags, "docword.gz"), gzip.compress(BAGS)),
     "vectors": (on_file(read_vectors, "v.txt"), TEXT.encode()),
     "vectors.gz": (on_file(read_vectors, "v.gz"), gzip.compress(TEXT.encode())),
 }

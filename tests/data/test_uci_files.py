@@ -179,6 +179,7 @@ COUNTS = "docword.toy.txt"
         (put(3, "0"), f"{COUNTS}, line 3: '0' is no whole number from 1"),
         (put(1, "1 1 1"), f"{COUNTS}, line 1: '1 1 1' is no whole number"),
         (put(1, "99999999999"), f"{COUNTS}, line 1: 99,999,999,999 documents; at most 50,000,000 can be read"),
+        (put(1, "1051"), f"{COUNTS}, line 1: 1,051 documents, and line 3 says that they have 5 entries together"),
         (put(2, "5"), f"vocab.toy.txt has 4 words, and .*{COUNTS}, line 2, says 5"),
         (edited(lambda lines: lines.__delitem__(slice(2, None))), f"{COUNTS} ends before it says, in three lines"),
         (edited(lambda lines: lines.clear()), f"{COUNTS} ends before it says, in three lines"),

@@ -27,6 +27,7 @@ MOST_DOCUMENTS, MOST_COUNT, MOST_TOKENS = 50_000_000, 1_000_000, 2**31 - 1
 LARGEST_VOCABULARY = 500_000_000
 """Bytes."""
 _DIGITS = 15
+_FEW, _EMPTY = 1_000, 10  # so many documents for each entry, and some more, are no mistake: they may be empty
 
 
 class Sizes(NamedTuple):
@@ -112,6 +113,11 @@ def _read_sizes(path: Path, stream: IO[bytes]) -> Sizes:
     if sizes.documents > MOST_DOCUMENTS:
         raise UserError(
             f"{path}, line {sizes.lines[0]}: {sizes.documents:,} documents; at most {MOST_DOCUMENTS:,} can be read"
+        )
+    if documents > _FEW + _EMPTY * entries:
+        raise UserError(
+            f"{path}, line {first}: {documents:,} documents, and line {third} says that they have {entries:,} entries "
+            "together; correct these lines"
         )
     return sizes
 
