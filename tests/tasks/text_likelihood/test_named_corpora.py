@@ -18,7 +18,7 @@ from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
-from dgmbench.tasks.text_likelihood.rows import ROWS
+from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
 from dgmbench.tasks.text_likelihood.task import TEXT_LIKELIHOOD
 from tests.data.test_uci_files import corpus, write
 from tests.tasks.text_likelihood.test_text_likelihood import SMALL, THERE
@@ -40,7 +40,11 @@ def settings_of(model: str) -> dict[str, Any]:
 
 
 def without_labels() -> list[str]:
-    return [model for model in THERE if not ROWS[model].labels]
+    return [model for model in THERE if not ROWS[model].labels and ROWS[model].needs != VECTORS]
+
+
+def test_the_rows_that_need_labels_say_so() -> None:
+    assert {name for name, row in ROWS.items() if row.labels} == {"naive-bayes", "slda"}
 
 
 @pytest.mark.parametrize(("model", "kind"), [*((m, "bags") for m in without_labels()), ("naive-bayes", "drawn")])
@@ -71,6 +75,7 @@ def test_parts_of_documents_without_labels(split: str, limit: int, fitted: int, 
     ("task", "model", "who"),
     [
         ("text-likelihood", "naive-bayes", "naive-bayes"),
+        ("text-likelihood", "slda", "slda"),
         ("classification", "bow", "classification"),
         ("classification", "twe", "classification"),
         ("classification", "doc2vec", "classification"),

@@ -75,7 +75,9 @@ ROWS: dict[str, Row] = {
         variant_of="lda-gibbs",
         needs="the extra 'peers'",
     ),
-    "slda": _of_classification("slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", needs="labels"),
+    "slda": _of_classification(
+        "slda:SLDA", "supervised LDA (Wang, Blei, Fei-Fei, CVPR 2009)", needs="labels", labels=True
+    ),
     "lftm": _of_classification("lftm:LFTM", "latent-feature LDA (Nguyen et al., TACL 2015)", needs=VECTORS),
     "gaussian-lda": _of_classification(
         "gaussian_lda:GaussianLDA", "Gaussian LDA (Das, Zaheer, Dyer, ACL 2015)", needs=VECTORS
