@@ -74,6 +74,11 @@ class Checkpoint:
         """Likewise, processor seconds."""
         return self._clock.cpu_earlier
 
+    @property
+    def due(self) -> bool:
+        """Whether `save` would write now; to be asked where it takes long to put a state together."""
+        return self._path is not None and time.perf_counter() >= self._clock.due
+
     def load(self) -> dict[str, np.ndarray]:
         """The arrays that were saved last, by name; none at the start of a fit, or where the file is damaged."""
         path = self._path

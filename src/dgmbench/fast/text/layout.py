@@ -8,6 +8,9 @@ import numpy as np
 
 from dgmbench.data.corpora import Corpus
 
+BLOCK = 2**24
+"""Tokens whose first topics are drawn from one random stream."""
+
 
 class WordOrder(NamedTuple):
     """Tokens sorted by word, within a word by document.
@@ -74,5 +77,18 @@ def word_offsets(corpus: Corpus) -> np.ndarray:
 
 def random_topics(corpus: Corpus, n_topics: int, seed: int) -> np.ndarray:
     """(tokens,) a uniform topic for every token, in the smallest integers that hold every topic."""
+    return random_topics_of(0, corpus.n_tokens, n_topics, seed)
+
+
+def random_topics_of(begin: int, end: int, n_topics: int, seed: int) -> np.ndarray:
+    """Of `random_topics` those of the tokens from ``begin`` to before ``end``, without making all before them.
+
+    Every `BLOCK` of tokens has a random stream of its own.
+    """
     kind = np.uint16 if n_topics <= 2**16 else np.uint32
-    return np.random.default_rng(seed).integers(0, n_topics, corpus.n_tokens, dtype=kind)
+    topics = np.empty(end - begin, kind)
+    for start in range(begin - begin % BLOCK, end, BLOCK):
+        rng = np.random.default_rng([seed, start // BLOCK] if start else seed)
+        first, last = max(begin, start), min(end, start + BLOCK)
+        topics[first - begin : last - begin] = rng.integers(0, n_topics, last - start, dtype=kind)[first - start :]
+    return topics

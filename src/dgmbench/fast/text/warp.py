@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from dgmbench.fast.random import advance, stream
 from dgmbench.fast.text.layout import random_topics, word_offsets
 
 PARTS = 16
-"""Rows are visited in so many parts, each with its own random stream: results do not depend on the threads."""
+"""Rows are visited in so many parts, each with its own random stream: results depend on them, not on the threads."""
 
 
 class Rows(NamedTuple):
@@ -48,12 +49,22 @@ class Warp:
         seed: names the random streams.
         proposals: proposals per token and visit; more cost time and mix faster.
         threads: how many parts are visited at once.
+        parts: of the words and of the documents; each has a random stream of its own.
     """
 
     def __init__(
-        self, corpus: Corpus, n_topics: int, *, beta: float, seed: int = 0, proposals: int = 1, threads: int = 1
+        self,
+        corpus: Corpus,
+        n_topics: int,
+        *,
+        beta: float,
+        seed: int = 0,
+        proposals: int = 1,
+        threads: int = 1,
+        parts: int = PARTS,
     ) -> None:
         self.n_topics, self.beta, self.seed, self.threads, self.sweeps = n_topics, beta, seed, threads, 0
+        self._parts = parts
         self._n_words = corpus.n_words
         kind = np.uint32 if corpus.n_tokens < 2**32 else np.uint64
         to_document = np.argsort(corpus.words, kind="stable").astype(kind)  # where each token of word order is there
@@ -72,10 +83,10 @@ class Warp:
         for phase, (prior, source, target) in enumerate((words, documents)):
             offsets, positions = self._rows[phase]
             rows = Rows(offsets, positions, source, target)
-            urn = prior.astype(np.float32), float(prior.sum()), *alias_table(prior)
-            inverse = (1.0 / (self._sizes + self._n_words * self.beta)).astype(np.float32)
-            visit = partial(_visit_rows, rows, urn, inverse, self.seed, 2 * self.sweeps + phase)
-            parts = _even_parts(offsets)
+            v_beta = self._n_words * self.beta
+            visit = visits(rows, prior, self._sizes, v_beta, seed=self.seed, number=2 * self.sweeps + phase)
+            bounds = even_parts(offsets, self._parts)
+            parts = range(self._parts), bounds[:-1], bounds[1:]
             if self.threads == 1:
                 sizes = list(map(visit, *parts))
             else:
@@ -100,11 +111,27 @@ class Warp:
         self.sweeps = int(state["sweeps"])
 
 
-def _even_parts(offsets: np.ndarray) -> tuple[range, list[int], list[int]]:
-    """`PARTS` runs of rows with about as many tokens each: their numbers, first rows, and rows after the last."""
-    bounds = np.searchsorted(offsets, np.linspace(0, offsets[-1], PARTS + 1)).tolist()
+def even_parts(offsets: np.ndarray, parts: int) -> list[int]:
+    """Where each of so many runs of rows begins, with about as many tokens in each; and the row after the last."""
+    bounds: list[int] = np.searchsorted(offsets, np.linspace(0, offsets[-1], parts + 1)).tolist()
     bounds[0], bounds[-1] = 0, len(offsets) - 1
-    return range(PARTS), bounds[:-1], bounds[1:]
+    return bounds
+
+
+def visits(
+    rows: Rows, prior: np.ndarray, sizes: np.ndarray, v_beta: float, *, seed: int, number: int
+) -> Callable[[int, int, int], np.ndarray]:
+    """What visits a part, given its number, its first row and the row after its last; gives (K,) its topics' tokens.
+
+    Args:
+        prior: (K,) Dirichlet parameters of a row.
+        sizes: (K,) n_k, the tokens of each topic among all.
+        v_beta: V beta.
+        seed, number: of the run, and of the visit to all rows: with the part they name the random stream.
+    """
+    urn = prior.astype(np.float32), float(prior.sum()), *alias_table(prior)
+    inverse = (1.0 / (sizes + v_beta)).astype(np.float32)
+    return partial(_visit_rows, rows, urn, inverse, seed, number)
 
 
 @njit(cache=True)

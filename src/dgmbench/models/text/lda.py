@@ -1,4 +1,4 @@
-"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling, by WarpLDA or by ESCA.
+"""Latent Dirichlet allocation, by exact collapsed Gibbs sampling, by WarpLDA in one or several processes, or by ESCA.
 
 The samplers in their plain form are `dgmbench.models.text.gibbs.sweep` and `dgmbench.models.text.warp.sweep`;
 `dgmbench.models.text.esca` has one form only.
@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -24,18 +24,20 @@ from scipy import sparse
 from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
-from dgmbench.fast.text.warp import Warp
+from dgmbench.fast.text.warp import PARTS, Warp
 from dgmbench.models.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood, word_topic_counts
 from dgmbench.models.text.preparation import require_documents, require_options
 from dgmbench.models.text.proportion_model import ProportionModel
+from dgmbench.models.text.warp_by_shares import WarpByShares, store_of
 from dgmbench.run.checkpoint import NOT_KEPT, Checkpoint
 from dgmbench.run.progress import bars, passes
+from dgmbench.run.ray_workers import RayWorkers
 from dgmbench.run.records import write_arrays
 
 if TYPE_CHECKING:
     from dgmbench.models.text.esca import Esca
 
-ENGINES = ("auto", "gibbs", "warp", "esca")
+ENGINES = ("auto", "gibbs", "warp", "esca", "ray")
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
 WARP_THREADS = 4
@@ -46,7 +48,10 @@ the exact sampler, which has one thread only, for the same held-out likelihood (
 """
 _ALPHA_EVERY, _ALPHA_FROM = 10, 50  # sweeps between two estimates of alpha, and before the first
 _FORMAT = 2  # of a saved model
-_SAVED = ("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "threads", "features", "seed", "device")
+_SAVED = (
+    *("n_topics", "beta", "n_sweeps", "optimise_alpha", "proposals", "parts", "threads", "workers", "address"),
+    *("features", "seed", "device"),
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -60,10 +65,13 @@ class LDA(ProportionModel):
         beta: symmetric Dirichlet parameter of the topics.
         engine: ``gibbs``, exact, one thread; ``warp``, delayed totals, O(1) per token; ``auto``, whichever reaches a
             given held-out likelihood first: gibbs, but warp from four threads on; ``esca``, all counts delayed, on the
-            CPU or a GPU.
+            CPU or a GPU; ``ray``, the same topics as warp by several processes, on this machine or on others.
         n_sweeps: visits to each token.
         optimise_alpha: estimate alpha, one per topic, by Minka's fixed point every ten sweeps from the fiftieth on.
-        proposals: proposals per token and visit; ``warp`` only.
+        proposals: proposals per token and visit, of ``warp`` and ``ray``.
+        parts: of the documents and of the words, of ``warp`` and ``ray``, each with random numbers of its own.
+        workers: processes of ``ray``, one for a part at most; they change no result.
+        address: of a Ray cluster, ``host:port`` or ``auto``; empty for Ray on this machine, started by the fit.
         threads: for ``warp`` and `transform`; they change no result, but from four on ``auto`` takes another engine.
         device: of ``esca``: ``cpu``, or ``cuda``, a GPU; the others compute on the CPU.
         features, seed, checkpoint: as for `ProportionModel`; `resume` keeps no state.
@@ -90,15 +98,20 @@ class LDA(ProportionModel):
     n_sweeps: int = 200
     optimise_alpha: bool = False
     proposals: int = 1
+    parts: int = PARTS
+    workers: int = 2
+    address: str = ""
     device: str = "cpu"
     progress: Callable[[int, int, float], None] | bool | None = None
     _saved: dict[str, np.ndarray] = field(init=False)  # a sampler's state from a file, until `resume` has the corpus
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least = {"n_topics": 1, "n_sweeps": 1, "proposals": 1}
+        least = {"n_topics": 1, "n_sweeps": 1, "proposals": 1, "parts": 1, "workers": 1}
         require_options(self, at_least=least, above={"beta": 0}, one_of={"engine": ENGINES})
         require_device(self.engine, self.device)
+        if self.address and self.engine != "ray":
+            raise UserError(f"LDA: address is {self.address!r}, but engine {self.engine} needs none; take engine ray")
         self._prior = _prior(self.alpha, self.n_topics)
 
     @cached_property
@@ -119,10 +132,11 @@ class LDA(ProportionModel):
         if self.engine == "auto":
             self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
         self._sampler = self._new_sampler(corpus)
-        if saved := self.checkpoint.load():
-            self.alpha_ = saved["alpha"]
-            self._sampler.restore(saved)
-        return self._run(corpus, self.n_sweeps, self._sampler.sweeps, self.checkpoint)
+        with self._workers_ended():
+            if saved := self.checkpoint.load():
+                self.alpha_ = saved["alpha"]
+                self._sampler.restore(saved)
+            return self._run(corpus, self.n_sweeps, self._sampler.sweeps, self.checkpoint)
 
     def resume(self, corpus: Corpus, n_sweeps: int) -> LDA:
         """Go on for ``n_sweeps`` more, exactly as one longer fit would have.
@@ -130,15 +144,17 @@ class LDA(ProportionModel):
         Raises:
             UserError: nothing was fitted, or the corpus is another one.
         """
-        if not hasattr(self, "_corpus_hash"):
+        if not hasattr(self, "_sampler") and not hasattr(self, "_saved"):
             raise UserError("LDA: nothing to resume: call fit or LDA.load first")
         if _hash(corpus) != self._corpus_hash:
             raise UserError("LDA: these are not the documents that the model was fitted on: resume with those")
         if not hasattr(self, "_sampler"):
             self._sampler = self._new_sampler(corpus)
-            self._sampler.restore(self._saved)
-            del self._saved
-        return self._run(corpus, n_sweeps)
+        with self._workers_ended():
+            if hasattr(self, "_saved"):
+                self._sampler.restore(self._saved)
+                del self._saved
+            return self._run(corpus, n_sweeps)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
@@ -186,15 +202,31 @@ class LDA(ProportionModel):
         model._saved = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         return model
 
-    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | Esca:
+    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | Esca | WarpByShares:
         if self.engine_ == "gibbs":
             return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
         if self.engine_ == "esca":
             from dgmbench.models.text.esca import Esca  # torch takes seconds to load
 
             return Esca(corpus, self.n_topics, beta=self.beta, seed=self.seed, device=self.device)
-        named = {"proposals": self.proposals, "threads": self.threads}
-        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
+        named = {"proposals": self.proposals, "parts": self.parts}
+        if self.engine_ == "ray":
+            start = partial(RayWorkers, address=self.address, store=store_of(corpus, self.n_topics, self.proposals))
+            named |= {"workers": self.workers}
+            return WarpByShares(corpus, self.n_topics, beta=self.beta, seed=self.seed, start=start, **named)
+        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, threads=self.threads, **named)
+
+    @contextmanager
+    def _workers_ended(self) -> Iterator[None]:
+        """Within the body the sampler computes; if it does so in other processes they end, and its state stays here."""
+        try:
+            yield
+            if isinstance(self._sampler, WarpByShares):
+                self._saved = self._sampler.state()
+        finally:
+            if isinstance(self._sampler, WarpByShares):
+                self._sampler.close()
+                del self._sampler
 
     def _run(self, corpus: Corpus, n_sweeps: int, done: int = 0, checkpoint: Checkpoint = NOT_KEPT) -> LDA:
         """``n_sweeps`` sweeps, of which ``done`` were done."""
@@ -207,7 +239,8 @@ class LDA(ProportionModel):
                     counts = document_topic_counts(corpus, sampler.topics, self.n_topics)
                     self.alpha_ = fitted_alpha(counts, self.alpha_)
                 sampler.sweep(self.alpha_)
-                checkpoint.save(alpha=self.alpha_, **sampler.state())
+                if checkpoint.due:
+                    checkpoint.save(alpha=self.alpha_, **sampler.state())
                 if progress is not None:
                     progress(number + 1, n_sweeps, time.perf_counter() - start)
         self.word_topic_counts_ = word_topic_counts(corpus, sampler.topics, self.n_topics)

@@ -1,0 +1,214 @@
+"""WarpLDA by shares: each of several workers has some of the documents and some of the words.
+
+A visit to the words needs the tokens of these words, a visit to the documents those of these documents, and both the
+topics' totals. So the parts of `dgmbench.fast.text.warp` can be visited in different processes, and as each part has a
+random stream of its own, the topics are those of one process, bit by bit.
+
+Between two visits every worker deals out its tokens, topic and proposals, one block for each worker. A block keeps the
+order in which its sender had the tokens. As shares are runs of rows, the blocks one after another, in the order of the
+senders, are the receiver's tokens in the senders' order: by document before a visit to words, by word before the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from dgmbench.fast.text.layout import random_topics_of
+from dgmbench.fast.text.warp import Rows, even_parts, visits
+
+WORDS, DOCUMENTS = 0, 1
+"""What is visited, in this order."""
+Documents = tuple[np.ndarray, np.ndarray]
+"""(tokens,) the word of each token, and (documents + 1,) where each document begins among them."""
+
+
+class Division(NamedTuple):
+    """Who has what of a corpus.
+
+    Attributes:
+        parts: (workers + 1,) the first part of each worker, and their number; part i is that of one process.
+        rows: (parts + 1,) the first word of each part, and the size of the vocabulary; and likewise of the documents.
+        tokens: (workers + 1,) the first token of each worker's documents, and the number of tokens.
+    """
+
+    parts: np.ndarray
+    rows: tuple[np.ndarray, np.ndarray]
+    tokens: np.ndarray
+
+    def of(self, worker: int, kind: int) -> slice:
+        """The words or documents of a worker."""
+        first, end = self.parts[worker : worker + 2]
+        return slice(int(self.rows[kind][first]), int(self.rows[kind][end]))
+
+
+class Problem(NamedTuple):
+    """What all workers are told.
+
+    Attributes:
+        n_topics: K.
+        n_words: V.
+        beta: the symmetric Dirichlet parameter of the topics.
+        seed: names the random streams.
+        proposals: proposals per token and visit.
+    """
+
+    n_topics: int
+    n_words: int
+    beta: float
+    seed: int
+    proposals: int
+
+
+class _Side(NamedTuple):
+    """A worker's words or its documents.
+
+    Attributes:
+        offsets: (rows + 1,) where the tokens of each row begin.
+        positions: (tokens,) where each is in the blocks that come in.
+        owners: (tokens,) the worker that each goes to.
+    """
+
+    offsets: np.ndarray
+    positions: np.ndarray
+    owners: np.ndarray
+
+
+def divide(word_offsets: np.ndarray, document_offsets: np.ndarray, workers: int, parts: int) -> Division:
+    """Runs of parts, as many to each worker or one more; words and documents begin at these tokens."""
+    of_workers = np.linspace(0, parts, workers + 1).astype(np.int64)
+    words, documents = (np.array(even_parts(offsets, parts)) for offsets in (word_offsets, document_offsets))
+    return Division(of_workers, (words, documents), document_offsets[documents[of_workers]])
+
+
+def given(words: np.ndarray, offsets: np.ndarray) -> Documents:
+    """Documents that are in memory."""
+    return words, offsets
+
+
+class Share:
+    """The share of one worker. It knows where its tokens come from and go to; the tokens are handed to each visit.
+
+    Args:
+        problem, division: the same for all workers.
+        worker: its number.
+        read: gives its documents; called whenever they are needed, and nothing of them is kept.
+    """
+
+    def __init__(self, problem: Problem, division: Division, worker: int, read: Callable[[], Documents]) -> None:
+        self._problem, self._division, self._worker, self._read = problem, division, worker, read
+        workers = len(division.parts) - 1
+        has = [division.of(q, WORDS) for q in range(workers)]
+        kind = np.uint8 if workers <= 2**8 else np.uint32
+        self._owner_of_word = np.repeat(np.arange(workers, dtype=kind), [words.stop - words.start for words in has])
+        words, offsets = read()
+        order = np.argsort(words, kind="stable")
+        # what comes in was sorted by word, and within a word by document
+        self._sides = {DOCUMENTS: _Side(offsets, _inverse(order), self._owner_of_word[words])}
+
+    def words_for(self, *workers: int) -> list[np.ndarray]:
+        """For each of these workers the tokens that it will get from these documents: the words of them, int32."""
+        words, _ = self._read()
+        owners = self._owner_of_word[words]
+        return [words[owners == worker] for worker in workers]
+
+    def join(self, *blocks: np.ndarray) -> list[int]:
+        """Take up what `words_for` of each worker, in order, gave for this one; needed before the first visit.
+
+        Returns:
+            The number of its words' tokens.
+        """
+        has = self._division.of(self._worker, WORDS)
+        words = np.concatenate(blocks)
+        order = np.argsort(words, kind="stable")
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(words - has.start, minlength=has.stop - has.start))])
+        senders = np.repeat(np.arange(len(blocks), dtype=self._owner_of_word.dtype), [len(block) for block in blocks])
+        self._sides[WORDS] = _Side(offsets.astype(np.int64), order.astype(_kind(order)), senders[order])
+        return [len(words)]
+
+    def begin(self, tokens: np.ndarray | None = None) -> list[np.ndarray]:
+        """What a visit to the documents gives, after none: random topics, or what `gather` gave."""
+        if tokens is None:
+            problem, (begin, end) = self._problem, self._division.tokens[self._worker : self._worker + 2]
+            first = random_topics_of(int(begin), int(end), problem.n_topics, problem.seed)
+            tokens = np.repeat(first[:, None], 1 + problem.proposals, axis=1)
+        return self._dealt(DOCUMENTS, tokens, np.bincount(tokens[:, 0], minlength=self._problem.n_topics))
+
+    def visit(
+        self, kind: int, sweeps: int, prior: np.ndarray, sizes: np.ndarray, *blocks: np.ndarray
+    ) -> list[np.ndarray]:
+        """Visit its words or its documents once.
+
+        Args:
+            kind: `WORDS` or `DOCUMENTS`.
+            sweeps: how many were made before.
+            prior: (K,) Dirichlet parameters of a row.
+            sizes: (K,) tokens of each topic among all.
+            blocks: (tokens, 1 + proposals) from each worker.
+
+        Returns:
+            (K,) tokens of each topic in this share, and a block for each worker.
+        """
+        problem, side, source = self._problem, self._sides[kind], np.concatenate(blocks)
+        rows = Rows(side.offsets, side.positions, source, np.empty_like(source))
+        named = {"seed": problem.seed, "number": 2 * sweeps + kind}
+        visit = visits(rows, prior, sizes, problem.n_words * problem.beta, **named)
+        parts, bounds = range(*self._division.parts[self._worker : self._worker + 2]), self._division.rows[kind]
+        first = bounds[parts.start]
+        own = [visit(part, int(bounds[part] - first), int(bounds[part + 1] - first)) for part in parts]
+        tokens = rows.target
+        del visit, rows, source  # a third of the memory, which dealing would need besides
+        return self._dealt(kind, tokens, np.sum(own, axis=0))
+
+    def gather(self, *blocks: np.ndarray) -> list[np.ndarray]:
+        """(tokens, 1 + proposals) of its documents, in their order, from the blocks that a visit to them gave."""
+        owners = self._sides[DOCUMENTS].owners
+        dealt = np.concatenate(blocks)
+        tokens = np.empty_like(dealt)
+        _collect(dealt, owners, _begins(owners, len(blocks)), tokens)
+        return [tokens]
+
+    def _dealt(self, kind: int, tokens: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+        owners, workers = self._sides[kind].owners, len(self._division.parts) - 1
+        begins, dealt = _begins(owners, workers), np.empty_like(tokens)
+        _deal(tokens, owners, begins.copy(), dealt)
+        return [sizes, *np.split(dealt, begins[1:])]
+
+
+def _kind(tokens: np.ndarray) -> type[np.unsignedinteger]:
+    """The smallest numbers for the positions of so many tokens."""
+    return np.uint32 if len(tokens) < 2**32 else np.uint64
+
+
+def _inverse(order: np.ndarray) -> np.ndarray:
+    positions = np.empty(len(order), _kind(order))
+    positions[order] = np.arange(len(order), dtype=positions.dtype)
+    return positions
+
+
+def _begins(owners: np.ndarray, workers: int) -> np.ndarray:
+    """(workers,) int64, where the tokens of each begin when they are sorted by owner."""
+    return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=workers))[:-1]]).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _deal(tokens: np.ndarray, owners: np.ndarray, begins: np.ndarray, dealt: np.ndarray) -> None:
+    """Sort tokens by owner into ``dealt``, those of one owner in their order; ``begins`` is used up."""
+    for i in range(len(owners)):
+        at = begins[owners[i]]
+        for m in range(tokens.shape[1]):
+            dealt[at, m] = tokens[i, m]
+        begins[owners[i]] = at + 1
+
+
+@njit(cache=True, nogil=True)
+def _collect(dealt: np.ndarray, owners: np.ndarray, begins: np.ndarray, tokens: np.ndarray) -> None:
+    """What `_deal` made of ``tokens``, back into them."""
+    for i in range(len(owners)):
+        at = begins[owners[i]]
+        for m in range(tokens.shape[1]):
+            tokens[i, m] = dealt[at, m]
+        begins[owners[i]] = at + 1
