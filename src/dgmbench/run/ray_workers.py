@@ -156,7 +156,6 @@ def _ray() -> Any:
 def _started(workers: int, store: int) -> Iterator[None]:
     """Ray on this machine, for so many workers, until the end of the block."""
     ray = _ray()
-    constants = ray._private.ray_constants
     # sockets lie in it, whose paths may have about a hundred characters
     near = tempfile.gettempdir()
     folder = tempfile.mkdtemp(prefix="dgmbench-", dir=near if len(near) < 30 else "/tmp")
@@ -167,12 +166,10 @@ def _started(workers: int, store: int) -> Iterator[None]:
         "RAY_AUTH_TOKEN": _token(),  # else Ray writes one into the home folder
         "RAY_worker_niceness": "0",  # as this process; else workers come last on a machine that does other work
     }
-    clusters = constants.ENABLE_RAY_CLUSTER
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.enter_context(_environment(**named))
-        stack.callback(setattr, constants, "ENABLE_RAY_CLUSTER", clusters)
-        constants.ENABLE_RAY_CLUSTER = False
+        stack.enter_context(_constant("ENABLE_RAY_CLUSTER", False))
         stack.callback(ray.shutdown)
         _init(
             ray,
@@ -195,6 +192,8 @@ def _joined(address: str) -> Iterator[None]:
         _require_answer(address)
     with ExitStack() as stack:
         stack.enter_context(_environment(**_QUIET))
+        # something else that listens there would be asked twenty times, half a minute each
+        stack.enter_context(_constant("NUM_REDIS_GET_RETRIES", 2))
         stack.callback(ray.shutdown)
         try:
             _init(ray, address=address)
@@ -228,6 +227,18 @@ def _environment(**named: str) -> Iterator[None]:
         for name in set(os.environ) - set(before):
             if name.startswith("RAY_") or name == "PYTHONBREAKPOINT":  # of which Ray adds some
                 del os.environ[name]
+
+
+@contextmanager
+def _constant(name: str, value: Any) -> Iterator[None]:
+    """A constant of Ray that it reads from the environment when it is imported; here it may be imported already."""
+    constants = _ray()._private.ray_constants
+    before = getattr(constants, name)
+    setattr(constants, name, value)
+    try:
+        yield
+    finally:
+        setattr(constants, name, before)
 
 
 def _init(ray: Any, **options: Any) -> None:

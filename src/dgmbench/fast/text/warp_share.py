@@ -70,11 +70,13 @@ class _Side(NamedTuple):
         offsets: (rows + 1,) where the tokens of each row begin.
         positions: (tokens,) where each is in the blocks that come in.
         owners: (tokens,) the worker that each goes to.
+        begins: (workers,) int64, where the tokens of each owner begin when they are sorted by owner.
     """
 
     offsets: np.ndarray
     positions: np.ndarray
     owners: np.ndarray
+    begins: np.ndarray
 
 
 def divide(word_offsets: np.ndarray, document_offsets: np.ndarray, workers: int, parts: int) -> Division:
@@ -106,8 +108,10 @@ class Share:
         self._owner_of_word = np.repeat(np.arange(workers, dtype=kind), [words.stop - words.start for words in has])
         words, offsets = read()
         order = np.argsort(words, kind="stable")
-        # what comes in was sorted by word, and within a word by document
-        self._sides = {DOCUMENTS: _Side(offsets, _inverse(order), self._owner_of_word[words])}
+        # what comes in was sorted by word, and within a word by document; arrays of another process cannot be written,
+        # and compiled code would be compiled once more for them
+        owners = self._owner_of_word[words]
+        self._sides = {DOCUMENTS: _Side(np.array(offsets), _inverse(order), owners, _begins(owners, workers))}
 
     def words_for(self, *workers: int) -> list[np.ndarray]:
         """For each of these workers the tokens that it will get from these documents: the words of them, int32."""
@@ -126,7 +130,8 @@ class Share:
         order = np.argsort(words, kind="stable")
         offsets = np.concatenate([[0], np.cumsum(np.bincount(words - has.start, minlength=has.stop - has.start))])
         senders = np.repeat(np.arange(len(blocks), dtype=self._owner_of_word.dtype), [len(block) for block in blocks])
-        self._sides[WORDS] = _Side(offsets.astype(np.int64), order.astype(_kind(order)), senders[order])
+        owners, positions = senders[order], order.astype(_kind(order))
+        self._sides[WORDS] = _Side(offsets.astype(np.int64), positions, owners, _begins(owners, len(blocks)))
         return [len(words)]
 
     def begin(self, tokens: np.ndarray | None = None) -> list[np.ndarray]:
@@ -155,7 +160,7 @@ class Share:
         problem, side, source = self._problem, self._sides[kind], np.concatenate(blocks)
         rows = Rows(side.offsets, side.positions, source, np.empty_like(source))
         named = {"seed": problem.seed, "number": 2 * sweeps + kind}
-        visit = visits(rows, prior, sizes, problem.n_words * problem.beta, **named)
+        visit = visits(rows, np.array(prior), sizes, problem.n_words * problem.beta, **named)
         parts, bounds = range(*self._division.parts[self._worker : self._worker + 2]), self._division.rows[kind]
         first = bounds[parts.start]
         own = [visit(part, int(bounds[part] - first), int(bounds[part + 1] - first)) for part in parts]
@@ -165,17 +170,15 @@ class Share:
 
     def gather(self, *blocks: np.ndarray) -> list[np.ndarray]:
         """(tokens, 1 + proposals) of its documents, in their order, from the blocks that a visit to them gave."""
-        owners = self._sides[DOCUMENTS].owners
-        dealt = np.concatenate(blocks)
+        side, dealt = self._sides[DOCUMENTS], np.concatenate(blocks)
         tokens = np.empty_like(dealt)
-        _collect(dealt, owners, _begins(owners, len(blocks)), tokens)
+        _collect(dealt, side.owners, side.begins.copy(), tokens)
         return [tokens]
 
     def _dealt(self, kind: int, tokens: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
-        owners, workers = self._sides[kind].owners, len(self._division.parts) - 1
-        begins, dealt = _begins(owners, workers), np.empty_like(tokens)
-        _deal(tokens, owners, begins.copy(), dealt)
-        return [sizes, *np.split(dealt, begins[1:])]
+        side, dealt = self._sides[kind], np.empty_like(tokens)
+        _deal(tokens, side.owners, side.begins.copy(), dealt)
+        return [sizes, *np.split(dealt, side.begins[1:])]
 
 
 def _kind(tokens: np.ndarray) -> type[np.unsignedinteger]:
@@ -190,7 +193,7 @@ def _inverse(order: np.ndarray) -> np.ndarray:
 
 
 def _begins(owners: np.ndarray, workers: int) -> np.ndarray:
-    """(workers,) int64, where the tokens of each begin when they are sorted by owner."""
+    """See `_Side`."""
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=workers))[:-1]]).astype(np.int64)
 
 
