@@ -6,15 +6,14 @@
 
 The corpus is drawn (`ZipfTopics`). Engines take turns, each time in a process of its own; sweeps are timed one by one,
 the first of each is left out, and the median counts. Of ``ray`` the processor seconds are those of the busiest worker.
-Memory is the largest that was seen of each process, every 20 ms from the corpus in memory on: its own, and beside it what
-it has mapped of Ray's store, which all processes of a machine share.
+Memory is the largest that was seen of each process, every 20 ms from the corpus in memory on: its own, and beside it
+what it has mapped of Ray's store, which all processes of a machine share.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import random
 import tempfile
 import time
@@ -54,7 +53,8 @@ def main() -> None:
         for _ in range(arguments.turns):
             for engine in rates:
                 kills = arguments.kills if engine == "ray" else 0
-                found = _apart(measured, path, engine, arguments.topics, arguments.workers, arguments.sweeps, kills)
+                sweeps = arguments.sweeps + arguments.kills
+                found = _apart(measured, path, engine, arguments.topics, arguments.workers, sweeps, kills)
                 rates[engine].append(found["seconds"])
                 seconds, rate = found["seconds"], found["tokens"] / found["seconds"] / 1e6
                 facts = f"{found['peaks']}  {found['topics']}  {found['killed']} killed"
@@ -97,7 +97,7 @@ def measured(path: Path, engine: str, K: int, workers: int, sweeps: int, kills: 
             chooser.choice(there).kill()
             killed += 1
 
-    fitted = LDA(K, n_sweeps=sweeps + kills, progress=look, **options).fit(corpus)
+    fitted = LDA(K, n_sweeps=sweeps, progress=look, **options).fit(corpus)
     spent = [max(after[pid] - before[pid] for pid in after if pid in before) for before, after in pairwise(cpu)]
     return {
         "processes": len(cpu[-1]),
