@@ -19,6 +19,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / "broken.yaml").write_text("density: [\n")
     (tmp_path / "wrong.yaml").write_text("density:\n  models:\n    vea:\n")
+    (tmp_path / "none-left.yaml").write_text("density: false\nclassification: false\n")
     (tmp_path / "latin.yaml").write_bytes(b"preset: caf\xe9\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -38,8 +39,28 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train densty mnist vae", "unknown task 'densty'; did you mean 'density'?"),
         ("train density minst vae", "unknown dataset 'minst'; did you mean 'mnist'?"),
         ("train density mnist vea", "unknown model 'vea'; did you mean 'vae'?"),
-        ("train density 20news vae", "unknown dataset '20news'; known: "),
-        ("train classification mnist bow", "unknown dataset 'mnist'; known: "),
+        ("train density 20news vae", "'20news' is of kind corpus, not images or points; known: "),
+        ("train classification mnist bow", "'mnist' is of kind images, not corpus; known: "),
+        ("train density mnist lda", "; there is the method lda of classification"),
+        ("train classification reuters ctm", "; there is the model ctm of text-likelihood"),
+        ("evaluate density mnist gan", "; there is the model gan of generation"),
+        ("check few-labels mnist cgmm", "unknown model 'cgmm'; did you mean 'cgmmn'?"),
+        ("check representation mnist gmmn", "; there is the model gmmn of generation"),
+        ("train classification reuters lda --set n_topics=5", "n_topics is no setting but an option of lda; "),
+        ("run -m lda --set n_topics=5", "n_topics is no setting but an option of lda; a configuration has it as"),
+        ("run -m vae --no-such-option", "and says: unrecognized arguments: --no-such-option"),
+        ("run -m vae --cores", "and says: argument --cores"),
+        ("run densty", "there is no target 'densty'; did you mean 'density'?"),
+        ("run generation", "preset 'default' has no runs of generation; known: classification, density"),
+        ("run analysys -n", "there is no target 'analysys'; did you mean 'analysis'?"),
+        ("plan --configfile none-left.yaml", "config: no runs; give density.datasets and density.models or "),
+        ("plan --configfile none-left.yaml -d mnist", "the configuration leaves every task out; name one with --task"),
+        ("create model vae", "there is a model vae already; choose another name, as my-vae"),
+        ("create method lda", "there is a method lda already; choose another name, as my-lda"),
+        ("create dataset mnist", "there is a dataset mnist already; choose another name, as my-mnist"),
+        ("create task density", "there is a task density already; choose another name, as my-density"),
+        ("create model import", "'import' is a word of Python and cannot be the name of a module; write it as my-mo"),
+        ("publish workflow --to one.tar.gz", "one.tar.gz: an archive is a .zip file, not .tar.gz; give such a name"),
         ("train density file:none.npz vae", "none.npz"),
         ("train density mnist no_module:Model", "no module 'no_module'; is it in this folder or installed?"),
         ("train density mnist fractions:Fractoin", "module 'fractions' has no 'Fractoin'"),

@@ -95,7 +95,7 @@ def test_the_code_of_a_dataset_is_its_module():
     ("name", "kind", "complaint"),
     [
         ("mnits", "images", "config.here: unknown dataset 'mnits'; did you mean 'mnist'"),
-        ("mnist", "corpus", "config.here: unknown dataset 'mnist'; known: "),
+        ("mnist", "corpus", "config.here: 'mnist' is of kind images, not corpus; known: 20news, "),
         ("file:nowhere.csv", "corpus", "config.here: file:nowhere.csv: no file or folder nowhere.csv"),
         ("nomodule:make", "images", "config.here: nomodule:make: no module 'nomodule'"),
         ("nomodule:make", "embeddings", "config.here: unknown dataset 'nomodule:make'"),

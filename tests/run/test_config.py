@@ -196,7 +196,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(settings={"estimator": "dreg", "compile": True}),
-            "config.density.models.vae.compile: the estimator dreg cannot be compiled; set compile: false",
+            "config.density.settings.compile: the estimator dreg cannot be compiled; set compile: false",
         ),
         (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
         (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
@@ -223,7 +223,34 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             {"classification": {"corpora": ["reuters"], "methods": ["bow"], "settings": {"embeddings": "glove-60d"}}},
+            "config.classification.settings.embeddings: unknown dataset 'glove-60d'; did you mean 'glove-50d'?",
+        ),
+        (
+            {"classification": {"corpora": {"reuters": {"embeddings": "glove-60d"}}, "methods": ["bow"]}},
+            "config.classification.corpora.reuters.embeddings: unknown dataset 'glove-60d'; did you mean 'glove-50d'?",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": {"bow": {"embeddings": "glove-60d"}}}},
             "config.classification.methods.bow.embeddings: unknown dataset 'glove-60d'; did you mean 'glove-50d'?",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": ["slda"], "settings": {"transductive": True}}},
+            "config.classification.settings.transductive: only lda, lftm, doc2vec can be fitted on the classified "
+            "documents, not slda",
+        ),
+        (
+            density(models={"vae": {"latent": 20}}),
+            "config.density.models.vae.latent: latent is no setting but an option of vae; a configuration has it as "
+            "options: {latent: ...}, 'dgmbench train' as --option latent=...",
+        ),
+        (
+            density(models={"vae": {"epocs": 20}}),
+            "config.density.models.vae.epocs: unknown setting 'epocs'; did you mean 'epochs'?",
+        ),
+        (
+            {"classification": {"corpora": {"reuters": {"n_topics": 5}}, "methods": ["lda"]}},
+            "config.classification.corpora.reuters.n_topics: n_topics is no setting but an option of lda; a "
+            "configuration has it as options: {n_topics: ...}, 'dgmbench train' as --option n_topics=...",
         ),
         (
             {"classification": {"corpora": ["file:none.csv"], "methods": ["bow"]}},

@@ -14,7 +14,8 @@ from dgmbench.run.config import build_run
 from dgmbench.run.needs import task_behind
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
-from dgmbench.tasks import find_task
+from dgmbench.run.task import Task
+from dgmbench.tasks import all_tasks, find_task
 
 _PLACE = "command line"
 
@@ -46,6 +47,7 @@ def parse_run(
     for key in ("options", "factory"):
         if key in layer:
             raise UserError(f"--set {key}: this is no setting; use --{key.removesuffix('s')}")
+    _require_row(task, model, factory)
     layer["options"] = {key: _value(value, f"--option {key}={value}") for key, value in map(_pair, options)}
     if factory:
         layer["factory"] = factory
@@ -59,6 +61,16 @@ def parse_run(
     if source:
         return replace(spec, source=_source(source, other.name, row.takes.row))
     return replace(spec, source=build_run(other, dataset, row.takes.row, seed, [], _PLACE))
+
+
+def _require_row(task: Task, name: str, factory: str) -> None:
+    """Raise a UserError for an unknown row, which says where there is one of this name."""
+    try:
+        find_row(task, name, factory)
+    except UserError as error:
+        others = [f"the {each.row_word} {name} of {each.name}" for each in all_tasks().values() if name in each.rows]
+        elsewhere = f"; there is {' and '.join(others)}" if others else ""
+        raise UserError(f"{_PLACE}: {error}{elsewhere}") from None
 
 
 def _source(text: str, task: str, row: str) -> RunSpec:

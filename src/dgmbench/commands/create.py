@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
 import re
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.names import did_you_mean
 from dgmbench.tasks import all_tasks
 
 _WHOLE_TASK = "task"
+_HOW = "#   "  # a line of a configuration with a command, spaces, and what it is for
+_COMMAND = re.compile(r" {3,}")
 
 
 def templates() -> dict[str, dict[str, Traversable]]:
@@ -39,6 +43,15 @@ def templates() -> dict[str, dict[str, Traversable]]:
     return found
 
 
+def _taken(word: str) -> set[str]:
+    """The names that mean something else already where a configuration would name what is created."""
+    tasks = all_tasks()
+    if word == _WHOLE_TASK:
+        return {*tasks}
+    rows = {row for task in tasks.values() if word == task.row_word for row in task.rows}
+    return rows if any(word == task.row_word for task in tasks.values()) else {*CATALOGUE}
+
+
 def create(word: str, name: str) -> list[Path]:
     """Write a template into the current folder and print the commands that use it.
 
@@ -54,6 +67,10 @@ def create(word: str, name: str) -> list[Path]:
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
         raise UserError(f"{name!r} cannot be the name of a module; write it as my-{word}, with small letters")
     module = name.replace("-", "_")
+    if keyword.iskeyword(module):
+        raise UserError(f"{name!r} is a word of Python and cannot be the name of a module; write it as my-{word}")
+    if name in _taken(word):
+        raise UserError(f"there is a {word} {name} already; choose another name, as my-{name}")
     paths = {path.format(module=module): template for path, template in known[word].items()}
     for path in (*paths, module):
         if Path(path).exists():
@@ -65,13 +82,13 @@ def create(word: str, name: str) -> list[Path]:
     values = {"name": name, "module": module, "class_name": module.title().replace("_", "")}
     for path, template in paths.items():
         text = Template(template.read_text(encoding="utf-8"), keep_trailing_newline=True).render(values)
+        if path.endswith(".yaml"):
+            how = [_COMMAND.split(line[4:]) for line in text.splitlines() if line.startswith(_HOW)]
+            width = max(len(command) for command, _ in how)
+            below = [line for line in text.splitlines() if not line.startswith(_HOW)]
+            text = "\n".join([*(f"{_HOW}{command:{width}}   {words}" for command, words in how), *below, ""])
         with writing(Path(path)):
             write_text(Path(path), text)
         print(path)
-        if path.endswith(".yaml"):
-            how = [
-                re.split(r" {3,}", line.removeprefix("#").strip()) for line in text.splitlines() if line[:4] == "#   "
-            ]
-    width = max(len(command) for command, *_ in how)
-    print("\n".join(["", *(f"{command:{width}}   # {''.join(words)}" for command, *words in how)]))
+    print("\n".join(["", *(f"{command:{width}}   # {words}" for command, words in how)]))
     return list(map(Path, paths))

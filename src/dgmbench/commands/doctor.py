@@ -39,9 +39,10 @@ def examine() -> bool:
         probing = pool.submit(probe_sources)  # waits for the network meanwhile
         findings = [*_machine(), *_packages()]
         findings += [*_data(probing.result()), *places.examined()]
+    width = 1 + max(len(finding.about) for finding in findings)
     for finding in findings:
         mark, style = ("ok", "green") if finding.good else ("missing", "red") if finding.needed else ("note", "yellow")
-        console.print(Text.assemble((f"{mark:8}", style), f"{finding.about:14}", finding.text))
+        console.print(Text.assemble((f"{mark:8}", style), f"{finding.about:{width}}", finding.text))
     lacking = [finding for finding in findings if finding.needed and not finding.good]
     number = counted(len(lacking), "thing is", "things are")
     console.print(f"\n{number} missing" if lacking else "\nready: snakemake --cores all")

@@ -29,7 +29,7 @@ def rows() -> list[Line]:
             found.append((f"{task.name} analysis", task.name, task.analysis.run, task.analysis.about))
     for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         found.append(("model", point.name, point.value, "from another package"))
-    for name, dataset in CATALOGUE.items():
+    for name, dataset in sorted(CATALOGUE.items(), key=lambda each: (each[1].kind, each[0])):
         sources = ", else ".join(origin.source.label for origin in dataset.origins)
         state = "in the cache" if is_cached(dataset) else "not fetched yet"
         found.append((dataset.kind, name, sources, f"{dataset.about}; {state}"))
@@ -42,9 +42,13 @@ def rows() -> list[Line]:
 
 
 def _about(path: Path) -> str:
-    """What a configuration says of itself in its first line."""
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+    """What a configuration says of itself at its top, up to the end of the sentence."""
+    words = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#") or words.endswith("."):
+            break
+        words = f"{words} {line.lstrip('#').strip()}".strip()
+    return words
 
 
 def show() -> None:

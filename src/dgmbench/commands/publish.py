@@ -19,6 +19,7 @@ _PARTS = {
     "figures": (".csv", ".png", ".pdf"),
     "data": (".json",),
 }
+_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _README = """Results of dgmbench, preset {preset}: open report.html. references.bib has what to cite.
 
 runs/*/run.json says of each run its settings, seed, commit, libraries, machine, times and the checksums of its data;
@@ -42,6 +43,8 @@ def publish(folder: Path, label: str, to: Path) -> list[str]:
     """
     if folder.is_file():
         raise UserError(f"{label} is an archive already")
+    if (ending := "".join(to.suffixes).lower()).endswith(_OTHER_ARCHIVES):
+        raise UserError(f"{to}: an archive is a .zip file, not {ending}; give such a name, or a folder's")
     if to.exists():
         raise UserError(f"{to} exists; give another place by --to, or remove it")
     found, _ = verify(folder, label)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dgmbench.commands import watching
 from dgmbench.commands.plan import RESULTS, duration
@@ -18,6 +19,7 @@ from dgmbench.commands.status import states, tally
 from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
+from dgmbench.names import did_you_mean
 from dgmbench.run.config import plan_of
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
@@ -25,6 +27,7 @@ from dgmbench.run.presets import notice
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
 
+_WORKFLOW, _RULE = ("Snakefile", "workflow/Snakefile", "workflow/rules/*.smk"), re.compile(r"^rule (\w+):", re.M)
 _SAY_HOW_MANY = ("--cores", "-c", "--jobs", "-j", "--profile", "--executor", "-e")
 
 
@@ -52,6 +55,8 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
         if remark:
             print(f"dgmbench: {remark}", file=sys.stderr)
     command = _command(plan, laid_over, above, arguments)
+    if arguments:
+        _require_understood(command, plan)
     print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
     started, snakemake = time.time(), [sys.executable, "-m", "snakemake", *command]
     if draws:
@@ -82,6 +87,30 @@ def _command(plan: Plan, files: Sequence[Path], above: Mapping[str, Any], argume
     # an option ends the list of files, so that a target is not taken for one
     options = next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     return [*words, *arguments[options:], *(["--", *arguments[:options]] if options else [])]
+
+
+def _require_understood(command: Sequence[str], plan: Plan) -> None:
+    """Raise a UserError for an option that Snakemake lacks, or a target that is the name of no task or rule.
+
+    Its own words for either are many lines. Targets that may be files are left to it.
+    """
+    from snakemake.cli import get_argument_parser
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"Snakemake takes the options that this command has not, and says: {message}")
+
+    parser = get_argument_parser()
+    parser.error = refuse
+    words = parser.parse_args(list(command))
+    if words.snakefile:
+        return
+    files = [file for pattern in _WORKFLOW for file in Path().glob(pattern)]
+    rules = {name for file in files for name in _RULE.findall(file.read_text(encoding="utf-8"))}
+    for target in words.targets:
+        if target in all_tasks() and target not in plan.tasks:
+            raise UserError(f"preset {plan.preset!r} has no runs of {target}{did_you_mean(target, plan.tasks)}")
+        if re.fullmatch(r"[\w-]+", target) and target not in {*rules, *plan.tasks} and not Path(target).exists():
+            raise UserError(f"there is no target {target!r}{did_you_mean(target, rules | {*plan.tasks})}")
 
 
 def _names_one(arguments: Sequence[str]) -> bool:

@@ -132,6 +132,10 @@ def _chosen(
             for name, task in all_tasks().items():
                 if name in further and name not in tasks and (lacking := missing & set(_known_rows(task, whole))):
                     tasks[name], added[name] = task, lacking
+    if not tasks:
+        if datasets or rows:
+            raise UserError("the configuration leaves every task out; name one with --task, see 'dgmbench list'")
+        return {}
     known_data = {name: _known_datasets(task, whole) for name, task in tasks.items()}
     known_rows = {name: _known_rows(task, whole) for name, task in tasks.items()}
     _require(datasets, known_data, "--dataset")

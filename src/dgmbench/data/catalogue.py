@@ -106,6 +106,9 @@ def require_dataset(name: str, kind: str | tuple[str, ...], where: str) -> None:
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
     elif name not in (known := known_datasets(*kinds)):
+        if name in CATALOGUE:
+            what = f"{name!r} is of kind {CATALOGUE[name].kind}, not {' or '.join(kinds)}"
+            raise UserError(f"{where}: {what}; known: {', '.join(sorted(known))}")
         further = [form.begins for form in FORMS if "corpus" in kinds]
         raise UserError(f"{where}: unknown dataset {name!r}{did_you_mean(name, [*known, *further])}")
 

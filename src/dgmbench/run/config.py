@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,10 +141,13 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
     options: dict[str, Any] = {**row.options, **row.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}
     places: dict[str, str] = {}  # of the options
+    set_at: dict[str, str] = {}
     for layer, place in layers:
         values = {key: value for key, value in layer.items() if key not in ("options", "factory")}
+        _require_no_option(values.keys() - task.settings.model_fields.keys(), row.factory, model, place)
         checked(task.settings, values, place)
         settings |= values
+        set_at |= dict.fromkeys(values, place)
         of_layer = _options(layer.get("options"), f"{place}.options", task)
         explicit |= of_layer
         places |= dict.fromkeys(of_layer, f"{place}.options")
@@ -157,8 +160,35 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
         _check_class(row.factory, explicit, places, where)
     given = checked(task.settings, settings, where)
     spec = RunSpec(task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit})
-    task.rule(spec, row, where)
+    try:
+        task.rule(spec, row, where)
+    except UserError as error:
+        raise UserError(_where_it_was_set(str(error), where, set_at)) from None
     return spec
+
+
+def _require_no_option(unknown: Iterable[str], factory: str, model: str, place: str) -> None:
+    """Raise a UserError for what is no setting but an argument of the model's class."""
+    if not (unknown := sorted(unknown)):
+        return
+    try:
+        accepted = accepted_options(load_object(factory))
+    except (UserError, ValueError):  # a class that cannot be imported, or read, is another mistake
+        return
+    for key in unknown:
+        if key in accepted:
+            raise UserError(
+                f"{place}.{key}: {key} is no setting but an option of {model}; a configuration has it as "
+                f"options: {{{key}: ...}}, 'dgmbench train' as --option {key}=..."
+            )
+
+
+def _where_it_was_set(message: str, where: str, places: Mapping[str, str]) -> str:
+    """An error about a setting, with the place of the layer that it comes from in place of the row's."""
+    for key, place in places.items():
+        if message.startswith(f"{where}.{key}:"):
+            return place + message.removeprefix(where)
+    return message
 
 
 def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, str], where: str) -> None:

@@ -19,10 +19,14 @@ def _judged_by(spec: RunSpec) -> tuple[RunSpec, ...]:
     return (RunSpec("generation", spec.dataset, CLASSIFIER, GenerationSettings.model_validate(own | fixed)),)
 
 
+_NOTHING_LEARNED = ("training-images", "noise")
+
+
 def _cost(spec: RunSpec) -> float:
     """Epochs times images, up to a factor; nothing of rows that only generate."""
     settings = generation_settings(spec)
-    return 0.0 if spec.source else float(settings.epochs * size_of(spec.dataset, "train", settings.train_limit))
+    nothing = spec.source or (spec.model in _NOTHING_LEARNED and not spec.factory)
+    return 0.0 if nothing else float(settings.epochs * size_of(spec.dataset, "train", settings.train_limit))
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
