@@ -11,7 +11,7 @@ from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
 from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
 _HERE = "dgmbench.tasks.text_likelihood"
-PASSES = {"ctm": 200, "dynamic-topics": 600, "slda": 112, "lftm": 250, "gaussian-lda": 30, "topicvec": 150}
+PASSES = {"ctm": 200, "dynamic-topics": 600, "lftm": 50, "gaussian-lda": 30}
 """Sweeps of the models where no option says how many; an estimate of time imports no model."""
 
 
