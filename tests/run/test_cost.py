@@ -17,7 +17,6 @@ from dgmbench.tasks import all_tasks
 from dgmbench.tasks.classification.task import PASSES as PASSES_OF_METHODS
 from dgmbench.tasks.text_likelihood.task import PASSES as PASSES_OF_MODELS
 
-
 UPSTREAM_ALONE = {"20news-stripped": MESSAGES}
 
 
