@@ -75,8 +75,12 @@ def test_old_faithful_like_is_the_mixture_that_it_says() -> None:
 def test_points_are_no_images() -> None:
     assert set(DRAWN) <= set(known_datasets("points")) and not set(DRAWN) & set(known_datasets("images"))
     require_dataset("rings", ("images", "points"), "here")
-    for name, kind in [("rings", "images"), ("rings", "corpus"), ("ring", ("images", "points"))]:
-        with pytest.raises(UserError, match="here: unknown dataset"):
+    for name, kind, line in [
+        ("rings", "images", "'rings' is of kind points, not images"),
+        ("rings", "corpus", "'rings' is of kind points, not corpus"),
+        ("ring", ("images", "points"), "unknown dataset 'ring'"),
+    ]:
+        with pytest.raises(UserError, match=f"here: {line}"):
             require_dataset(name, kind, "here")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="unknown image dataset 'rings'"):
         load_images("rings")
