@@ -1,42 +1,21 @@
-"""Training of a model in the way that it has."""
+"""Which way of training a model has."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from dgmbench.training.alternating import alternate
-from dgmbench.training.batches import Batches
 from dgmbench.training.fitted import Fitted
-from dgmbench.training.settings import TrainingSettings
 
 
-def learn(
-    model: Any,
-    batches: Batches,
-    settings: TrainingSettings,
-    *,
-    seed: int,
-    checkpoint: Path,
-    fingerprint: str,
-    name: str,
-    gpus: int = 0,
-    threads: int = 1,
-) -> Fitted:
-    """Let ``model.step`` take its steps (`alternate`), or minimise ``model.loss`` (`dgmbench.training.fit.fit`)."""
+def way_of(model: Any) -> Callable[..., Fitted]:
+    """`alternate` for a model that takes its steps itself, else `dgmbench.training.fit.fit`, which minimises its loss.
+
+    Both have the arguments of the first.
+    """
     if hasattr(model, "step"):
-        by: Any = alternate
-    else:
-        from dgmbench.training.fit import fit as by  # Lightning takes seconds to import, and games do not need it
-    fitted: Fitted = by(
-        model,
-        batches,
-        settings,
-        seed=seed,
-        checkpoint=checkpoint,
-        fingerprint=fingerprint,
-        name=name,
-        gpus=gpus,
-        threads=threads,
-    )
-    return fitted
+        return alternate
+    from dgmbench.training.fit import fit  # Lightning takes seconds to import, and games do not need it
+
+    return fit

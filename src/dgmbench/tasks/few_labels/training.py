@@ -26,7 +26,7 @@ from dgmbench.tasks.few_labels.images import (
 from dgmbench.tasks.few_labels.settings import few_labels_settings, label_name
 from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.fitted import Fitted
-from dgmbench.training.learning import learn
+from dgmbench.training.learning import way_of
 from dgmbench.training.trained import write_curve
 
 log = logging.getLogger("dgmbench")
@@ -91,7 +91,7 @@ def _by_gradient(job: Job, model: Any, train: Part, places: np.ndarray, name: st
         partial(with_labelled, torch.from_numpy(labelled), settings.labelled_batch) if len(labelled) else as_they_are
     )
     batches = Batches(examples, settings.batch_size, spec.seed, prepare)
-    fitted = learn(
+    fitted = way_of(model)(
         model,
         batches,
         settings,

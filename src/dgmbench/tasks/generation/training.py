@@ -19,7 +19,7 @@ from dgmbench.tasks.generation.building import between, build_generator, generat
 from dgmbench.tasks.generation.images import Part, as_bytes, part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
 from dgmbench.training.batches import Batches, as_they_are
-from dgmbench.training.learning import learn
+from dgmbench.training.learning import way_of
 from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
@@ -90,7 +90,7 @@ def _train_classifier(job: Job) -> Training:
 def _by_gradient(job: Job, model: nn.Module, batches: Batches) -> dict[str, Any]:
     """Let ``model.step`` do its steps or minimise ``model.loss``, leave ``model.pt`` and ``curve.csv``; the record."""
     spec, settings = job.spec, generation_settings(job.spec)
-    fitted = learn(
+    fitted = way_of(model)(
         model,
         batches,
         settings,
