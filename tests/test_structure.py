@@ -19,7 +19,7 @@ from dgmbench.tasks import all_tasks
 REPOSITORY = Path(__file__).parents[1]
 SOURCE = REPOSITORY / "src" / "dgmbench"
 # where names of tasks, rows and datasets belong
-NAMED_IN = ("tasks", "models", "data/datasets", "data/sizes.py")
+NAMED_IN = ("tasks", "models", "data/datasets")
 # rows whose name is a word that messages need anyway
 ORDINARY_WORDS = {"pixels", "classifier"}
 

@@ -10,7 +10,7 @@ import pytest
 from dgmbench.data import load_corpus, load_images
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.datasets.twenty_news_stripped import MESSAGES
-from dgmbench.data.sizes import SIZES, size_of
+from dgmbench.data.sizes import size_of, sizes
 from dgmbench.names import load_object
 from dgmbench.run.config import read_plan
 from dgmbench.tasks import all_tasks
@@ -29,7 +29,7 @@ def cost(task: str, dataset: str, model: str, stage: str = "training", **setting
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("name", [name for name in SIZES if name not in UPSTREAM_ALONE])
+@pytest.mark.parametrize("name", [name for name in sizes() if name not in UPSTREAM_ALONE])
 def test_the_sizes_are_those_of_the_data(name: str) -> None:
     if CATALOGUE[name].kind == "images":
         images = load_images(name)
@@ -37,16 +37,16 @@ def test_the_sizes_are_those_of_the_data(name: str) -> None:
     else:
         train, test = load_corpus(name)
         found = {"train": len(train), "test": len(test)}
-    assert found == SIZES[name]
+    assert found == sizes()[name]
 
 
 def test_the_sizes_of_what_no_registry_has_are_those_that_its_parser_demands() -> None:
     for name, counts in UPSTREAM_ALONE.items():
-        assert SIZES[name] == counts
+        assert sizes()[name] == counts
 
 
 def test_every_dataset_of_images_or_documents_has_its_size() -> None:
-    assert SIZES.keys() == {name for name, dataset in CATALOGUE.items() if dataset.kind in ("images", "corpus")}
+    assert sizes().keys() == {name for name, dataset in CATALOGUE.items() if dataset.kind in ("images", "corpus")}
 
 
 @pytest.mark.parametrize(

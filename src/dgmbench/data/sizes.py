@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from typing import Literal
 
-SIZES: Mapping[str, Mapping[str, int]] = {
-    "mnist": {"train": 60_000, "test": 10_000},
-    "fashion-mnist": {"train": 60_000, "test": 10_000},
-    "ocr-letters": {"train": 32_152, "test": 10_000},
-    "20news": {"train": 11_293, "test": 7_528},
-    "20news-stripped": {"train": 11_314, "test": 7_532},
-    "20news-religion": {"train": 857, "test": 570},
-    "reuters": {"train": 5_754, "test": 2_254},
-    "reuters-dated": {"train": 6_640, "test": 2_813},
-}
 _TYPICAL = 10_000
+
+
+@cache
+def sizes() -> Mapping[str, Mapping[str, int]]:
+    """By dataset and part, from ``datasets/sizes.csv``."""
+    text = (resources.files("dgmbench.data.datasets") / "sizes.csv").read_text(encoding="utf-8")
+    lines = csv.DictReader(text.splitlines())
+    return {line["dataset"]: {part: int(line[part]) for part in ("train", "test")} for line in lines}
 
 
 def size_of(name: str, part: Literal["train", "test"], limit: int = 0) -> int:
@@ -24,5 +25,5 @@ def size_of(name: str, part: Literal["train", "test"], limit: int = 0) -> int:
     Args:
         limit: no more than so many are used; 0 is all.
     """
-    size = SIZES.get(name, {}).get(part, _TYPICAL)
+    size = sizes().get(name, {}).get(part, _TYPICAL)
     return min(limit or size, size)
