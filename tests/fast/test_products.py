@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgmbench.fast.products import denormals_flushed, dot, float32_products
+from dgmbench.fast.products import denormals_flushed, dot, float32_products, multiplies_bfloat16_faster
 
 
 @pytest.mark.parametrize(("precision", "atol"), [("32", 2e-5), ("tf32", 2e-5), ("bf16", 0.2)])
@@ -18,6 +18,23 @@ def test_a_product_is_as_exact_as_asked_for(precision: str, atol: float, given: 
         found = dot(a, b.T, out)
     assert out is None or found is out
     np.testing.assert_allclose(found, a.astype(np.float64) @ b.astype(np.float64).T, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("device", "capabilities", "faster"),
+    [
+        ("cpu", {"amx_bf16": True, "avx512_bf16": True}, True),
+        ("cpu", {"amx_bf16": False, "avx512_bf16": True}, True),
+        ("cpu", {"avx512_f": True, "avx2": True, "amx_bf16": False, "avx512_bf16": False}, False),
+        ("cpu", {}, False),
+        ("cuda", {}, True),
+    ],
+)
+def test_bfloat16_is_taken_where_the_processor_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, device: str, capabilities: dict[str, bool], faster: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert multiplies_bfloat16_faster.__wrapped__(torch.device(device)) is faster
 
 
 def test_products_are_exact_again_afterwards() -> None:
