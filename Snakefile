@@ -36,6 +36,7 @@ rule all:
         expand(rules.tables.output, task=PLAN.tasks),
         rules.page.output,
         rules.mlflow.output if PLAN.tracking else [],
+        rules.analysis.input if PLAN.analysed else [],
     localrule: True
     message:
         "the tables are in {TABLES}, and all of it is in {ROOT}/report.html"

@@ -190,7 +190,7 @@ def analyse(
         if task not in plan.tasks:
             raise UserError(f"preset {plan.preset!r} has no runs of {task}: there is nothing to analyse")
         workspace = Workspace(results / plan.preset)
-        with at_work(workspace, "analysis", task, kind_of_job("analysis", f"{plan.preset}.{task}")):
+        with at_work(workspace, "analyse", task, kind_of_job("analyse", f"{plan.preset}.{task}")):
             load_object(analysis.run)(plan, workspace, gpus=found, threads=threads)
             show_analysis(plan, workspace, task)
 

@@ -169,6 +169,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (density() | {"threads": 0}, "config.threads: 0 is not a whole number of at least 1"),
         (density() | {"tracking": "yes"}, "config.tracking: 'yes' is not true or false"),
+        (density() | {"analyses": {"density": True}}, "config.analyses: {'density': True} is not true or false"),
         (density() | {"seeds": [1, 1]}, "config.seeds: [1, 1] names a seed twice"),
         (density(seeds=[-1]), "config.density.seeds: [-1] is not a list of whole numbers from 0 to 4294967295"),
         (

@@ -1,4 +1,4 @@
-"""The analysis is a target of its own: asked for by name, no part of the benchmark."""
+"""The analysis: part of the benchmark where the configuration says so, and a target of its own everywhere."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def test_the_analysis_needs_trained_density_models_and_nothing_else(snakemake: S
     assert jobs("results/default/analysis/density") == {"write_config", "fetch", "train", "analyse"}
     assert {"analyse", "analysis"} <= jobs("analysis")
     assert "analyse" not in jobs()
+    (tmp_path / "one.yaml").write_text(f"analyses: true\n{(tmp_path / 'one.yaml').read_text()}")
+    assert "analyse" in jobs() and "analyse" not in jobs("density")
 
 
 def test_the_topic_analysis_has_a_job_for_each_number_of_topics(snakemake: Snakemake, tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ Snakemake = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CONFIG = """
 preset: p
+analyses: true
 density:
   settings: {epochs: 1}
   datasets: [mnist, ocr-letters]
   models: [vae, mem-vae, iwae-5, mem-iwae-5, iwae-50, mem-iwae-50, large-vae]
-classification: {corpora: [reuters], methods: [bow, lda]}
+classification: {corpora: [reuters], methods: [bow, lda], analysis: {topics: {lda: [10, 50]}}}
 """
 MESSAGES = {
     "fetch": "fetch (.+)",
@@ -33,6 +34,7 @@ MESSAGES = {
     "tables": r"make the table results/p/tables/(.+)\.html",
     "page": r"make the report results/(.+)/report\.html",
     "mlflow": "(show the results) in MLflow",
+    "analyse": "analyse (.+)",
     "write_config": "(write down) the configuration",
 }
 
@@ -63,7 +65,9 @@ def done(snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert {rule for rule, _ in told(jobs)} == set(MESSAGES), "at the start everything is to be done"
     for job in jobs:
         for output in map(Path, job.outputs):
-            if job.rule in ("train", "evaluate") or (job.rule == "page" and not output.suffix):
+            if job.rule in ("train", "evaluate") or (
+                job.rule in ("page", "analyse") and "report" in output.parts and not output.suffix
+            ):
                 output.mkdir(parents=True)
             else:
                 output.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,11 @@ def test_every_preset_has_a_job_for_each_step(configs: list[Path], snakemake: Sn
     plan = read_plan(read_config(configs), all_tasks())
     jobs = job_counts(done.stdout)
     others = plan.parts  # trained, too, and in no table
-    assert (jobs["train"], jobs["evaluate"]) == (len(plan.runs) + len(others), len(plan.runs))
+    further = {run.run_id for run in plan.for_analyses["evaluation"]} - {run.run_id for run in plan.runs}
+    assert (jobs["train"], jobs["evaluate"]) == (len(plan.whole), len(plan.runs) + len(further))
+    assert len(plan.whole) == len(plan.runs) + len(others) + len(further)
+    analysed = {name for name, task in plan.tasks.items() if task.analysis} if plan.analysed else set()
+    assert jobs.get("analyse", 0) == len(analysed)
     data = {name for run in plan.runs for name in plan.task_of(run).reads(run)}
     assert (jobs["tables"], jobs["page"], jobs["mlflow"], jobs["fetch"]) == (len(plan.tasks), 1, 1, len(data))
 

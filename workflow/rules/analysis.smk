@@ -1,4 +1,5 @@
-# A deeper look at what was trained, task by task; no part of the benchmark: snakemake --cores all analysis
+# A deeper look at what was trained, task by task: part of the benchmark where the configuration says `analyses: true`;
+# snakemake --cores all analysis
 
 
 rule analyse:
@@ -16,9 +17,9 @@ rule analyse:
             labels=words_of_figure,
         ),
     log:
-        f"{LOGS}/analysis/{{task}}.log",
+        f"{LOGS}/analyse/{{task}}.log",
     benchmark:
-        f"{BENCHMARKS}/analysis/{{task}}.jsonl"
+        f"{BENCHMARKS}/analyse/{{task}}.jsonl"
     wildcard_constraints:
         task="|".join(map(re.escape, ANALYSES)) or "(?!)",  # where no task has one, nothing
     threads: PLAN.threads
@@ -41,4 +42,4 @@ rule analysis:
         expand(f"{ROOT}/analysis/{{task}}", task=ANALYSES),
     localrule: True
     message:
-        f"the analyses are in {TABLES} and {ROOT}/figures"
+        f"the analyses are in {ROOT}/report.html, {TABLES} and {ROOT}/figures"

@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from dgmbench.commands.jobs import code_of_page, code_of_table, description_of_rows
+from dgmbench.commands.jobs import code_of_analysis, code_of_page, code_of_table, description_of_rows
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.run.config import plan_of

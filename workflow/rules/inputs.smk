@@ -39,7 +39,7 @@ def analysed_data(wildcards):
 
 def analysis_code(wildcards):
     """A hash of the code of a task's analysis."""
-    return [package_hash("report"), source_hash(ANALYSES[wildcards.task].run.partition(":")[0])]
+    return code_of_analysis(ANALYSES[wildcards.task])
 
 
 def analysis_gpus(wildcards):

@@ -97,7 +97,7 @@ def of_jobs(plan: Plan, jobs: Iterable[Job], results: Path) -> dict[Job, Estimat
     Args:
         results: see `estimates`.
     """
-    runs = [*plan.parts, *plan.runs]
+    runs = plan.whole
     of_run = estimates(plan, runs, results)
     found = {}
     ids = {("train", run.training_id): (run.run_id, STAGES[0]) for run in runs}
@@ -107,7 +107,8 @@ def of_jobs(plan: Plan, jobs: Iterable[Job], results: Path) -> dict[Job, Estimat
             key = ids.get((job.rule, job.of))
             estimate = of_run.get(key) if key else None
         else:
-            estimate = _of_other(kind_of_job(job.rule, job.of))
+            of = f"{plan.preset}.{job.of}" if job.rule == "analyse" else job.of
+            estimate = _of_other(kind_of_job(job.rule, of))
         if estimate:
             found[job] = estimate
     return found

@@ -24,7 +24,7 @@ from dgmbench.run.needs import needed, sources_first
 from dgmbench.run.plan import Plan
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec, canonical_hash
-from dgmbench.run.task import Task
+from dgmbench.run.task import Analysis, Task
 
 _LARGEST_COMPARED = 1_000_000  # bytes up to which Snakemake compares the content of an input that is newer
 _RECORDS = Path(".snakemake")
@@ -63,6 +63,11 @@ def code_of_page(plan: Plan) -> list[str]:
     return [package_hash("report", "metrics", "commands/report.py"), source_hash(*sorted(modules))]
 
 
+def code_of_analysis(analysis: Analysis) -> list[str]:
+    """Hashes of the code of a task's analysis."""
+    return [package_hash("report"), source_hash(analysis.run.partition(":")[0])]
+
+
 def description_of_rows(task: Task) -> str:
     """A hash of what a table says of its rows besides their runs: their descriptions, and the published numbers."""
     return canonical_hash(repr((sorted(task.rows.items()), sorted(published(task).items()))))
@@ -76,7 +81,7 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
     """
     root = f"results/{plan.preset}"
     config = f"{root}/config.json"
-    trained = sources_first({run.training_id: run for run in (*plan.parts, *plan.runs)}.values())
+    trained = sources_first({run.training_id: run for run in plan.whole}.values())
     names = {name: None for run in trained for name in plan.task_of(run).reads(run)}
     codes = _Codes(plan)
     jobs = [
@@ -96,7 +101,8 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
         inputs = (*markers, *_before(plan, run, "training"))
         benchmark = f"{root}/benchmarks/train/{run.training_id}.jsonl"
         jobs.append(Job("train", run.training_id, (output,), inputs, codes.params(run, "training", output), benchmark))
-    for run in plan.runs:
+    evaluated = {run.run_id: run for run in (*plan.runs, *plan.for_analyses["evaluation"])}
+    for run in evaluated.values():
         output = f"{root}/runs/{run.run_id}"
         inputs = (f"{root}/trained/{run.training_id}", *_before(plan, run, "evaluation"))
         benchmark = f"{root}/benchmarks/evaluate/{run.run_id}.jsonl"
@@ -116,7 +122,21 @@ def jobs_of(plan: Plan, content: Mapping[str, Any]) -> list[Job]:
     if plan.tracking:
         marker, benchmark = f"{root}/tables/tracked", f"{root}/benchmarks/mlflow.jsonl"
         jobs.append(Job("mlflow", plan.preset, (marker,), (config, *tables), frozenset(), benchmark))
+    for name, task in plan.tasks.items() if plan.analysed else ():
+        if task.analysis:
+            jobs.append(_analysis(plan, name, task.analysis, root))
     return jobs
+
+
+def _analysis(plan: Plan, name: str, analysis: Analysis, root: str) -> Job:
+    data = {each for run in plan.of(name) for each in plan.tasks[name].reads(run)}
+    before = plan.runs_before(name)
+    trained = (f"{root}/trained/{run.training_id}" for run in before.get("training", ()))
+    evaluated = (f"{root}/runs/{run.run_id}" for run in before.get("evaluation", ()))
+    inputs = (f"{root}/config.json", *(_marker(root, each) for each in data), *{*trained, *evaluated})
+    outputs = (f"{root}/analysis/{name}", f"{root}/report/analysis/{name}")
+    params = _recorded(code_of_analysis(analysis)) if _record(outputs[0]) else None
+    return Job("analyse", name, outputs, inputs, params, f"{root}/benchmarks/analyse/{name}.jsonl")
 
 
 def _before(plan: Plan, run: RunSpec, stage: Stage) -> list[str]:
@@ -148,13 +168,13 @@ class _Codes:
 
 
 def to_start(jobs: list[Job]) -> dict[Job, str]:
-    """The jobs that Snakemake would start, and why; what is asked for are tables, report and MLflow's view."""
+    """The jobs that Snakemake would start, and why; asked for are tables, report, MLflow's view and analyses."""
     makes = {output: job for job in jobs for output in job.outputs}
     after: dict[Job, list[Job]] = {job: [] for job in jobs}
     for job in jobs:
         for producer in dict.fromkeys(makes[path] for path in job.inputs if path in makes):
             after[producer].append(job)
-    asked = {job: job.rule in ("tables", "page", "mlflow") for job in jobs}
+    asked = {job: job.rule in ("tables", "page", "mlflow", "analyse") for job in jobs}
     oldest: dict[Job, float | None] = {}
     for job in reversed(jobs):  # a missing output counts as old as that of the job after it
         times = [_oldest_output(job), *(oldest.get(later) for later in after[job])]

@@ -50,8 +50,8 @@ def show(selection: Selection, instead: Sequence[Path] = ()) -> None:
     jobs = jobs_of(plan, configuration.content)
     starting = to_start(jobs)
     why = {(job.rule, job.of): reason for job, reason in starting.items()}
-    work = {run.run_id: _stages(run, why) for run in plan.runs}
-    known = estimates(plan, [run for run in plan.runs if work[run.run_id]], RESULTS)
+    work = {run.run_id: _stages(run, why) for run in plan.whole}
+    known = estimates(plan, [run for run in plan.whole if work[run.run_id]], RESULTS)
     width = max(len(run.run_id) for run in plan.runs)
     for run in plan.runs:
         stages = work[run.run_id]
@@ -88,8 +88,9 @@ def _summary(
     work: Mapping[str, Sequence[Stage]],
     known: Mapping[tuple[str, Stage], Estimate],
 ) -> list[str]:
-    left = [run for run in plan.runs if work[run.run_id]]
-    lines = [f"{counted(len(plan.runs), 'run')} in preset {plan.preset}, {len(plan.runs) - len(left)} of them done"]
+    left = [run for run in plan.whole if work[run.run_id]]
+    to_do = [run for run in plan.runs if work[run.run_id]]
+    lines = [f"{counted(len(plan.runs), 'run')} in preset {plan.preset}, {len(plan.runs) - len(to_do)} of them done"]
     if not starting:
         return [*lines, "snakemake would do nothing"]
     counts = Counter([*(job.rule for job in starting), "all"])

@@ -20,13 +20,13 @@ from dgmbench.run.plan import Plan
 WIDE = 110
 """Columns from which there is room for a step within a step, and for two values."""
 _LOG_LINE = re.compile(r"^\d\d:\d\d:\d\d [A-Z]+ +")  # the time and the level before a message
-_VERBS = {"analysis": "analyse", "tables": "tabulate", "page": "report"}
+_VERBS = {"tables": "tabulate", "page": "report"}
 _WIDTHS = {"verb": 9, "name": 26, "left": 9}
 
 
 def names_of(plan: Plan) -> dict[str, str]:
     """What people call the runs of a plan, by run id and training id: its task and seed where there are several."""
-    runs = [*plan.parts, *plan.runs]
+    runs = plan.whole
     several = len({run.seed for run in runs}) > 1
     tasks: dict[tuple[str, str], set[str]] = {}
     for run in runs:

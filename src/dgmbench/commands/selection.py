@@ -81,6 +81,8 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     settings = read_pairs(selection.settings)
     seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
+    if content.get("analyses") and (selection.datasets or selection.rows):
+        above["analyses"] = False  # of a part alone they would take the place of those of the whole
     if seeds:
         above["seeds"] = seeds
     remarks: list[str] = []

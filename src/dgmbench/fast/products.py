@@ -13,7 +13,7 @@ import torch
 
 @lru_cache(maxsize=8)
 def multiplies_bfloat16_faster(device: torch.device) -> bool:
-    """Than float32: GPUs, and processors with instructions for it (AMX, AVX-512 BF16); elsewhere it is the slower one."""
+    """Than float32: GPUs, and processors with instructions for it (AMX, AVX-512 BF16); elsewhere it is slower."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # from PyTorch 2.10 on
     return device.type == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 

@@ -58,7 +58,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     Raises:
         UserError: an unknown key, name, setting or option, or a value out of range, and where it stands.
     """
-    known = {"preset", "seeds", "tracking", "threads", *tasks}
+    known = {"preset", "seeds", "tracking", "analyses", "threads", *tasks}
     for key in config:
         if key not in known:
             raise UserError(f"config.{key}: unknown key {key!r}{did_you_mean(str(key), known)}")
@@ -66,9 +66,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     threads = config.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
-    tracking = config.get("tracking", True)
-    if type(tracking) is not bool:
-        raise UserError(f"config.tracking: {tracking!r} is not true or false")
+    tracking, analysed = _choice(config, "tracking", True), _choice(config, "analyses", False)
     seeds = _seeds(config.get("seeds", [0]), "config.seeds")
     runs: list[RunSpec] = []
     analyses: dict[str, Settings] = {}
@@ -84,10 +82,18 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         raise UserError(f"config: no runs; give {sections}")
     runs = [with_source(tasks[run.task], run, runs) for run in runs]
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
-    plan = Plan(preset, used, tuple(runs), tracking, threads, {n: a for n, a in analyses.items() if n in used})
+    analyses = {name: settings for name, settings in analyses.items() if name in used}
+    plan = Plan(preset, used, tuple(runs), tracking, threads, analyses, analysed)
     for name in used:
         plan.runs_before(name)  # raises for mistakes that only the whole plan shows
     return plan
+
+
+def _choice(config: Mapping[str, Any], key: str, otherwise: bool) -> bool:
+    value = config.get(key, otherwise)
+    if type(value) is not bool:
+        raise UserError(f"config.{key}: {value!r} is not true or false")
+    return value
 
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:

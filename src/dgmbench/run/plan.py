@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dgmbench.errors import UserError
 from dgmbench.run.rows import find_row
-from dgmbench.run.settings import Settings
+from dgmbench.run.settings import Settings, Stage
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Task
 
@@ -23,6 +24,7 @@ class Plan:
         tracking: whether MLflow is shown the results.
         threads: CPU threads for one job.
         analyses: the settings of each task's analysis, by the task's name.
+        analysed: whether the analyses are part of the benchmark; they can be asked for in any case.
     """
 
     preset: str
@@ -31,6 +33,7 @@ class Plan:
     tracking: bool = True
     threads: int = 1
     analyses: Mapping[str, Settings] = field(default_factory=dict)
+    analysed: bool = False
 
     def of(self, task: str) -> list[RunSpec]:
         """The runs of one task."""
@@ -50,7 +53,22 @@ class Plan:
         found = {each.training_id: each for run in self.runs for each in self.task_of(run).judged_by(run)}
         return list(found.values())
 
-    def runs_before(self, task: str) -> Mapping[str, Sequence[RunSpec]]:
+    @property
+    def for_analyses(self) -> Mapping[Stage, Sequence[RunSpec]]:
+        """The runs that the analyses need, each once, by the stage that must be done; none where none is analysed."""
+        found: dict[Stage, dict[str, RunSpec]] = {"training": {}, "evaluation": {}}
+        for task in self.tasks if self.analysed else ():
+            for stage, runs in self.runs_before(task).items():
+                found[stage] |= {run.training_id if stage == "training" else run.run_id: run for run in runs}
+        return {stage: list(runs.values()) for stage, runs in found.items()}
+
+    @property
+    def whole(self) -> list[RunSpec]:
+        """Every run of the benchmark: those of the tables, and those that an evaluation or an analysis needs."""
+        runs = [*self.parts, *self.runs, *itertools.chain(*self.for_analyses.values())]
+        return list({(run.training_id, run.run_id): run for run in runs}.values())
+
+    def runs_before(self, task: str) -> Mapping[Stage, Sequence[RunSpec]]:
         """The runs that a task's analysis needs, by the stage that must be done."""
         analysis = self.tasks[task].analysis
         return analysis.runs(self.of(task), self.analyses[task]) if analysis else {}

@@ -26,6 +26,7 @@ def json_schema(tasks: Mapping[str, Task]) -> dict[str, Any]:
         preset=(str, Field("default", description="names results/<preset>")),
         seeds=(Seeds, Field([0], description="every cell is run once for each")),
         tracking=(bool, Field(True, description="show the results in MLflow")),
+        analyses=(bool, Field(False, description="analyse what was trained, too; false: only where that is asked for")),
         threads=(int, Field(1, ge=1, description="CPU threads for one job")),
         **sections,
     )

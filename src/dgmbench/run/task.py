@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dgmbench.names import load_object
-from dgmbench.run.settings import Settings
+from dgmbench.run.settings import Settings, Stage
 from dgmbench.run.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Analysis:
     about: str
     settings: type[Settings]
     run: str
-    runs: Callable[[Sequence[RunSpec], Any], Mapping[str, Sequence[RunSpec]]]
+    runs: Callable[[Sequence[RunSpec], Any], Mapping[Stage, Sequence[RunSpec]]]
     gpus: int = 0
     shown: str = ""
 

@@ -9,6 +9,7 @@ from dgmbench.data.catalogue import require_dataset
 from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
 from dgmbench.run.rows import find_row
+from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.classification.rows import ROWS, Method
@@ -19,7 +20,7 @@ PASSES = {"lda": 200, "lftm": 50, "gaussian-lda": 30, "doc2vec": 20, "twe": 10}
 """Sweeps or epochs of the methods where no option says how many; an estimate of time imports no method."""
 
 
-def topic_curve(table: Sequence[RunSpec], settings: TopicAnalysisSettings) -> Mapping[str, Sequence[RunSpec]]:
+def topic_curve(table: Sequence[RunSpec], settings: TopicAnalysisSettings) -> Mapping[Stage, Sequence[RunSpec]]:
     """The runs whose F1 is drawn against the number of topics: those of the table, with each of the numbers.
 
     Raises:
