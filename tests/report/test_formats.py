@@ -120,6 +120,15 @@ def test_a_cell_that_nobody_published_or_planned_is_a_dash(plan_of, workspace):
     assert not Page(read(workspace, "html")).open
 
 
+def test_where_no_shown_row_is_published_no_cell_has_brackets(plan_of, workspace):
+    runs = [run for run in plan_of().runs if run.model == "variant"]
+    tabulate(dataclasses.replace(plan_of(), runs=tuple(runs)), workspace)
+    for suffix in ("md", "tex", "html"):
+        text = read(workspace, suffix)
+        assert "(–)" not in text and "(--)" not in text and "nothing was published" not in text
+    assert "the paper's number" not in read(workspace, "md")
+
+
 def test_what_the_configuration_leaves_out_is_no_column_but_a_note(plan_of, workspace):
     tabulate(plan_of(datasets=["here"]), workspace)
     for suffix in SUFFIXES:

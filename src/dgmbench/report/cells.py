@@ -139,7 +139,8 @@ class Cells:
 
     @property
     def any_published(self) -> bool:
-        return any(cell.paper for cell in self.cells)
+        """Whether a cell that is shown has a published number beside it."""
+        return any(cell.paper and cell.paper.numbers for cell in self.shown)
 
     @property
     def examples(self) -> str:
