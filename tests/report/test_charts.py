@@ -24,12 +24,12 @@ def test_numbers_are_short_and_finite(value, plain) -> None:
 
 
 def test_a_chart_is_named_by_its_panels() -> None:
-    assert Chart([Dots("t", "x", [Dot("a", 1.0, None, NAN, "ok")])]).plain() == {
-        "kind": "dots",
-        "panels": [
-            {"title": "t", "x": "x", "dots": [{"name": "a", "ours": 1, "error": None, "paper": None, "status": "ok"}]}
-        ],
-    }
+    plain = Chart([Dots("t", "x", [Dot("a", 1.0, None, NAN, "ok", other=2.0, other_error=NAN)])]).plain()
+    (panel,) = plain["panels"]
+    assert (plain["kind"], panel["title"], panel["x"]) == ("dots", "t", "x")
+    (dot,) = panel["dots"]
+    assert [dot[key] for key in ("name", "ours", "error", "paper", "status")] == ["a", 1, None, None, "ok"]
+    assert [dot[key] for key in ("other", "other_error")] == [2, None]
     assert Chart([]).plain() == {"kind": "", "panels": []}
 
 

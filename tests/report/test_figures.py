@@ -26,6 +26,18 @@ def test_a_shared_legend_fits_on_its_figure(number, name):
     assert all(ax.get_legend() is None for ax in axes)
 
 
+def test_a_legend_of_many_lines_leaves_room_for_the_panels():
+    with figure_style():
+        figure, axes = panels(2, 4.0)
+        for ax in axes:
+            for model in range(200):
+                ax.plot([0, 1], label=f"package.models:Model{model:03d}")
+        shared_legend(figure)
+        figure.draw_without_rendering()
+    assert all(ax.get_window_extent().height > 2 * figure.dpi for ax in axes)
+    assert figure.legends[0].get_window_extent().y0 >= figure.bbox.y0
+
+
 def test_a_model_and_its_variants_have_one_colour_and_different_dashes():
     styles = line_styles({"a": "", "a+": "a", "b": "", "a++": "a", "c+": "c"}, ["red", "green", "blue"])
     palette, dashes = styles["palette"], styles["dashes"]

@@ -22,7 +22,8 @@ from dgmbench.commands.report import report
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.report.cells import collect
 from dgmbench.report.origins import costs, in_words, origins
-from dgmbench.report.page import Section, columns_of
+from dgmbench.report.page import Section, breakable, columns_of, with_content
+from dgmbench.report.sheet import BRACKETS, DASH, Grid
 from dgmbench.run.settings import Settings
 from dgmbench.run.task import Analysis
 from dgmbench.run.workspace import Workspace
@@ -41,7 +42,7 @@ PAYLOADS = [
 class Page(HTMLParser):
     """What a browser would see: tags with attributes, the words, the addresses, the charts."""
 
-    VOID = frozenset({"meta", "img", "br", "link"})
+    VOID = frozenset({"meta", "img", "br", "link", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -209,6 +210,39 @@ def test_costs_add_both_stages_and_keep_the_larger_memory(plan_of, workspace, to
 )
 def test_times_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def test_runs_kept_without_their_values_have_those_beside_the_table(whole, tmp_path) -> None:
+    kept, name = Workspace(tmp_path / whole[1].root.name), "per_example.npz"
+    shutil.copytree(whole[1].root, kept.root)
+    report(whole[0], kept)
+    before = read(kept)
+    for path in kept.root.glob(f"runs/*/{name}"):
+        path.unlink()
+    report(whole[0], kept)
+    after = read(kept)
+    assert "12 runs ok" in after.words and "95 %" in after.words
+    assert [row for row in re.findall("<td.*", after.text)] == [row for row in re.findall("<td.*", before.text)]
+    (kept.tables / "toy.npz").write_bytes(b"cut off")
+    report(whole[0], kept)
+    assert "12 runs failed" in read(kept).words
+
+
+def test_a_column_of_dashes_is_left_out() -> None:
+    grid = Grid("t", ("a", "b", "c"), [("x", DASH, DASH), ("y", DASH, "1")])
+    assert with_content(grid) == Grid("t", ("a", "c"), [("x", DASH), ("y", "1")])
+
+
+def test_a_long_name_goes_on_in_the_next_line_where_its_parts_end() -> None:
+    assert breakable("a_longer.module:<b>") == "a_<wbr>longer.<wbr>module:&lt;b&gt;"
+    assert breakable("lda+") == "lda+"
+
+
+def test_a_cell_with_columns_for_the_paper_has_no_brackets_to_explain(whole, workspace) -> None:
+    shutil.copytree(whole[1].root, workspace.root)
+    report(whole[0], workspace)
+    assert BRACKETS not in read(workspace).words
+    assert BRACKETS in (workspace.tables / "toy.md").read_text(encoding="utf-8")
 
 
 def test_missing_failed_and_diverged_runs_show_as_such(plan_of, workspace, write, write_failure) -> None:

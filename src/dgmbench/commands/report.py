@@ -10,13 +10,16 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from dgmbench.commands.kept import Kept
+from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.names import load_object
-from dgmbench.report.cells import collect
+from dgmbench.report.cells import Cells, collect
 from dgmbench.report.page import Section, drawn, to_report
 from dgmbench.report.sheet import Figure, Grid
 from dgmbench.report.summary import FILE, read_summaries, summary, to_index
 from dgmbench.report.table import Table
+from dgmbench.report.values import read_values
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import write_json
 from dgmbench.run.task import Task
@@ -66,8 +69,23 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _section(plan: Plan, workspace: Workspace, task: Task) -> Section:
     table: Table = load_object(task.table)
-    cells = collect(plan, workspace, task, table.problem)
+    cells = _cells(plan, workspace, task, table)
     return Section(cells, table.sheet(cells), table.figures(cells, workspace), exhibits(plan, workspace, task))
+
+
+def _cells(plan: Plan, workspace: Workspace, task: Task, table: Table) -> Cells:
+    """The cells of a task; runs that were kept without their values by example have those beside the table, rounded."""
+    beside = workspace.tables / f"{task.name}.npz"
+    folders = [workspace.run(spec) for spec in plan.of(task.name)]
+    if beside.is_file() and any((each / "run.json").is_file() and not _has_values(each) for each in folders):
+        with contextlib.suppress(UserError):  # the file is damaged: without it
+            kept = Kept(workspace, str(workspace.root), plan, True, {task.name: read_values(beside)})
+            return kept.cells(task.name)
+    return collect(plan, workspace, task, table.problem)
+
+
+def _has_values(folder: Path) -> bool:
+    return (folder / "per_example.npz").is_file()
 
 
 def exhibits(plan: Plan, workspace: Workspace, task: Task) -> Sequence[Figure | Grid]:

@@ -50,22 +50,39 @@ class Lines:
 
 @dataclass(frozen=True)
 class Dot:
-    """A row of a comparison: our number, its error, the paper's; None where there is none."""
+    """A row of a comparison: our number, the paper's and that of another run; None where there is none.
+
+    Attributes:
+        error, other_error: half of the interval that is drawn.
+        words: what the other run's number depends on.
+    """
 
     name: str
     ours: float | None
     error: float | None
     paper: float | None
     status: str
+    other: float | None = None
+    other_error: float | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Dots:
-    """A panel of our numbers and the paper's on one axis, a row per model."""
+    """A panel of our numbers, the paper's and those of other runs on one axis, a row per model.
+
+    Attributes:
+        other: what the other runs are called.
+        below: what the marks of this panel are of, a line for each kind.
+        kind: what the intervals are; empty where there are none.
+    """
 
     title: str
     x: str
     dots: Sequence[Dot]
+    other: str = ""
+    below: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)

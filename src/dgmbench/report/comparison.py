@@ -1,14 +1,16 @@
-"""The figure of a table: our numbers beside the paper's."""
+"""The figure of a table: our numbers beside the paper's and, where there are some, those of other runs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.charts import Chart, Dot, Dots
 from dgmbench.report.estimates import Metric, estimate, in_unit
-from dgmbench.report.figures import figure_style, panels, save_figure
+from dgmbench.report.figures import figure_style, legend_below, panels, save_figure
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
@@ -16,67 +18,186 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+OURS, PAPER = "ours", "paper"
+_WORDS, _NUMBERS = ("dataset", "model", "status", "comparable"), ("ours", "error", "paper", "other", "other_error")
+_WIDE = 1.96  # standard errors to each side of a 95 % interval
 
-def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace) -> list[Figure]:
-    """Draw a metric beside the paper's, a panel per dataset, a line per model; nothing when nothing was measured."""
-    frame = _numbers(cells, metric)
+
+@dataclass(frozen=True)
+class Other:
+    """A number of another run of a cell's model.
+
+    Attributes:
+        error: its standard error.
+        facts: what it depends on, by the heading in the figure's CSV file.
+        words: the same for a reader who asks for it.
+    """
+
+    value: float
+    error: float | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a figure shows beside our numbers and the paper's.
+
+    Attributes:
+        name: the preset of the other runs.
+        numbers: by dataset and model, as the cells name them.
+        about: whose the other runs are, for the caption; the figure says which marks they have.
+        paper: what the published numbers are of, for the caption.
+        below: by dataset, what its panel says about all marks.
+        facts: by dataset and model, what our number and the paper's depend on, by the heading in the CSV file.
+    """
+
+    name: str = ""
+    numbers: Mapping[tuple[str, str], Other] = field(default_factory=dict)
+    about: str = ""
+    paper: str = ""
+    below: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+
+
+def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace, beside: Beside | None = None) -> list[Figure]:
+    """Draw a metric beside the paper's, a panel per dataset, a line per model; nothing when nothing was measured.
+
+    Intervals are 95 %, 1.96 standard errors, or the standard deviation over the seeds of a metric that has no others.
+    """
+    beside = beside or Beside()
+    frame = _numbers(cells, metric, beside)
     if frame["ours"].isna().all():
         return []
-    errors, published = frame["error"].notna().any(), frame["paper"].notna().any()
-    kind = "standard error" if metric.has_standard_error else "standard deviation over seeds"
+    errors, published, others = (bool(frame[name].notna().any()) for name in ("error", "paper", "other"))
+    kind = "95 % interval" if metric.has_standard_error else "standard deviation over seeds"
+    wide = _WIDE if metric.has_standard_error else 1.0
     with figure_style() as colours:
-        figure, axes = panels(len(cells.datasets), 1.7 + 0.3 * frame["model"].nunique())
+        lines_below = 0.17 * max((words.count("\n") + 1 for words in beside.below.values()), default=0)
+        figure, axes = panels(len(cells.datasets), 1.7 + 0.3 * frame["model"].nunique() + lines_below)
+        longest = max(len(_shortened(name)) for name in frame["model"])
+        figure.set_figwidth(figure.get_figwidth() + 0.07 * max(0, longest - 16) * len(axes))  # room for long names
         for ax, dataset in zip(axes, cells.datasets, strict=True):
             chosen = frame[frame["dataset"] == dataset]
             for row, point in enumerate(chosen.to_dict("records")):
-                _draw_point(ax, row, point["ours"], point["error"], point["paper"], point["status"], colours)
-            part = "" if chosen["comparable"].all() else " (a part of the data)"
-            ax.set(title=dataset + part, xlabel=in_unit(metric, cells.of(dataset)).axis, yticks=range(len(chosen)))
-            ax.set_yticklabels(list(chosen["model"]))
+                _draw_point(ax, row, point, wide, colours)
+            label = [in_unit(metric, cells.of(dataset)).axis, *filter(None, [beside.below.get(dataset)])]
+            ax.set(title=_title(dataset, chosen), xlabel="\n".join(label), yticks=range(len(chosen)))
+            ax.set_yticklabels([_shortened(name) for name in chosen["model"]])
             ax.set_ylim(len(chosen) - 0.4, -0.6)
             ax.margins(x=0.22)  # room for the words
-        label = f"ours ± {kind}" if errors else "ours"
-        handles: list[Any] = [axes[0].errorbar([], [], xerr=[], fmt="o", color=colours[0], label=label)]
+        words = f", {kind}" if errors else ""
+        handles: list[Any] = [axes[0].errorbar([], [], xerr=[], label=OURS + words, **_ours(colours))]
+        if others:
+            handles += [axes[0].errorbar([], [], xerr=[], label=f"preset {beside.name}{words}", **_other(colours))]
         if published:
-            handles += axes[0].plot([], [], "D", mfc="none", mec=colours[1], mew=1.4, ms=6.5, label="paper")
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-        png = save_figure(figure, frame, workspace.figures / cells.task.name)
-    title = metric.title[:1].upper() + metric.title[1:]
-    dots = f"dots, with {kind.replace('error', 'errors')}" if errors else "dots"
-    text = f"{title} of each {cells.task.row_word} on the test {cells.examples}, ours ({dots})"
-    text += " and the paper's (diamonds)." if published else "."
-    return [Figure(png, "Ours beside the paper's" if published else title, text, _chart(cells, frame, metric))]
+            handles += axes[0].plot([], [], label=PAPER, **_paper(colours))
+        legend_below(figure, handles, [handle.get_label() for handle in handles])
+        png = save_figure(figure, _data(frame, beside.name if others else ""), workspace.figures / cells.task.name)
+    title = "Ours beside the paper's" if published else _capitalised(metric.title)
+    title += f" and preset {beside.name}'s" if others else ""
+    text = _caption(cells, metric, frame, beside, errors)
+    return [Figure(png, title, text, _chart(cells, frame, metric, beside, kind if errors else ""))]
 
 
-def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric) -> Chart:
+def _shortened(name: str, longest: int = 36) -> str:
+    """The end of a long name, which tells a user's classes apart."""
+    return name if len(name) <= longest else f"…{name[1 - longest :]}"
+
+
+def _title(dataset: str, chosen: pd.DataFrame) -> str:
+    return dataset + ("" if chosen["comparable"].all() else " (a part of the data)")
+
+
+def _caption(cells: Cells, metric: Metric, frame: pd.DataFrame, beside: Beside, errors: bool) -> str:
+    """What each mark is."""
+    text = f"{_capitalised(metric.title)} of each {cells.task.row_word} on the test {cells.examples}"
+    if errors and metric.has_standard_error:
+        text += f", with 95 % intervals ({_WIDE} standard errors over the test {cells.examples})"
+    elif errors:
+        text += ", with the standard deviation over the seeds"
+    text += f". Circles: ours, preset {cells.preset}."
+    if others := bool(frame["other"].notna().any()):
+        text += f" Squares: {beside.about}."
+    if published := bool(frame["paper"].notna().any()):
+        sources = "; ".join(dict.fromkeys(cell.paper.source for cell in cells.shown if cell.paper))
+        text += f" Diamonds: the paper's{', ' if beside.paper else ''}{beside.paper} ({sources})."
+    if (others or published) and not frame["comparable"].all():
+        text += " What is measured on a part of the data is no result: the other marks are on all of it."
+    return text
+
+
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric, beside: Beside, kind: str) -> Chart:
+    wide = _WIDE if metric.has_standard_error else 1.0
+    words = {key: other.words for key, other in beside.numbers.items()}
     panels = []
     for dataset in cells.datasets:
-        lines = frame[frame["dataset"] == dataset].to_dict("records")
-        dots = [Dot(p["model"], p["ours"], p["error"], p["paper"], p["status"]) for p in lines]
-        part = "" if all(p["comparable"] for p in lines) else " (a part of the data)"
-        panels.append(Dots(f"{dataset}{part}", in_unit(metric, cells.of(dataset)).axis, dots))
+        chosen = frame[frame["dataset"] == dataset]
+        dots = [
+            Dot(
+                p["model"],
+                p["ours"],
+                wide * p["error"],
+                p["paper"],
+                p["status"],
+                other=p["other"],
+                other_error=wide * p["other_error"],
+                words=words.get((dataset, p["model"]), ""),
+            )
+            for p in chosen.to_dict("records")
+        ]
+        below, axis = beside.below.get(dataset, ""), in_unit(metric, cells.of(dataset)).axis
+        panels.append(Dots(_title(dataset, chosen), axis, dots, beside.name, below, kind))
     return Chart(panels)
 
 
-def _numbers(cells: Cells, metric: Metric) -> pd.DataFrame:
+def _numbers(cells: Cells, metric: Metric, beside: Beside) -> pd.DataFrame:
     import pandas as pd
 
     lines = []
     for cell in cells.shown:
-        found = estimate(cell, metric)
+        found, other = estimate(cell, metric), beside.numbers.get((cell.dataset, cell.model))
         ours, error = (found.mean, found.error) if found else (None, None)
-        paper = cell.published(metric.name)
-        lines.append((cell.dataset, cell.model, cell.status, ours, error, paper, not cell.part))
-    frame = pd.DataFrame(lines, columns=["dataset", "model", "status", "ours", "error", "paper", "comparable"])
-    return frame.astype({"ours": float, "error": float, "paper": float})
+        line = {"dataset": cell.dataset, "model": cell.model, "status": cell.status, "ours": ours, "error": error}
+        line |= {"paper": cell.published(metric.name), "comparable": not cell.part}
+        line |= {"other": other.value if other else None, "other_error": other.error if other else None}
+        lines.append(line | dict(beside.facts.get((cell.dataset, cell.model), {})) | dict(other.facts if other else {}))
+    frame = pd.DataFrame(lines, columns=None if lines else [*_WORDS, *_NUMBERS])
+    whole = {str(name): frame[name].convert_dtypes() for name in frame if name not in (*_WORDS, *_NUMBERS)}
+    return frame.assign(**whole).astype(dict.fromkeys(_NUMBERS, float))
 
 
-def _draw_point(ax: Axes, row: int, ours: float, error: float, paper: float, status: str, colours: list[Any]) -> None:
-    known = [number for number in (ours, paper) if math.isfinite(number)]
-    ax.plot(known, [row] * len(known), "-", color="0.75", lw=1.2, zorder=1)
-    ax.plot([paper], [row], "D", mfc="none", mec=colours[1], mew=1.4, ms=6.5, zorder=4)
-    ax.errorbar([ours], [row], xerr=[error], fmt="o", color=colours[0], ms=5.5, capsize=2, zorder=3)
-    if status != "ok":
+def _data(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """What is drawn, under the name of the other runs; without their columns where there are none."""
+    if not name:
+        return frame.drop(columns=["other", "other_error"])
+    return frame.rename(columns={"other": name, "other_error": f"{name}_error"})
+
+
+def _ours(colours: list[Any]) -> dict[str, Any]:
+    return {"fmt": "o", "color": colours[0], "ms": 5, "capsize": 2, "zorder": 4}
+
+
+def _other(colours: list[Any]) -> dict[str, Any]:
+    return {"fmt": "s", "color": colours[2], "mfc": "none", "mew": 1.4, "ms": 7, "capsize": 2, "zorder": 3}
+
+
+def _paper(colours: list[Any]) -> dict[str, Any]:
+    return {"marker": "D", "ls": "", "mfc": "none", "mec": colours[1], "mew": 1.4, "ms": 6.5, "zorder": 5}
+
+
+def _draw_point(ax: Axes, row: int, point: Mapping[Any, Any], wide: float, colours: list[Any]) -> None:
+    known = sorted(point[name] for name in ("ours", "other", "paper") if math.isfinite(point[name]))
+    ends = [*known[:1], *known[-1:]]
+    ax.plot(ends, [row] * len(ends), "-", color="0.75", lw=1.2, zorder=1)
+    ax.plot([point["paper"]], [row], **_paper(colours))
+    ax.errorbar([point["other"]], [row], xerr=[wide * point["other_error"]], **_other(colours))
+    ax.errorbar([point["ours"]], [row], xerr=[wide * point["error"]], **_ours(colours))
+    if point["status"] != "ok":
         place: dict[str, Any] = {"xytext": (7, 0), "textcoords": "offset points"}
-        place |= {"xy": (max(known), row)} if known else {"xy": (0.5, row), "xycoords": ax.get_yaxis_transform()}
-        ax.annotate(status, **place, va="center", fontsize=8, style="italic")
+        place |= {"xy": (known[-1], row)} if known else {"xy": (0.5, row), "xycoords": ax.get_yaxis_transform()}
+        ax.annotate(point["status"], **place, va="center", fontsize=8, style="italic")

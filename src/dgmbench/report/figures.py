@@ -72,13 +72,20 @@ def log_axis(ax: Axes, ticks: list[int]) -> None:
 
 
 def shared_legend(figure: Figure) -> None:
-    """One legend under all panels, that of the first, in as many columns as fit beside each other."""
+    """One legend under all panels, that of the first; see `legend_below`."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     for ax in figure.axes:
         if (legend := ax.get_legend()) is not None:
             legend.remove()
+    legend_below(figure, handles, labels)
+
+
+def legend_below(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+    """A legend under all panels, in as many columns as fit; the figure grows with one of many lines."""
     entry = 0.65 + 0.08 * max(map(len, labels), default=0)  # inches, at the font size of `figure_style`
     columns = max(1, min(len(labels), 7, int(figure.get_figwidth() / entry)))
+    lines = -(-len(labels) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.19 * max(0, lines - 3))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 

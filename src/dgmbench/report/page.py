@@ -6,17 +6,20 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.origins import Origin, citations, costs, origins, problems
 from dgmbench.report.pictures import data_address
-from dgmbench.report.sheet import DAGGER, DASH, Figure, Grid, Sheet, Value
+from dgmbench.report.sheet import BRACKETS, DAGGER, DASH, Figure, Grid, Sheet, Value
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?( ±.*| \[.*\])?$")
 _SCRIPTS = ("report.js", "axes.js", "panels.js", "charts.js")  # each uses those before it
@@ -181,8 +184,25 @@ def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure]
         folder=folder,
         folded=_FOLDED,
         is_figure=lambda exhibit: isinstance(exhibit, Figure),
-        is_number=lambda text: bool(_NUMBER.match(text)),
+        is_number=lambda text: text == DASH or bool(_NUMBER.match(text)),
+        brackets=BRACKETS,
+        with_content=with_content,
     )
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line behind a dot, a colon or the like, where it is too long for one."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(?<=[.:/_])(?=\w)", name)
+    return Markup("<wbr>").join(map(escape, parts))
+
+
+def with_content(grid: Grid) -> Grid:
+    """A smaller table without the columns that have nothing for any row, as a spread over seeds where there is one."""
+    kept = [i for i in range(len(grid.header)) if any(row[i] != DASH for row in grid.rows)]
+    rows = [tuple(row[i] for i in kept) for row in grid.rows]
+    return replace(grid, header=tuple(grid.header[i] for i in kept), rows=rows)
 
 
 def drawn(section: Section) -> list[Figure]:
@@ -212,5 +232,6 @@ def render(template: str, **values: Any) -> str:
         data_address=data_address,
         dash=DASH,
         dagger=DAGGER,
+        breakable=breakable,
         **values,
     )

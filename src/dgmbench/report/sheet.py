@@ -10,6 +10,8 @@ from dgmbench.report.charts import Chart
 
 DASH = "–"
 DAGGER = "†"
+BRACKETS = " (the paper's number, ours minus the paper's)"
+"""What the notes say of the brackets of a cell, which a page with columns for both does not have."""
 
 
 @dataclass(frozen=True)

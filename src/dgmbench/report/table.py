@@ -11,11 +11,11 @@ import numpy as np
 
 from dgmbench.metrics.differences import Interval
 from dgmbench.report.cells import Cell, Cells
-from dgmbench.report.comparison import comparison_figure
+from dgmbench.report.comparison import Beside, comparison_figure
 from dgmbench.report.estimates import Metric, estimate, in_unit, mean_of
 from dgmbench.report.notes import notes_on_code, notes_on_gaps, notes_on_sources
 from dgmbench.report.paired import THESE, Paired, named_pairs, paired_difference
-from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, Value, printed
+from dgmbench.report.sheet import BRACKETS, DASH, Figure, Grid, Sheet, Value, printed
 from dgmbench.run.workspace import Workspace
 
 __all__ = ["Metric", "MetricTable", "Table"]
@@ -158,7 +158,7 @@ class MetricTable:
         by_seed = "ours, with several seeds their mean ± standard deviation"
         kinds = {by_example if metric.has_standard_error else by_seed for metric in self.metrics}
         cell = f"{by_example}; of a number that is no such mean, {by_seed}" if len(kinds) > 1 else kinds.pop()
-        paper = " (the paper's number, ours minus the paper's)" if cells.any_published else ""
+        paper = BRACKETS if cells.any_published else ""
         dash = f" {DASH} means that nothing was published." if cells.any_published else ""
         about = f"Preset {cells.preset}. {self.about or f'{cells.task.about.capitalize()}. {directions}.'}"
         return [f"{about} Each cell: {cell}{paper}.{dash}"]
@@ -238,7 +238,11 @@ class MetricTable:
         )
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
-        return comparison_figure(cells, self.main, workspace)
+        return comparison_figure(cells, self.main, workspace, self.beside(cells))
+
+    def beside(self, cells: Cells) -> Beside:
+        """What the figure shows beside our numbers and the paper's."""
+        return Beside()
 
 
 def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value:

@@ -67,6 +67,13 @@ const SHAPES = [
 const mark = (number, x, y, r, attributes) =>
   node("path", { d: SHAPES[number % SHAPES.length](r), transform: `translate(${x.toFixed(1)},${y.toFixed(1)})`, ...attributes });
 
+// The marks of a comparison: they differ in shape, too.
+const MARKS = {
+  ours: { colour: "c0", shape: 0, size: 3.8, look: "dot" },
+  other: { colour: "c2", shape: 1, size: 5, look: "hollow" },
+  paper: { colour: "c1", shape: 3, size: 4.2, look: "hollow" },
+};
+
 function say(event, lines) {
   tip.textContent = lines.join("\n");
   tip.hidden = !lines.length;
@@ -83,6 +90,9 @@ function framed(panel, options) {
   const reset = document.createElement("button");
   holder.className = "panel";
   heading.textContent = panel.title;
+  const below = document.createElement("p");
+  below.className = "below";
+  below.textContent = panel.below || "";
   reset.className = "reset";
   reset.type = "button";
   reset.textContent = "whole range";
@@ -91,7 +101,7 @@ function framed(panel, options) {
   let zoomed = null, place = null, svg = null;
 
   function paint() {
-    const width = Math.max(260, holder.clientWidth || 360), area = { left, right: width - 12, top: 8, bottom: height - 38 };
+    const width = Math.max(260, holder.clientWidth || 360), area = { left, right: width - 12, top: 8, bottom: height - (options.bottom || 38) };
     const view = zoomed || { x: x(), y: y && y() };
     if (same && view.y) {
       // one unit is as long on both axes
@@ -129,7 +139,7 @@ function framed(panel, options) {
     draw(inside, place, made);
     listen(made, front);
     if (svg) svg.replaceWith(made);
-    else holder.append(made);
+    else holder.append(made, ...(panel.below ? [below] : []));
     svg = made;
     reset.hidden = !zoomed;
   }

@@ -4,8 +4,11 @@ function legend(chart, hidden, repaint) {
   const list = document.createElement("div"), entries = new Map();
   list.className = "legend";
   if (chart.kind === "dots") {
-    entries.set("ours", ["c0", [mark(0, 15, 6, 4.2, { class: "dot" })]]);
-    if (chart.panels.some((panel) => panel.dots.some((dot) => dot.paper !== null))) entries.set("paper", ["c1", [mark(3, 15, 6, 4.2, { class: "hollow" })]]);
+    const kind = chart.panels.map((panel) => panel.kind).find(Boolean), about = kind ? `, ${kind}` : "";
+    const names = { ours: `ours${about}`, other: `preset ${chart.panels[0].other}${about}`, paper: "paper" };
+    for (const [which, { colour, shape, size, look }] of Object.entries(MARKS))
+      if (which === "ours" || chart.panels.some((panel) => panel.dots.some((dot) => dot[which] !== null)))
+        entries.set(names[which], [colour, [mark(shape, 15, 6, Math.min(size, 4.2), { class: look })]]);
   }
   if (chart.kind === "lines")
     for (const line of chart.panels.flatMap((panel) => panel.lines))
@@ -38,7 +41,7 @@ function show(holder) {
   if (!chart || !KINDS[chart.kind]) return;
   const hidden = new Set(), panels = chart.panels.map((panel) => KINDS[chart.kind](panel, hidden));
   const grid = document.createElement("div");
-  grid.className = "panels";
+  grid.className = panels.length === 1 ? "panels alone" : panels.length % 3 ? "panels" : "panels thirds";
   grid.append(...panels.map((panel) => panel.holder));
   const repaint = () => panels.forEach((panel) => panel.paint());
   holder.append(legend(chart, hidden, repaint), grid);

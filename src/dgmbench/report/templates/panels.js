@@ -18,7 +18,10 @@ function linesPanel(panel, hidden) {
     draw(inside, { sx, sy, area }) {
       for (const [name, value] of levels) {
         inside.append(node("line", { class: "level", x1: area.left, x2: area.right, y1: sy(value), y2: sy(value) }));
-        inside.append(text(area.right - 4, sy(value) - 4, `${name} ${told(value)}`, { "text-anchor": "end" }));
+        const words = `${name} ${told(value)}`, wide = 6.2 * words.length;
+        // at the left end where marks are at the right one
+        const taken = visible().some((line) => line.x.some((x, i) => line.y[i] !== null && sx(x) > area.right - wide - 10 && Math.abs(sy(line.y[i]) - sy(value) + 7) < 12));
+        inside.append(text(taken ? area.left + 4 : area.right - 4, sy(value) - 4, words, { "text-anchor": taken ? "start" : "end" }));
       }
       for (const line of visible()) {
         const group = node("g", { class: colour(line.family) });
@@ -67,28 +70,36 @@ function dotsPanel(panel) {
   const longest = Math.max(4, ...panel.dots.map((dot) => dot.name.length)), step = 26;
   const left = Math.min(170, 12 + 6.6 * longest), height = 54 + step * panel.dots.length;
   const at = (i) => 8 + step * (i + 0.5);
-  const values = finite(panel.dots.flatMap((dot) => [dot.paper, ...(dot.ours === null ? [] : [dot.ours - (dot.error || 0), dot.ours + (dot.error || 0)])]));
+  const around = (value, error) => (value === null ? [] : [value - (error || 0), value + (error || 0)]);
+  const values = finite(panel.dots.flatMap((dot) => [dot.paper, ...around(dot.ours, dot.error), ...around(dot.other, dot.other_error)]));
+  // a mark with its interval, in the colour and the shape of its kind
+  const marked = (kind, value, error, y, sx) => {
+    const group = node("g", { class: kind.colour });
+    if (error) group.append(node("path", { class: "line", d: `M${sx(value - error)},${y}H${sx(value + error)}M${sx(value - error)},${y - 4}v8M${sx(value + error)},${y - 4}v8` }));
+    group.append(mark(kind.shape, sx(value), y, kind.size, { class: kind.look }));
+    return group;
+  };
+  const said = (value, error) => `${told(value)}${error ? ` ± ${told(Number(error.toPrecision(2)))} (${panel.kind})` : ""}`;
   return framed(panel, {
     height,
     left,
     x: () => widened(rangeOf(values), 0.08),
-    draw(inside, { sx }, svg) {
+    draw(inside, { sx, area }, svg) {
       panel.dots.forEach((dot, i) => {
-        const y = at(i), short = dot.name.length > 24 ? `${dot.name.slice(0, 23)}…` : dot.name;
+        const y = at(i), short = dot.name.length > 24 ? `…${dot.name.slice(-23)}` : dot.name;
+        const known = finite([dot.ours, dot.other, dot.paper]);
         svg.append(text(left - 6, y + 4, short, { "text-anchor": "end" }));
-        if (dot.ours !== null && dot.paper !== null)
-          inside.append(node("line", { class: "tie", x1: sx(dot.ours), x2: sx(dot.paper), y1: y, y2: y }));
-        if (dot.paper !== null) inside.append(mark(3, sx(dot.paper), y, 4.2, { class: "hollow c1" }));
-        if (dot.ours !== null) {
-          const group = node("g", { class: "c0" });
-          if (dot.error) group.append(node("path", { class: "line", d: `M${sx(dot.ours - dot.error)},${y}H${sx(dot.ours + dot.error)}M${sx(dot.ours - dot.error)},${y - 4}v8M${sx(dot.ours + dot.error)},${y - 4}v8` }));
-          group.append(mark(0, sx(dot.ours), y, 4.2, { class: "dot" }));
-          inside.append(group);
-        }
+        if (known.length > 1)
+          inside.append(node("line", { class: "tie", x1: sx(Math.min(...known)), x2: sx(Math.max(...known)), y1: y, y2: y }));
+        if (dot.other !== null) inside.append(marked(MARKS.other, dot.other, dot.other_error, y, sx));
+        if (dot.ours !== null) inside.append(marked(MARKS.ours, dot.ours, dot.error, y, sx));
+        if (dot.paper !== null) inside.append(marked(MARKS.paper, dot.paper, null, y, sx));
         if (dot.status !== "ok") {
-          const right = finite([dot.ours, dot.paper]);
-          const place = right.length ? sx(Math.max(...right)) + 9 : left + 8;
-          inside.append(text(place, y + 4, dot.status, { "font-style": "italic" }));
+          const words = text(known.length ? sx(Math.max(...known)) + 9 : left + 8, y + 4, dot.status, { "font-style": "italic" });
+          // on the other side of the marks where there is no room
+          if (known.length && Number(words.getAttribute("x")) + 6.2 * dot.status.length > area.right)
+            for (const [key, value] of [["x", sx(Math.min(...known)) - 9], ["text-anchor", "end"]]) words.setAttribute(key, value);
+          inside.append(words);
         }
       });
     },
@@ -96,7 +107,8 @@ function dotsPanel(panel) {
       const i = Math.floor((py - 8) / step), dot = panel.dots[i];
       if (!dot) return [];
       front.append(node("rect", { class: "near", x: area.left, y: at(i) - step / 2 + 2, width: area.right - area.left, height: step - 4 }));
-      const lines = [dot.name, `ours: ${told(dot.ours)}${dot.error ? ` ± ${told(dot.error)}` : ""}`];
+      const lines = [dot.name, `ours: ${said(dot.ours, dot.error)}`];
+      if (dot.other !== null) lines.push(`preset ${panel.other}: ${said(dot.other, dot.other_error)}${dot.words ? `, ${dot.words}` : ""}`);
       if (dot.paper !== null) lines.push(`paper: ${told(dot.paper)}`);
       if (dot.paper !== null && dot.ours !== null) lines.push(`ours − paper: ${told(dot.ours - dot.paper)}`);
       return dot.status === "ok" ? lines : [...lines, dot.status];
@@ -139,7 +151,7 @@ function pointsPanel(panel) {
 
 function heatPanel(panel) {
   const rows = panel.rows.length, columns = panel.columns.length, step = Math.max(9, Math.min(16, 300 / rows));
-  const left = 14 + 6.5 * Math.max(2, ...panel.rows.map((name) => name.length)), height = 46 + step * rows;
+  const left = 14 + 6.5 * Math.max(2, ...panel.rows.map((name) => name.length)), height = 26 + step * rows;
   const most = Math.max(1e-12, ...finite(panel.values.flat()));
   const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
   const shade = (value) => {
@@ -147,9 +159,10 @@ function heatPanel(panel) {
     return `rgb(${stops[i].map((c, j) => Math.round(c + (stops[i + 1][j] - c) * (part - i))).join()})`;
   };
   const scaled = `${panel.column}s, the most used first; ${panel.value} from 0 (dark) to ${told(most)} (bright)`;
-  return framed({ ...panel, x: scaled }, {
+  return framed({ ...panel, x: "", below: scaled }, {
     height,
     left,
+    bottom: 18,
     same: true,
     x: () => [0, columns],
     draw(inside, { sx, view }, svg) {

@@ -7,12 +7,14 @@ from typing import Any
 
 from dgmbench.metrics.differences import Interval
 from dgmbench.report.cells import Cell, Cells, Run
+from dgmbench.report.comparison import Beside
 from dgmbench.report.curves import curve_figure
 from dgmbench.report.estimates import Metric, estimate, in_unit, mean_of
 from dgmbench.report.notes import variants
 from dgmbench.report.sheet import DASH, Figure, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
+from dgmbench.tasks.density.longer import beside
 from dgmbench.tasks.density.settings import COORDINATES, EXACT, PER_IMAGE, DensitySettings
 
 LOG_LIKELIHOOD = Metric("log_likelihood", "log-likelihood", unit=PER_IMAGE, per_example="log_likelihood")
@@ -120,6 +122,9 @@ class DensityTable(MetricTable):
         found = super().difference(ours, theirs)
         # of a single image nothing is known about the spread
         return found if isinstance(found, str) or math.isfinite(found.low) else f"{DASH} (one image has no interval)"
+
+    def beside(self, cells: Cells) -> Beside:
+        return beside(cells)
 
     def figures(self, cells: Cells, workspace: Workspace) -> list[Figure]:
         unit = in_unit(LOG_LIKELIHOOD, cells).unit
