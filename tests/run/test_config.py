@@ -249,6 +249,23 @@ def test_an_option_that_is_false_is_an_option() -> None:
             "config.density.models.vae.epocs: unknown setting 'epocs'; did you mean 'epochs'?",
         ),
         (
+            density(models={"vae": {"options": {"hidden": "x"}}}),
+            "config.density.models.vae.options.hidden: 'x' is not a list of whole numbers",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": {"lda": {"options": {"n_topics": "two"}}}}},
+            "config.classification.methods.lda.options.n_topics: 'two' is not a whole number",
+        ),
+        (
+            {"classification": {"corpora": {"reuters": {"options": {"n_sweeps": None}}}, "methods": ["lda"]}},
+            "config.classification.corpora.reuters.options.n_sweeps: None is not a whole number",
+        ),
+        (
+            density(models={"mine": {"factory": "dgmbench.models.images.vae:VAE", "options": {"hidden": 5}}}),
+            "config.density.models.mine.options.hidden: 5 is not a list of whole numbers, as "
+            "dgmbench.models.images.vae:VAE annotates it",
+        ),
+        (
             {"classification": {"corpora": {"reuters": {"n_topics": 5}}, "methods": ["lda"]}},
             "config.classification.corpora.reuters.n_topics: n_topics is no setting but an option of lda; a "
             "configuration has it as options: {n_topics: ...}, 'dgmbench train' as --option n_topics=...",

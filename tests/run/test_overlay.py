@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dgmbench.errors import UserError
-from dgmbench.run.config import plan_of, read_config, read_plan
+from dgmbench.run.config import plan_of, read_config, read_plan, selecting_nothing
 from dgmbench.run.config_files import command_line_values, read_files
 from dgmbench.run.presets import given_by_name, notice, preset_files
 from dgmbench.tasks import all_tasks
@@ -178,3 +178,21 @@ def test_a_preset_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert preset_files("default") == []
     with pytest.raises(UserError, match="unknown preset 'smok'; did you mean 'smoke'"):
         preset_files("smok")
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("", "names no datasets and no models; give representation.datasets and representation.models, or write re"),
+        ("{}", "mine.yaml, line 2: config.representation: this selects nothing, as it names no datasets and no models"),
+        ("{datasets: [mnist], models: {pca: false}}", "as it names no models; give representation.datasets and"),
+        ("{models: [pca]}", "as it names no datasets; give representation.datasets and representation.models, or"),
+        ("false", ""),
+        ("{datasets: [mnist], models: [pca]}", ""),
+    ],
+)
+def test_a_section_that_selects_nothing_is_said(section: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"density: {{datasets: [mnist], models: [vae]}}\nrepresentation: {section}\n")
+    configuration = read_files([tmp_path / "mine.yaml"])
+    found = selecting_nothing(configuration, plan_of(configuration, all_tasks()), all_tasks())
+    assert len(found) == bool(said) and all(said in line for line in found), found

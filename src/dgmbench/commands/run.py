@@ -20,7 +20,7 @@ from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.names import did_you_mean
-from dgmbench.run.config import plan_of
+from dgmbench.run.config import plan_of, selecting_nothing
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
 from dgmbench.run.presets import notice
@@ -51,7 +51,8 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     plan = plan_of(configuration, all_tasks())
     workspace = Workspace(RESULTS / plan.preset)
     draws = watching.can_draw(arguments)
-    for remark in [*([notice(configuration)] if draws else []), *remarks]:
+    said_by_snakemake = [notice(configuration), *selecting_nothing(configuration, plan, all_tasks())]
+    for remark in [*(said_by_snakemake if draws else []), *remarks]:
         if remark:
             print(f"dgmbench: {remark}", file=sys.stderr)
     command = _command(plan, laid_over, above, arguments)

@@ -13,11 +13,12 @@ from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
 from dgmbench.run.needs import with_source
+from dgmbench.run.option_types import misfits, of_one_type
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, checked
 from dgmbench.run.spec import LARGEST_SEED, RunSpec, canonical_hash
-from dgmbench.run.task import Task
+from dgmbench.run.task import Places, Task
 
 _LONGEST_PRESET = 200  # bytes, of the 255 of most file systems
 
@@ -96,6 +97,21 @@ def _choice(config: Mapping[str, Any], key: str, otherwise: bool) -> bool:
     return value
 
 
+def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
+    """A line for each section that asks for no run and does not say that its task is left out."""
+    lines = []
+    for name, task in tasks.items():
+        section = configuration.content.get(name, False)
+        if section is False or name in plan.tasks:
+            continue
+        words = (task.datasets_word, task.rows_word)
+        lacking = [word for word in words if not _named((section or {}).get(word), "")]
+        both = " and ".join(f"{name}.{word}" for word in words)
+        line = f"config.{name}: this selects nothing, as it names no {' and no '.join(lacking)}; give {both}"
+        lines.append(configuration.located(f"{line}, or write {name}: false"))
+    return lines
+
+
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
     place = f"config.{task.name}"
     known = {"settings", "seeds", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
@@ -161,15 +177,12 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
         if settings[name] != value:
             raise UserError(f"{where}: {model} has {name} {value} by definition, not {settings[name]}")
     user_defined = model not in task.rows or bool(factory)
-    # a row's own options need no check, which would import the model's libraries
-    if user_defined or explicit.keys() - options.keys():
-        _check_class(row.factory, explicit, places, where)
+    # what is as the row's own options are needs no check, which would import the model's libraries
+    if user_defined or not all(key in options and of_one_type(explicit[key], options[key]) for key in explicit):
+        _check_class(row.factory, explicit, places, where, user_defined)
     given = checked(task.settings, settings, where)
     spec = RunSpec(task.name, dataset, model, given, seed, row.factory if user_defined else "", {**options, **explicit})
-    try:
-        task.rule(spec, row, where)
-    except UserError as error:
-        raise UserError(_where_it_was_set(str(error), where, set_at)) from None
+    task.rule(spec, row, Places(where, set_at))
     return spec
 
 
@@ -189,18 +202,12 @@ def _require_no_option(unknown: Iterable[str], factory: str, model: str, place: 
             )
 
 
-def _where_it_was_set(message: str, where: str, places: Mapping[str, str]) -> str:
-    """An error about a setting, with the place of the layer that it comes from in place of the row's."""
-    for key, place in places.items():
-        if message.startswith(f"{where}.{key}:"):
-            return place + message.removeprefix(where)
-    return message
-
-
-def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, str], where: str) -> None:
-    """Raise a UserError for a class that cannot be imported, or that does not take the options."""
+def _check_class(
+    factory: str, options: Mapping[str, Any], places: Mapping[str, str], where: str, user_defined: bool
+) -> None:
+    """Raise a UserError for a class that cannot be imported, or that does not take the options or their types."""
     try:
-        accepted = accepted_options(load_object(factory))
+        accepted = accepted_options(loaded := load_object(factory))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     except ValueError as error:  # some classes that are written in C
@@ -210,6 +217,9 @@ def _check_class(factory: str, options: Mapping[str, Any], places: Mapping[str, 
     for name in options:
         if name not in accepted:
             raise UserError(f"{places[name]}.{name}: unknown option {name!r}{did_you_mean(name, accepted)}")
+    for name, meant in misfits(loaded, options, exact=not user_defined):
+        says = f", as {factory} annotates it" if user_defined else ""
+        raise UserError(f"{places[name]}.{name}: {options[name]!r} is not {meant}{says}")
 
 
 def checked_preset(preset: Any, where: str) -> str:

@@ -192,7 +192,27 @@ def _alike(spec: RunSpec) -> float:
     return 1.0
 
 
-def _no_rule(spec: RunSpec, row: Row, where: str) -> None:
+@dataclass(frozen=True)
+class Places:
+    """Where a run stands in the configuration, for messages; as text the place of its row.
+
+    Attributes:
+        row: of the run.
+        settings: of those that a configuration sets, by name, the places where they are set.
+    """
+
+    row: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, setting: str) -> str:
+        """Where a setting stands, or would stand."""
+        return f"{self.settings.get(setting, self.row)}.{setting}"
+
+    def __str__(self) -> str:
+        return self.row
+
+
+def _no_rule(spec: RunSpec, row: Row, places: Places) -> None:
     return None
 
 
@@ -228,7 +248,7 @@ class Task:
         devices: GPUs that a training asks for.
         cost: of a training, up to a factor: the longest starts first, and times are estimated from those of others.
         evaluation_cost: of an evaluation, likewise.
-        rule: raises a UserError for settings and a row that do not go together; (spec, row, where).
+        rule: raises a UserError for settings and a row that do not go together; (spec, row, `Places`).
         libraries: whose versions the numbers depend on; a task of another package names its own distribution, too.
         memory_mb: that a job needs, at most.
         numbers: what the numbers of its records and curves are, with their units, beside the metrics of its table.
@@ -261,7 +281,7 @@ class Task:
     devices: Callable[[RunSpec], int] = _no_gpu
     cost: Callable[[RunSpec], float] = _alike
     evaluation_cost: Callable[[RunSpec], float] = _alike
-    rule: Callable[[RunSpec, Any, str], None] = _no_rule
+    rule: Callable[[RunSpec, Any, Places], None] = _no_rule
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500
     numbers: Mapping[str, str] = field(default_factory=dict)

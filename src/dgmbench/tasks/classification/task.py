@@ -11,7 +11,7 @@ from dgmbench.errors import UserError
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Task
+from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.classification.rows import ROWS, Method
 from dgmbench.tasks.classification.settings import ClassificationSettings, TopicAnalysisSettings, document_settings
 
@@ -41,13 +41,13 @@ def topic_curve(table: Sequence[RunSpec], settings: TopicAnalysisSettings) -> Ma
     return {"evaluation": runs}
 
 
-def _rule(spec: RunSpec, row: Method, where: str) -> None:
+def _rule(spec: RunSpec, row: Method, places: Places) -> None:
     settings = document_settings(spec)
-    require_dataset(settings.embeddings, "embeddings", f"{where}.embeddings")
+    require_dataset(settings.embeddings, "embeddings", places.of("embeddings"))
     if settings.transductive and not row.transductive:
         able = ", ".join(name for name, found in ROWS.items() if found.transductive)
         raise UserError(
-            f"{where}.transductive: only {able} can be fitted on the classified documents, not {spec.model}"
+            f"{places.of('transductive')}: only {able} can be fitted on the classified documents, not {spec.model}"
         )
 
 

@@ -7,7 +7,7 @@ from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
 from dgmbench.names import load_object
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Task
+from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.density.rows import ROWS, DensityRow
 from dgmbench.tasks.density.settings import OTHER_DATA, DensityAnalysisSettings, DensitySettings, density_settings
 
@@ -28,19 +28,19 @@ def _cost(spec: RunSpec) -> float:
     return float(settings.importance_samples * settings.epochs * images * width**2)
 
 
-def _rule(spec: RunSpec, row: DensityRow, where: str) -> None:
+def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     """Settings that go together, and no likelihood of binary pixels in a column of continuous data, or the reverse.
 
     What a user's function gives is only known when it is called: a training, and ``dgmbench check``, look at that.
     """
     settings = density_settings(spec)
     if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{where}.compile: the estimator dreg cannot be compiled; set compile: false")
+        raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
     if spec.dataset not in CATALOGUE:
         return
     wanted = getattr(load_object(row.factory), "data", "images") if spec.factory else row.data
     if (found := CATALOGUE[spec.dataset].kind) != wanted:
-        raise UserError(OTHER_DATA.format(where=where, wanted=wanted, dataset=spec.dataset, found=found))
+        raise UserError(OTHER_DATA.format(where=places, wanted=wanted, dataset=spec.dataset, found=found))
 
 
 def _evaluation_cost(spec: RunSpec) -> float:

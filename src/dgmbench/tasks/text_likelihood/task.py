@@ -6,7 +6,7 @@ from dgmbench.data.catalogue import require_dataset
 from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Row, Task
+from dgmbench.run.task import Places, Row, Task
 from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
 from dgmbench.tasks.text_likelihood.settings import TextLikelihoodSettings, text_settings
 
@@ -21,12 +21,13 @@ def _cost(spec: RunSpec) -> float:
     return documents * float(spec.options.get("n_sweeps", PASSES.get(spec.model, 1)))
 
 
-def _rule(spec: RunSpec, row: Row, where: str) -> None:
+def _rule(spec: RunSpec, row: Row, places: Places) -> None:
     embeddings = text_settings(spec).embeddings
     if embeddings:
-        require_dataset(embeddings, "embeddings", f"{where}.embeddings")
+        require_dataset(embeddings, "embeddings", places.of("embeddings"))
     elif row.needs == VECTORS:
-        raise UserError(f"{where}.embeddings: {spec.model} takes word vectors; name them, for example glove-100d")
+        place = places.of("embeddings")
+        raise UserError(f"{place}: {spec.model} takes word vectors; name them, for example glove-100d")
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
