@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -80,6 +80,19 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left of files in a folder; nobody may be writing there."""
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """The folders above a path that are not there, the lowest first."""
+    return [folder for folder in path.absolute().parents if not folder.exists()]
+
+
+def take_back(path: Path, folders: Iterable[Path]) -> None:
+    """Remove a file, and folders that were made for it, the lowest first, as far as nothing else is in them."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        for folder in folders:
+            folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -100,6 +100,7 @@ def test_a_wrong_call_is_one_line(call: str, said: str, checkout: Path, capsys: 
     assert printed == ""
     assert error.startswith("dgmbench: error: ") and error.count("\n") == 1, error
     assert said in error
+    assert not (checkout / "results").exists(), "a call that fails leaves no folder of results"
 
 
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:

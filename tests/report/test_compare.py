@@ -156,15 +156,21 @@ def test_missing_and_failed_rows_are_said(plan_of, sides):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("results/default@abc1234", ("results/default", "abc1234")),
+        ("elsewhere/default@abc1234", ("elsewhere/default", "abc1234")),
         ("default", ("default", "")),
         ("me@home", ("me@home", "")),
         ("me@home@0123abcd", ("me@home", "0123abcd")),
         ("default@", ("default@", "")),
         ("default@12", ("default@12", "")),
+        ("kept@12", ("kept", "12")),
+        ("kept@HEAD", ("kept", "HEAD")),
+        ("kept@abcd", ("kept@abcd", "")),
     ],
 )
-def test_a_commit_stands_behind_an_at_sign(name, expected):
+def test_a_commit_stands_behind_an_at_sign(name, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("kept", "kept@abcd"):
+        (tmp_path / "results" / place).mkdir(parents=True)
     assert at_commit(name) == expected
 
 
@@ -176,6 +182,25 @@ def test_of_a_commit_only_its_runs_are_compared(plan_of, sides, write):
     assert [run.model for run in chosen.plan.runs] == ["variant"] and chosen.label == "ours@eeee"
     assert len(compare(chosen, second)[0].lines) == 2
     with pytest.raises(UserError, match=r"ours has no run of commit abcd; it has runs of ffffffffff, eeeeeeeeee"):
+        of_commit(first, "abcd")
+    with pytest.raises(UserError, match=r"ours has no run of commit HEAD; it has runs of ffffffffff, eeeeeeeeee"):
+        of_commit(first, "HEAD")
+    write(first.plan.runs[0], first.workspace, np.ones(60), training={"code": {"commit": "e" * 39 + "0"}})
+    with pytest.raises(UserError, match=r"ours has several commits that begin with ee; it has runs of e"):
+        of_commit(first, "ee")
+
+
+def test_runs_whose_commit_is_not_known_are_of_none(plan_of, sides, write):
+    first, _ = sides((plan := plan_of(datasets=["here"]), rng_values(1)), (plan, rng_values(2)))
+    for run in plan.runs:
+        write(
+            run,
+            first.workspace,
+            np.ones(60),
+            training={"code": {"commit": None}},
+            evaluation={"code": {"commit": None}},
+        )
+    with pytest.raises(UserError, match=r"has no run of commit abcd; it has runs of none whose commit is known"):
         of_commit(first, "abcd")
 
 

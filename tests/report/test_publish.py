@@ -99,12 +99,37 @@ def test_what_a_reader_may_not_expect_is_remarked(plan_of, write, known_toy, no_
     plan = plan_of(datasets=["here"])
     write(plan.runs[0], workspace, np.ones(4), training={"code": {"commit": None, "dirty": True}})
     tabulate(plan, workspace)
-    assert publish(workspace.root, "trial", tmp_path / "t.zip") == [
-        "2 of 3 runs have no result",
+    assert publish(workspace.root, "trial", tmp_path / "t.zip", partial=True) == [
+        "2 of 3 runs have no result, as README.txt says",
         "files differed from the commit that is named: others cannot get this code",
         "the commit of some runs is not known",
         "there is no report; dgmbench report makes it",
     ]
+
+
+def test_runs_that_are_not_done_are_published_if_that_is_said(
+    plan_of, write, known_toy, no_figures, workspace, tmp_path
+):
+    from dgmbench.commands.tabulate import tabulate
+
+    plan, file = plan_of(datasets=["here"]), tmp_path / "t.zip"
+    tabulate(plan, workspace)
+    with pytest.raises(UserError, match="trial has no run that is done; 'dgmbench status' says how far they are"):
+        publish(workspace.root, "trial", file, partial=True)
+    write(plan.runs[0], workspace, np.ones(4))
+    (workspace.state(plan.runs[1])).mkdir(parents=True)
+    note = {"stage": "training", "run_id": plan.runs[1].run_id, "status": "failed", "error": "no room", "at": "2026"}
+    (workspace.state(plan.runs[1]) / "failure.json").write_text(json.dumps(note))
+    tabulate(plan, workspace)
+    with pytest.raises(UserError, match=r"1 of 3 runs have no result yet, here\.\S+ the first of them; fin"):
+        publish(workspace.root, "trial", file)
+    assert not file.exists()
+    publish(workspace.root, "trial", file, partial=True)
+    with opened(file) as folder:
+        assert verify(folder)[0] == []
+        said = (folder / "README.txt").read_text()
+    assert f"{plan.runs[1].run_id}   failed\n" in said and f"{plan.runs[2].run_id}   not done\n" in said
+    assert plan.runs[0].run_id not in said
 
 
 def npz(**arrays):

@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from dgmbench.errors import UserError
+from dgmbench.files import missing_folders, take_back
 from dgmbench.names import file_name
 from dgmbench.run import timings
 from dgmbench.run.provenance import host
@@ -27,13 +29,22 @@ _STARTING = 60.0  # seconds: a process that has lived longer before a job began 
 def at_work(workspace: Workspace, rule: str, of: str = "", kind: str = "") -> Iterator[Trace]:
     """Within the body, the steps of this process stand in the trace of a job.
 
+    A mistake of a user, not of the workflow, leaves no trace, nor a folder of results that had none before.
+
     Args:
         rule: of the workflow.
         of: what the job is for, as in the name of its log.
         kind: what the time that it took is kept under, see `kind_of_job`; the time of a run's stage is kept by `keep`.
     """
-    with traced(workspace.trace(rule, of), _beginning()) as trace:
-        yield trace
+    path = workspace.trace(rule, of)
+    is_new, folders = not path.exists() and not workspace.log(rule, of).exists(), missing_folders(path)
+    try:
+        with traced(path, _beginning()) as trace:
+            yield trace
+    except UserError:
+        if is_new:
+            take_back(path, folders)
+        raise
     if kind:
         line = {"host": host(), "seconds": round(time.time() - trace.started, 2), "at": round(time.time())}
         timings.note(kind, line)

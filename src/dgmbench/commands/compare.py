@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dgmbench.commands.kept import Kept, table_of, understood, without_warnings
+from dgmbench.commands.plan import RESULTS
 from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.files import write_text
@@ -19,35 +20,44 @@ from dgmbench.report.versus import Versus, versus
 
 log = logging.getLogger("dgmbench")
 
-_COMMIT = re.compile(r"(?P<place>.+)@(?P<commit>[0-9a-f]{4,40})")
+_COMMIT = re.compile(r"[0-9a-f]{4,40}")
 
 
-def at_commit(name: str) -> tuple[str, str]:
-    """``PLACE@COMMIT`` as both; the commit is empty where none is given, or where a file has the whole as its name."""
-    found = _COMMIT.fullmatch(name)
-    return (found["place"], found["commit"]) if found and not Path(name).exists() else (name, "")
+def at_commit(name: str, results: Path = RESULTS) -> tuple[str, str]:
+    """``PLACE@COMMIT`` as both; the commit is empty where none is given, or where the whole is the name of a place."""
+
+    def is_place(text: str) -> bool:
+        return any(path.exists() for path in (Path(text), results / text))
+
+    place, _, commit = name.rpartition("@")
+    if not place or not commit or is_place(name):
+        return name, ""
+    return (place, commit) if is_place(place) or _COMMIT.fullmatch(commit) else (name, "")
 
 
 def of_commit(kept: Kept, commit: str) -> Kept:
     """The runs that the code of a commit trained or evaluated; all of them without a commit.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or the first digits are those of several commits.
     """
     if not commit:
         return kept
-    runs, known = [], dict[str, None]()
+    commits: dict[str, set[str]] = {}
     with without_warnings(), understood(kept.label):
         for spec in kept.plan.runs:
             run = kept.run(spec)
-            commits = [str(run.get(stage, "code", "commit")) for stage in ("training", "evaluation") if run.record]
-            known |= {each[:10]: None for each in commits}
-            if any(each.startswith(commit) for each in commits):
-                runs.append(spec)
-    if not runs:
-        raise UserError(f"{kept.label} has no run of commit {commit}; it has runs of {', '.join(known) or 'none'}")
+            named = (run.get(stage, "code", "commit") for stage in ("training", "evaluation"))
+            commits[spec.run_id] = {str(commit) for commit in named if commit}
+    known = list(dict.fromkeys(each for of_run in commits.values() for each in sorted(of_run)))
+    meant = [each for each in known if each.startswith(commit.lower())]
+    if len(meant) != 1:
+        lacks = f"several commits that begin with {commit}" if meant else f"no run of commit {commit}"
+        there = ", ".join(each[:10] for each in meant or known) or "none whose commit is known"
+        raise UserError(f"{kept.label} has {lacks}; it has runs of {there}")
+    runs = tuple(spec for spec in kept.plan.runs if meant[0] in commits[spec.run_id])
     tasks = {name: task for name, task in kept.plan.tasks.items() if any(spec.task == name for spec in runs)}
-    return replace(kept, plan=replace(kept.plan, runs=tuple(runs), tasks=tasks), label=f"{kept.label}@{commit}")
+    return replace(kept, plan=replace(kept.plan, runs=runs, tasks=tasks), label=f"{kept.label}@{commit}")
 
 
 def compare(first: Kept, second: Kept) -> list[Versus]:

@@ -54,7 +54,7 @@ def compare(
     with ExitStack() as stack:
         sides = []
         for name in (first, second):
-            place, commit = comparing.at_commit(name)
+            place, commit = comparing.at_commit(name, results)
             folder = stack.enter_context(opened(place_of(place, results), place))
             sides.append(comparing.of_commit(read_kept(folder, place), commit))
         found = comparing.compare(*sides)
@@ -90,18 +90,20 @@ def publish(
     to: Annotated[
         Path | None, typer.Option(help="where: a file that ends in .zip, or a folder", show_default="PRESET.zip")
     ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="although runs are not done; it says which")] = False,
     results: Results = Path("results"),
 ) -> None:
     """Write everything that others need to check some results into one small file; nothing is sent anywhere.
 
-    It has records, values by example, tables, figures and the report, and no trained models.
+    It has records, values by example, tables, figures and the report, and no trained models. Runs that failed are named
+    in it; where runs are not done yet, nothing is published without --partial.
     """
     from dgmbench.commands.kept import place_of
     from dgmbench.commands.publish import publish as published
 
     folder = place_of(place, results)
     to = to or Path(f"{folder.resolve().name}.zip")
-    for remark in published(folder, place, to):
+    for remark in published(folder, place, to, partial):
         print(f"- {remark}")
     print(to)
 

@@ -30,16 +30,19 @@ per_example.npz has every test example's value. The tables are computed from the
 
 Trained models are not in here. To train them again, use the settings and the commit in the records.
 """
+_WITHOUT = "\nThese are not all results of the preset. Runs of plan.json without a result:\n\n{runs}\n"
 
 
-def publish(folder: Path, label: str, to: Path) -> list[str]:
+def publish(folder: Path, label: str, to: Path, partial: bool = False) -> list[str]:
     """Write records, values by example, tables, figures and report of some results; remarks, a line each.
 
     Args:
         to: a file where it ends in ``.zip``, else a folder; it must not be there.
+        partial: whether runs may have no result and have not failed either; the archive says which.
 
     Raises:
-        UserError: the results do not agree with their values by example, or ``to`` is there or cannot be written.
+        UserError: the results are not whole, do not agree with their values by example, or ``to`` is there or cannot
+            be written.
     """
     if folder.is_file():
         raise UserError(f"{label} is an archive already")
@@ -47,15 +50,23 @@ def publish(folder: Path, label: str, to: Path) -> list[str]:
         raise UserError(f"{to}: an archive is a .zip file, not {ending}; give such a name, or a folder's")
     if to.exists():
         raise UserError(f"{to} exists; give another place by --to, or remove it")
+    kept = read_kept(folder, label)
+    done = kept.done()
+    without = [spec for spec in kept.plan.runs if not (kept.workspace.run(spec) / "run.json").is_file()]
+    waiting = [spec for spec in without if kept.workspace.failure(spec) is None]
+    if waiting and not partial:
+        raise UserError(
+            f"{label} cannot be published: {len(waiting)} of {counted(len(kept.plan.runs), 'run')} have no result yet, "
+            f"{waiting[0].run_id} the first of them; finish them, or give --partial to publish the others"
+        )
     found, _ = verify(folder, label)
     if found:
         raise UserError(f"{label} cannot be published: {found[0]}; dgmbench verify tells all that does not agree")
-    kept = read_kept(folder, label)
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted({*_files(kept)})}
     words = {"preset": kept.plan.preset, "version": __version__}
-    if any(kept.files_of(spec) for spec in kept.plan.runs):
-        contents[FILE] = references(kept.plan.tasks.values(), kept.done()).encode()
-    contents["README.txt"] = _README.format(**words).encode()
+    contents[FILE] = references(kept.plan.tasks.values(), done).encode()
+    runs = "\n".join(f"    {spec.run_id}   {'not done' if spec in waiting else 'failed'}" for spec in without)
+    contents["README.txt"] = (_README.format(**words) + (_WITHOUT.format(runs=runs) if without else "")).encode()
     manifest = json.dumps(manifest_of(contents, words), indent=1).encode() + b"\n"
     contents = {MANIFEST: manifest, **contents}
     if to.suffix.lower() == ".zip":
@@ -81,7 +92,7 @@ def _remarks(kept: Kept) -> Iterator[str]:
         runs = [kept.run(spec) for spec in kept.plan.runs]
     missing = sum(not run.record for run in runs)
     if missing:
-        yield f"{missing} of {counted(len(runs), 'run')} have no result"
+        yield f"{missing} of {counted(len(runs), 'run')} have no result, as README.txt says"
     if rounded := sum(bool(kept.rounded(spec)) for spec in kept.plan.runs):
         yield f"{counted(rounded, 'run')} have rounded values by example alone, beside the table"
     stages = [run.get(stage, "code") or {} for run in runs if run.record for stage in ("training", "evaluation")]

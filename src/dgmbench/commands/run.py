@@ -8,9 +8,10 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from dgmbench.commands import watching
 from dgmbench.commands.plan import RESULTS, duration
@@ -55,33 +56,30 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     for remark in [*(said_by_snakemake if draws else []), *remarks]:
         if remark:
             print(f"dgmbench: {remark}", file=sys.stderr)
-    command = _command(plan, laid_over, above, arguments)
-    if arguments:
-        _require_understood(command, plan)
+    selection_file = workspace.root / "selection.json"
+    command = _command([*laid_over, *([selection_file] if above else [])], arguments)
+    dry = bool(arguments) and _understood(command, plan).dryrun
+    if above:
+        with writing(selection_file):
+            write_text(selection_file, json.dumps(above, indent=1) + "\n")
     print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
     started, snakemake = time.time(), [sys.executable, "-m", "snakemake", *command]
     if draws:
         status = watching.started(snakemake, plan, configuration.content, arguments)
     else:
         status = _wait(subprocess.Popen(snakemake))
-    if not watching.DRY & set(arguments):
+    if not dry:
         lines = summary(plan, workspace, started)
         print("\n".join([*lines, f"Snakemake's log: {watching.log_of(workspace)}"] if draws else lines))
     return status
 
 
-def _command(plan: Plan, files: Sequence[Path], above: Mapping[str, Any], arguments: Sequence[str]) -> list[str]:
-    """Snakemake's arguments; what is selected is written to a file in the folder of the results.
+def _command(files: Sequence[Path], arguments: Sequence[str]) -> list[str]:
+    """Snakemake's arguments.
 
     Args:
         files: laid over the default configuration.
-        above: what is laid over these.
     """
-    if above:
-        path = RESULTS / plan.preset / "selection.json"
-        with writing(path):
-            write_text(path, json.dumps(above, indent=1) + "\n")
-        files = [*files, path]
     words = [] if any(word.startswith(_SAY_HOW_MANY) for word in arguments) else ["--cores", "all"]
     if files:
         words += ["--configfile", *map(str, files)]
@@ -90,10 +88,12 @@ def _command(plan: Plan, files: Sequence[Path], above: Mapping[str, Any], argume
     return [*words, *arguments[options:], *(["--", *arguments[:options]] if options else [])]
 
 
-def _require_understood(command: Sequence[str], plan: Plan) -> None:
-    """Raise a UserError for an option that Snakemake lacks, or a target that is the name of no task or rule.
+def _understood(command: Sequence[str], plan: Plan) -> Namespace:
+    """What Snakemake reads in its arguments.
 
-    Its own words for either are many lines. Targets that may be files are left to it.
+    Raises:
+        UserError: an option that it lacks, or a target that is the name of no task or rule; its own words for either
+            are many lines. Targets that may be files are left to it.
     """
     from snakemake.cli import get_argument_parser
 
@@ -102,9 +102,9 @@ def _require_understood(command: Sequence[str], plan: Plan) -> None:
 
     parser = get_argument_parser()
     parser.error = refuse
-    words = parser.parse_args(list(command))
+    words: Namespace = parser.parse_args(list(command))
     if words.snakefile:
-        return
+        return words
     files = [file for pattern in _WORKFLOW for file in Path().glob(pattern)]
     rules = {name for file in files for name in _RULE.findall(file.read_text(encoding="utf-8"))}
     for target in words.targets:
@@ -112,6 +112,7 @@ def _require_understood(command: Sequence[str], plan: Plan) -> None:
             raise UserError(f"preset {plan.preset!r} has no runs of {target}{did_you_mean(target, plan.tasks)}")
         if re.fullmatch(r"[\w-]+", target) and target not in {*rules, *plan.tasks} and not Path(target).exists():
             raise UserError(f"there is no target {target!r}{did_you_mean(target, rules | {*plan.tasks})}")
+    return words
 
 
 def _names_one(arguments: Sequence[str]) -> bool:

@@ -22,7 +22,6 @@ from dgmbench.files import writing
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
 
-DRY = {"-n", "--dry-run", "--dryrun"}
 # Options of Snakemake with which there is a display, and how many values they have; with others its output is what was
 # asked for.
 _VALUES = {
