@@ -76,7 +76,7 @@ def test_a_limit_above_the_size_limits_nothing(name: str, limit: int, expected: 
         ("representation", "mnist", "pixels", "training", {"epochs": 2}, {"epochs": 60}, 1),
         ("density", "mnist", "mixture-of-bernoullis", "training", {"epochs": 2}, {}, 1),
         ("density", "mnist", "mixture-of-bernoullis", "training", {"options": {"components": [8, 16]}}, {}, 800 / 24),
-        ("density", "mnist", "mixture-of-bernoullis", "training", {"options": {"components": 100}}, {}, 8),
+        ("density", "mnist", "mixture-of-bernoullis", "training", {"options": {"components": [100]}}, {}, 8),
         ("density", "mnist", "mixture-of-bernoullis", "evaluation", {"k": 50}, {"k": 500, "test_limit": 5000}, 0.5),
         ("generation", "mnist", "noise", "training", {"epochs": 2, "train_limit": 500}, {}, 1),
         ("few-labels", "mnist", "supervised", "training", {"labels": [20]}, {"labels": [20, 50, 100]}, 3),
