@@ -17,9 +17,9 @@ from typing import Annotated
 import typer
 
 from dgmbench.commands import check as checks
+from dgmbench.commands import completion, finished, listing, selecting
 from dgmbench.commands import create as creation
 from dgmbench.commands import doctor as doctors
-from dgmbench.commands import finished, listing, selecting
 from dgmbench.commands import plan as plans
 from dgmbench.commands.arguments import parse_run
 from dgmbench.commands.at_work import at_work, keep, kind_of_job
@@ -64,7 +64,12 @@ app = typer.Typer(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="a dataset, corpus or embeddings, see 'dgmbench list'")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="a dataset, corpus or embeddings, see 'dgmbench list'", autocompletion=completion.everything_with_data
+        ),
+    ],
     marker: Annotated[
         Path | None, typer.Option(help="write what the data is, and where from, to this JSON file")
     ] = None,
@@ -140,7 +145,10 @@ def check(
 
 @app.command()
 def create(
-    what: Annotated[str, typer.Argument(metavar="WORD", help="model, method, dataset, corpus or task")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WORD", help="model, method, dataset, corpus or task", autocompletion=completion.words),
+    ],
     name: Annotated[str, typer.Argument(help="its name, for instance my-model")],
 ) -> None:
     """Write a template of your own model, method, dataset, corpus or task that runs as it is, and say how."""
@@ -151,7 +159,9 @@ def create(
 def tabulate(
     config: ConfigFiles,
     results: Results = Path("results"),
-    task: Annotated[str | None, typer.Option(help="make the table of this task alone")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="make the table of this task alone", autocompletion=completion.tasks)
+    ] = None,
 ) -> None:
     """Make the tables and figures of a configuration from the run records."""
     from dgmbench.commands.tabulate import tabulate as make_tables
@@ -206,7 +216,12 @@ def track(config: ConfigFiles, results: Results = Path("results")) -> None:
 
 @app.command("sync-mlflow")
 def sync_mlflow(
-    presets: Annotated[list[str] | None, typer.Argument(metavar="[PRESET]...", help="all of them by default")] = None,
+    presets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PRESET]...", help="all of them by default", autocompletion=completion.presets_with_results
+        ),
+    ] = None,
     results: Results = Path("results"),
 ) -> None:
     """Rebuild MLflow's view from the files."""

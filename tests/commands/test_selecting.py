@@ -375,6 +375,14 @@ def test_a_duration_is_said_in_its_two_largest_units(seconds: float, words: str)
         ("dgmbench run -m vae,iwae-5", ["vae,iwae-5", "vae,iwae-50"]),
         ("dgmbench train dens", ["density"]),
         ("dgmbench run -t cl", ["classification"]),
+        ("dgmbench run -m vae,iwae-50,vae-1", ["vae,iwae-50,vae-1d"]),
+        ("dgmbench run -m va", ["vae", "vae-1d", "vae-features"]),
+        ("dgmbench run -t density -m va", ["vae", "vae-1d"]),
+        ("dgmbench train classification reuters l", ["lda", "lftm"]),
+        ("dgmbench check few-labels m", ["mnist"]),
+        ("dgmbench fetch glove-1", ["glove-100d"]),
+        ("dgmbench create m", ["model", "method"]),
+        ("dgmbench sync-mlflow tr", ["trial"]),
     ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -391,12 +399,15 @@ def test_names_are_completed(
         "zsh": {"_TYPER_COMPLETE_ARGS": words, "_DGMBENCH_COMPLETE": "complete_zsh"},
         "fish": {"_TYPER_COMPLETE_ARGS": words, "_DGMBENCH_COMPLETE": "complete_fish"},
     }  # fmt: skip
+    Path("results/trial").mkdir(parents=True)
+    Path("results/trial/plan.json").write_text("{}")
     monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
     for name, value in asked[shell].items():
         monkeypatch.setenv(name, value)
     assert call() == 0
     text = capsys.readouterr().out
-    assert [name for name in completed if re.search(rf'(?:^|"){re.escape(name)}(?:"|$)', text, flags=re.M)] == completed
+    names = re.findall(r'"(.+)"', text.replace("((", "\n")) if shell == "zsh" else text.split()
+    assert names == completed
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

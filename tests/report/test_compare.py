@@ -209,6 +209,7 @@ def test_runs_whose_commit_is_not_known_are_of_none(plan_of, sides, write):
     [
         (("a/default", "b/default"), ("a/default", "b/default")),
         (("results/one", "results/two"), ("one", "two")),
+        (("one", "elsewhere/one.zip"), ("one", "one.zip")),
         (("same", "same"), ("same (first)", "same (second)")),
     ],
 )

@@ -86,8 +86,9 @@ def compare(first: Kept, second: Kept) -> list[Versus]:
 
 def _labels(first: str, second: str) -> tuple[str, str]:
     """Both by names that tell them apart: the last part of a path, where these differ."""
-    short = [Path(name).name.removesuffix(".zip") for name in (first, second)]
-    names = short if short[0] != short[1] and all(short) else [first, second]
+    last = [Path(name).name for name in (first, second)]
+    pairs = ([name.removesuffix(".zip") for name in last], last, [first, second])
+    names = next((each for each in pairs if each[0] != each[1] and all(each)), [first, second])
     return (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")
 
 
