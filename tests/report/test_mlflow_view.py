@@ -5,13 +5,15 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.commands.track import sync
-from dgmbench.commands.tracking import quiet_mlflow
+from dgmbench.commands.tracking import Store, quiet_mlflow
 from dgmbench.errors import UserError
 from dgmbench.run.workspace import Workspace
 
@@ -131,6 +133,40 @@ def test_descriptions_say_how_to_read_it(known, results):
     assert "A paper; table 1" in note and "Toys: the plain one." in note
     assert "| plain " in runs["pipeline"].data.tags["mlflow.note.content"]  # the table
     assert "out of memory" in runs[RIVAL].data.tags["mlflow.note.content"]
+
+
+def test_a_run_without_one_of_the_numbers_is_shown_without_it(known, results):
+    path = record_of(results, "plain")
+    record = json.loads(path.read_text())
+    record["metrics"]["score"] = None
+    path.write_text(json.dumps(record))
+    assert sync(results) == 3
+    plain, pipeline = shown(results)[PLAIN].data, shown(results)["pipeline"].data
+    assert plain.metrics["error"] == 50.0 and "score" not in {**plain.metrics, **plain.tags, **plain.params}
+    assert "error rate" in plain.tags["mlflow.note.content"] and "**score" not in plain.tags["mlflow.note.content"]
+    assert pipeline.tags["runs.missing"] == "0"
+
+
+def test_the_address_of_the_page_opens_a_view_that_is_there(known, results):
+    sync(results)
+    experiment = client_of(results).get_experiment_by_name("dgmbench/trial")
+    page = Store(results).page("trial")
+    asked = parse_qs(page.partition("?")[2])
+    assert page.startswith(f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs?")
+    assert asked["workflowType"] == ["machine_learning"]
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{asked['viewStateShareKey'][0]}"])
+    numbers = [f"metrics.`{name}`" for name in ("error", "paper", "delta", "training_seconds")]
+    assert view["selectedColumns"] == numbers
+    order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
+    names = [run.info.run_name for run in client_of(results).search_runs([experiment.experiment_id], order_by=[order])]
+    assert names == sorted(names)
+    assert Store(results).page("other") == "" == Store(results, "http://localhost:1").page("trial")
+
+
+def test_a_run_takes_as_long_as_its_training(results):
+    sync(results)
+    record, run = json.loads(record_of(results, "plain").read_text()), shown(results)[PLAIN].info
+    assert run.end_time == 1000 * datetime.fromisoformat(record["training"]["finished"]).timestamp()
 
 
 def test_the_dataset_of_a_run_is_its_input(results):

@@ -144,4 +144,6 @@ def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
     if plan.tracking and (workspace.tables / "tracked").is_file():
         store, database = Store.of(workspace.root.parent), workspace.root.parent / "mlflow.db"
         lines.append(f"MLflow: {store.name if store.server else f'mlflow ui --backend-store-uri sqlite:///{database}'}")
+        if page := store.page(plan.preset):
+            lines.append(f"  then {page}")
     return lines

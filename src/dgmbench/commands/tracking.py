@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dgmbench.errors import UserError
+from dgmbench.report.mlflow_page import address_of as page_of
 
+_LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` answers
 # Another process may be writing the runs of a large preset.
 _WAIT_SECONDS = 600
 _AGAIN = "then run 'dgmbench sync-mlflow'"
@@ -55,6 +58,19 @@ class Store:
     def name(self) -> str:
         """In messages, without a password."""
         return _without_password(self.server) or str(self.database)
+
+    def page(self, preset: str) -> str:
+        """The address of a preset's runs in the browser; empty where it is not known without asking a server."""
+        if self.server:
+            return ""
+        try:
+            address = f"{self.database.as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=1)) as connection:
+                asked = "select experiment_id from experiments where name = ? and lifecycle_stage = 'active'"
+                (found,) = connection.execute(asked, (f"dgmbench/{preset}",)).fetchone() or ("",)
+        except sqlite3.Error:
+            return ""
+        return page_of(_LOCAL, str(found)) if found else ""
 
     def artifacts(self, preset: str) -> Path | None:
         """Where the files of a preset's runs are kept; None where a server decides."""

@@ -40,6 +40,8 @@ class Shown:
         fingerprint: of that training; empty where it is not known.
         status: ``ok``, ``diverged``, ``failed`` or ``missing``.
         started, finished: milliseconds since 1970.
+        trained: when the training ended, likewise: what MLflow calls the duration is then that of the training, without
+            the wait for the evaluation; 0 where it is not known.
         planned: whether the configuration asked for it; it stands below the pipeline then.
         about: its description, Markdown.
         data: name, checksum and source of the dataset that it read.
@@ -63,6 +65,7 @@ class Shown:
     curve: Sequence[Point] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[Path] = ()
+    trained: int = 0
 
     @property
     def content(self) -> str:
@@ -185,6 +188,7 @@ def _finished_run(path: Path, folder: Path, planned: bool, tasks: list[Described
         curve=points,
         metrics=values,
         files=[path, curve] if curve.is_file() else [path],
+        trained=_milliseconds(training["finished"]),
     )
 
 

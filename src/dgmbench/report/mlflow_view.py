@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
 from dgmbench.errors import UserError
+from dgmbench.report.mlflow_page import VIEW, view_of
 from dgmbench.report.mlflow_shown import PLACES, Point, Shown, name_of, pipeline, read_runs, told_by
 from dgmbench.report.mlflow_words import Described, about_experiment
 from dgmbench.run.records import read_json
@@ -59,7 +60,9 @@ def show(
     runs = read_runs(folder, plan, tasks)
     there = {run.info.run_id: run for run in _ours(client, experiment)}
     planned_tasks = {run["spec"]["task"] for run in plan}
-    whole = pipeline(folder, plan, runs, [known for known in tasks if known.task.name in planned_tasks])
+    of_plan = [known for known in tasks if known.task.name in planned_tasks]
+    client.set_experiment_tag(experiment, VIEW, view_of(of_plan or tasks))
+    whole = pipeline(folder, plan, runs, of_plan)
     _wait_for_followers(client, folder, there)
     parent = _show_one(client, experiment, whole, there)
     for number, shown in enumerate(runs):
@@ -81,7 +84,7 @@ def show(
     return len(runs)
 
 
-def open_experiment(client: MlflowClient, preset: str, artifacts: Path | None, tasks: Iterable[Described]) -> str:
+def open_experiment(client: MlflowClient, preset: str, artifacts: Path | None, tasks: list[Described]) -> str:
     """The id of the experiment ``dgmbench/<preset>``, which is made when there is none.
 
     When the results were moved since, a new one takes its place: MLflow keeps whole paths.
@@ -102,6 +105,8 @@ def open_experiment(client: MlflowClient, preset: str, artifacts: Path | None, t
         client.set_experiment_tag(found.experiment_id, _KIND, _MODEL_TRAINING)
     if not found.tags.get(_ABOUT):
         client.set_experiment_tag(found.experiment_id, _ABOUT, about_experiment(preset, tasks)[:19_000])
+    if not found.tags.get(VIEW):
+        client.set_experiment_tag(found.experiment_id, VIEW, view_of(tasks))
     return str(found.experiment_id)
 
 
@@ -217,7 +222,8 @@ def _complete(client: MlflowClient, identity: str, shown: Shown) -> str:
         _log_dataset(client, identity, shown.data)
     for file in shown.files:
         client.log_artifact(identity, str(file), file.parent.name if file.parent.name in PLACES else None)
-    client.set_terminated(identity, "FAILED" if shown.status in ("failed", "missing") else "FINISHED", shown.finished)
+    status = "FAILED" if shown.status in ("failed", "missing") else "FINISHED"
+    client.set_terminated(identity, status, shown.trained or shown.finished)
     client.set_tag(identity, _CONTENT, shown.content)
     return identity
 

@@ -74,8 +74,8 @@ class Described:
         row, lines = self.task.rows.get(spec["model"]), []
         paper = self.papers.get((spec["dataset"], spec["model"]))
         for metric in self.metrics:
-            if metric.name in values:
-                ours, number = values[metric.name], paper.numbers.get(metric.name) if paper else None
+            if (ours := values.get(metric.name)) is not None:  # some rows have no number of a kind
+                number = paper.numbers.get(metric.name) if paper else None
                 better = "higher" if metric.higher_is_better else "lower"
                 axis = replace(metric, unit=values.get(f"{metric.name}_unit", metric.unit)).axis
                 line = f"- **{axis}: {ours:.{metric.digits}f}**; {better} is better"
@@ -107,9 +107,9 @@ def about_experiment(preset: str, tasks: Iterable[Described]) -> str:
         "best value of each dataset, the tables and the figures. Curves are by epoch, or by sweep of a document "
         "method. Parameters are what a run was asked for and what is constant in it; metrics are what was measured. "
         "`paper` is the published number and `delta` ours minus that.",
-        "Unfold `pipeline` to see the other runs. To compare: tick runs and choose *Compare*, or add the columns "
-        "`paper` and `delta`. Runs with `train_limit`, `test_limit` or another `k` than the paper's are not comparable "
-        "with it.",
+        "The address that `dgmbench run` prints at its end opens the list of all runs with their numbers; elsewhere "
+        "unfold `pipeline` to see them. To compare: tick runs and choose *Compare*. Runs with `train_limit`, "
+        "`test_limit` or another `k` than the paper's are not comparable with it.",
         "The files of the results folder are the truth, this is a view of them: `dgmbench sync-mlflow` makes it again.",
     ]
     return "\n\n".join(parts + [f"**{known.task.title}**\n\n{known.meant}" for known in tasks])
