@@ -3,11 +3,13 @@
     python benchmarks/lda_ray.py                            # 20 million tokens; needs the extra 'ray', and idle cores
     python benchmarks/lda_ray.py --tokens 1000000 --sweeps 3
     python benchmarks/lda_ray.py --kills 10                 # workers are killed meanwhile: nothing about speed then
+    python benchmarks/lda_ray.py --engines folder           # documents that the workers read from Parquet files
 
 The corpus is drawn (`ZipfTopics`). Engines take turns, each time in a process of its own; sweeps are timed one by one,
 the first of each is left out, and the median counts. Of ``ray`` the processor seconds are those of the busiest worker.
-Memory is the largest that was seen of each process, every 20 ms from the corpus in memory on: its own, and beside it
-what it has mapped of Ray's store, which all processes of a machine share.
+Memory is the largest that was seen of each process, first the one that calls ``fit``, then the workers, every 20 ms
+from the corpus in memory on: its own, and beside it what it has mapped of Ray's store, which all processes of a machine
+share.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ import numpy as np
 import psutil
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_folder import CorpusFolder, write_corpus_folder
 from dgmbench.data.zipf import ZipfTopics
 from dgmbench.models.text.lda import LDA
 
+ENGINES = ("warp", "ray", "folder")
 LENGTH = 100
 
 
@@ -44,15 +48,16 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=6)
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--kills", type=int, default=0, help="workers that are killed at moments that a seed chooses")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES[:2])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "corpus.npz"
+        path = Path(folder) / "corpus"
         _apart(draw, path, arguments.tokens, arguments.words)
         print("engine  processes  s/sweep  Mtokens/s  CPU s/sweep  peak MiB  topics", flush=True)
-        rates: dict[str, list[float]] = {"warp": [], "ray": []}
+        rates: dict[str, list[float]] = {engine: [] for engine in arguments.engines}
         for _ in range(arguments.turns):
             for engine in rates:
-                kills = arguments.kills if engine == "ray" else 0
+                kills = 0 if engine == "warp" else arguments.kills
                 sweeps = arguments.sweeps + arguments.kills
                 found = _apart(measured, path, engine, arguments.topics, arguments.workers, sweeps, kills)
                 rates[engine].append(found["seconds"])
@@ -62,8 +67,9 @@ def main() -> None:
                     f"{engine:8}{found['processes']:9}{seconds:9.2f}{rate:11.1f}{found['cpu']:13.2f}  {facts}",
                     flush=True,
                 )
-    one, several = (float(np.median(seconds)) for seconds in rates.values())
-    print(f"{arguments.workers} workers are {one / several:.2f} times as fast as one process, by the clock")
+    if {"warp", "ray"} <= rates.keys():
+        ratio = np.median(rates["warp"]) / np.median(rates["ray"])
+        print(f"{arguments.workers} workers are {ratio:.2f} times as fast as one process, by the clock")
 
 
 def _apart(function: Any, *arguments: Any) -> Any:
@@ -72,18 +78,15 @@ def _apart(function: Any, *arguments: Any) -> Any:
 
 
 def draw(path: Path, tokens: int, words: int) -> None:
-    """Write a corpus of about so many tokens."""
-    corpus = ZipfTopics(100, words, length=LENGTH).draw(tokens // LENGTH)
-    np.savez(path, words=corpus.words, offsets=corpus.offsets, n_words=words)
+    """Write a corpus of about so many tokens, as a folder."""
+    write_corpus_folder(path, ZipfTopics(100, words, length=LENGTH).parts(tokens // LENGTH))
 
 
 def measured(path: Path, engine: str, K: int, workers: int, sweeps: int, kills: int) -> dict[str, Any]:
     """Median seconds of a sweep, peak memory of each process in MiB, a hash of the topics, and how many were killed."""
-    with np.load(path) as file:
-        vocabulary = tuple(f"w{w}" for w in range(int(file["n_words"])))
-        corpus = Corpus(vocabulary, file["words"], file["offsets"])
-    options: dict[str, Any] = {"engine": engine, "workers": workers, "seed": 1}
-    if engine == "warp":
+    corpus = CorpusFolder(path) if engine == "folder" else CorpusFolder(path).read()
+    options: dict[str, Any] = {"engine": "ray" if engine == "folder" else engine, "workers": workers, "seed": 1}
+    if isinstance(corpus, Corpus) and engine == "warp":
         LDA(K, n_sweeps=1, **options).fit(corpus.select_documents(np.arange(K)))  # compiles
     times, cpu, peaks, chooser, killed = [], [], {}, random.Random(7), 0
     Thread(target=_watch, args=(peaks, engine), daemon=True).start()
@@ -121,7 +124,7 @@ def _watch(peaks: dict[int, list[float]], engine: str) -> None:
     """Raise the peaks, own and shared memory in MiB by process, for ever; a process that ended keeps its peak."""
     for number in count():
         if number % 20 == 0:
-            for process in [psutil.Process()] if engine == "warp" else _workers():
+            for process in [psutil.Process(), *([] if engine == "warp" else _workers())]:
                 peaks.setdefault(process.pid, [0, 0])
         for pid, peak in peaks.items():
             with suppress(OSError):

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from dgmbench.data import write_corpus_folder
 from dgmbench.errors import UserError
 from dgmbench.models.text import LDA
 from dgmbench.run import ray_workers
@@ -78,6 +79,30 @@ def test_the_topics_are_those_of_warp_whoever_is_killed(ray_here: None, tmp_path
 
 
 @with_ray
+def test_documents_in_a_folder_are_read_and_kept_by_the_workers(ray_here: None, tmp_path: Path) -> None:
+    folder = write_corpus_folder(tmp_path / "corpus", [CORPUS.select_documents(np.arange(a, a + 40)) for a in (0, 40)])
+
+    def kill(sweep: int, of: int, seconds: float) -> None:
+        if sweep in (2, 50):
+            workers()[sweep % 2].kill()
+
+    options: dict[str, Any] = {"alpha": 0.3, "optimise_alpha": True, "n_sweeps": 61, "seed": 3}
+    one = LDA(5, engine="warp", **options).fit(CORPUS)
+    several = LDA(5, engine="ray", progress=kill, **options).fit(folder)
+    np.testing.assert_array_equal(several.topics_, one.topics_)
+    np.testing.assert_array_equal(several.alpha_, one.alpha_)
+    assert several.joint_log_likelihood_ == pytest.approx(one.joint_log_likelihood_, rel=1e-12)
+    several.save(tmp_path / "lda.npz")
+    resumed = LDA.load(tmp_path / "lda.npz").resume(folder, 2)
+    np.testing.assert_array_equal(resumed.topics_, one.resume(CORPUS, 2).topics_)
+    os.utime(tmp_path / "corpus" / "part-000001.parquet", ns=(1, 1))
+    with pytest.raises(
+        UserError, match=r"^.*part-000001.parquet changed after its words were counted: open the folder"
+    ):
+        LDA(5, engine="ray").fit(folder)
+
+
+@with_ray
 def test_ray_listens_on_this_machine_alone(ray_here: None) -> None:
     at = set()
     for child in processes():
@@ -113,6 +138,9 @@ class Broken:
     def mistake(self) -> list[int]:
         raise ZeroDivisionError("division by zero")
 
+    def correctable(self) -> list[int]:
+        raise UserError("a line for the user")
+
     def death(self) -> list[int]:
         os._exit(3)
 
@@ -125,6 +153,8 @@ def test_what_goes_wrong_in_a_worker(ray_here: None) -> None:
         assert [working.values(found[i])[0] for i in (0, 1)] == [1, 2]
         with pytest.raises(UserError, match=r"ran out of memory .*9\.09 TiB.*ask for more workers"):
             working.call("memory", {1: []})
+        with pytest.raises(UserError, match=r"^a line for the user$"):
+            working.call("correctable", {0: []})
         with pytest.raises(ZeroDivisionError):
             working.call("mistake", {1: []})
         found = working.call("death", {0: []}) | working.call("fine", {1: [5]}, 2)

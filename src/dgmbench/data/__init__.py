@@ -5,6 +5,7 @@ the cache has none. ``checksums`` says exactly which bytes those were.
 """
 
 from dgmbench.data.catalogue import known_datasets
+from dgmbench.data.corpus_folder import CorpusFolder, write_corpus_folder
 from dgmbench.data.embeddings import Embeddings
 from dgmbench.data.images import ImageSplits
 from dgmbench.data.load.checksums import checksums
@@ -17,6 +18,7 @@ from dgmbench.data.text import CorpusSplits
 from dgmbench.data.zipf import ZipfTopics
 
 __all__ = [
+    "CorpusFolder",
     "CorpusSplits",
     "Embeddings",
     "ImageSplits",
@@ -28,4 +30,5 @@ __all__ = [
     "load_embeddings",
     "load_images",
     "load_points",
+    "write_corpus_folder",
 ]

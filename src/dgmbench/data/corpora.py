@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,6 +105,18 @@ class Corpus:
         matrix = sparse.csr_matrix((ones, self.words.copy(), self.offsets), shape=(len(self), self.n_words))
         matrix.sum_duplicates()
         return matrix
+
+    @property
+    def word_totals(self) -> np.ndarray:
+        """(vocabulary,) int64, tokens of each word."""
+        return np.bincount(self.words, minlength=self.n_words)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the word numbers and offsets: names the documents and their order."""
+        digest = hashlib.sha256(self.words.tobytes())
+        digest.update(self.offsets.tobytes())
+        return digest.hexdigest()
 
     def document(self, index: int) -> np.ndarray:
         """(tokens of the document,) its word numbers, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,6 +89,11 @@ class ZipfTopics:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         vocabulary = tuple(f"w{w}" for w in range(self.n_words))
         return Corpus(vocabulary, words, offsets, labels, tuple(f"topic {k}" for k in range(self.n_topics)))
+
+    def parts(self, documents: int, *, seed: int = 0) -> Iterator[Corpus]:
+        """The documents of `draw`, one after another in corpora of `PART` documents; the last one may have fewer."""
+        for number, start in enumerate(range(0, documents, PART)):
+            yield self.draw(min(PART, documents - start), seed=seed, first_part=number)
 
     @cached_property
     def _by_topic(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,9 @@ class Checkpoint:
         """Likewise, processor seconds."""
         return self._clock.cpu_earlier
 
-    @property
-    def due(self) -> bool:
-        """Whether `save` would write now; to be asked where it takes long to put a state together."""
-        return self._path is not None and time.perf_counter() >= self._clock.due
+    def folder_of(self, name: str) -> Path | None:
+        """A folder for what the fit keeps in files of its own; None where nothing is kept."""
+        return None if self._folder is None else self._folder / f"{self._name}.{name}"
 
     def load(self) -> dict[str, np.ndarray]:
         """The arrays that were saved last, by name; none at the start of a fit, or where the file is damaged."""
@@ -108,17 +108,20 @@ class Checkpoint:
         Raises:
             UserError: something else is given, which a file of plain arrays cannot hold.
         """
+        if self._path is not None:
+            plain = {name: _plain(name, values) for name, values in arrays.items()}
+            self.save_from(lambda: plain)
+
+    def save_from(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
+        """As `save`, of arrays that take long to put together: the function is called when it is time to save."""
         path, clock = self._path, self._clock
-        if path is None:
-            return
-        plain = {name: _plain(name, values) for name, values in arrays.items()}
         begun = time.perf_counter()
-        if begun < clock.due:
+        if path is None or begun < clock.due:
             return
         times = [clock.earlier + begun - clock.started, clock.cpu_earlier + time.process_time() - clock.cpu_started]
         facts = {_FINGERPRINT: np.array(self._fingerprint), _TIMES: np.array(times)}
         try:
-            write_arrays(path, **plain, **facts)
+            write_arrays(path, **state(), **facts)
         except UserError as error:
             log.warning("no checkpoint: %s", error)
         now = time.perf_counter()

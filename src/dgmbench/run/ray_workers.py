@@ -67,7 +67,7 @@ class RayWorkers:
         """See `dgmbench.run.workers.Workers`.
 
         Raises:
-            UserError: a worker or the object store has too little memory.
+            UserError: a worker or the object store has too little memory, or a worker says what a user can correct.
         """
         asked = {
             i: self._actors[i].call.options(num_returns=1 + results).remote(method, *given)
@@ -102,6 +102,8 @@ class RayWorkers:
             cause = getattr(error, "cause", error)
             if isinstance(cause, exceptions.ObjectLostError):
                 raise LostError(_line(cause)) from error
+            if isinstance(cause, UserError):
+                raise cause from None
             if isinstance(cause, MemoryError):
                 raise UserError(
                     f"a worker ran out of memory ({_line(cause)}); ask for more workers, whose parts are smaller, or "

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_folder import CorpusFolder
 
 BLOCK = 2**24
 """Tokens whose first topics are drawn from one random stream."""
@@ -70,9 +72,17 @@ def word_order(corpus: Corpus) -> WordOrder:
     return WordOrder(word_offsets(corpus), corpus.words[order], documents, positions)
 
 
-def word_offsets(corpus: Corpus) -> np.ndarray:
+def word_offsets(corpus: Corpus | CorpusFolder) -> np.ndarray:
     """(vocabulary + 1,) int64, where the tokens of each word begin in word order."""
-    return np.concatenate([[0], np.cumsum(np.bincount(corpus.words, minlength=corpus.n_words))]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum(corpus.word_totals)]).astype(np.int64)
+
+
+def topic_counts(offsets: np.ndarray, topics: np.ndarray, n_topics: int) -> sparse.csr_matrix:
+    """(rows, n_topics) tokens of each topic in each row, from (rows + 1,) where rows begin and (tokens,) topics."""
+    ones, shape = np.ones(len(topics), np.int32), (len(offsets) - 1, n_topics)
+    counts = sparse.csr_matrix((ones, topics.astype(np.int32), offsets.copy()), shape=shape)
+    counts.sum_duplicates()  # in place
+    return counts
 
 
 def random_topics(corpus: Corpus, n_topics: int, seed: int) -> np.ndarray:

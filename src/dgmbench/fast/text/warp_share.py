@@ -12,12 +12,13 @@ senders, are the receiver's tokens in the senders' order: by document before a v
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from scipy import sparse
 
-from dgmbench.fast.text.layout import random_topics_of
+from dgmbench.fast.text.layout import random_topics_of, topic_counts
 from dgmbench.fast.text.warp import Rows, even_parts, visits
 
 WORDS, DOCUMENTS = 0, 1
@@ -112,6 +113,7 @@ class Share:
         # and compiled code would be compiled once more for them
         owners = self._owner_of_word[words]
         self._sides = {DOCUMENTS: _Side(np.array(offsets), _inverse(order), owners, _begins(owners, workers))}
+        self._counts: sparse.csr_matrix | None = None
 
     def words_for(self, *workers: int) -> list[np.ndarray]:
         """For each of these workers the tokens that it will get from these documents: the words of them, int32."""
@@ -134,8 +136,9 @@ class Share:
         self._sides[WORDS] = _Side(offsets.astype(np.int64), positions, owners, _begins(owners, len(blocks)))
         return [len(words)]
 
-    def begin(self, tokens: np.ndarray | None = None) -> list[np.ndarray]:
-        """What a visit to the documents gives, after none: random topics, or what `gather` gave."""
+    def begin(self, kept: np.ndarray | Callable[[], np.ndarray] | None = None) -> list[np.ndarray]:
+        """What a visit to the documents gives, after none: random topics, or what `gather` gave, or what reads it."""
+        tokens, self._counts = kept() if callable(kept) else kept, None
         if tokens is None:
             problem, (begin, end) = self._problem, self._division.tokens[self._worker : self._worker + 2]
             first = random_topics_of(int(begin), int(end), problem.n_topics, problem.seed)
@@ -157,6 +160,7 @@ class Share:
         Returns:
             (K,) tokens of each topic in this share, and a block for each worker.
         """
+        self._counts = None
         problem, side, source = self._problem, self._sides[kind], np.concatenate(blocks)
         rows = Rows(side.offsets, side.positions, source, np.empty_like(source))
         named = {"seed": problem.seed, "number": 2 * sweeps + kind}
@@ -174,6 +178,26 @@ class Share:
         tokens = np.empty_like(dealt)
         _collect(dealt, side.owners, side.begins.copy(), tokens)
         return [tokens]
+
+    def keep(self, write: Callable[[int, np.ndarray], None], *blocks: np.ndarray) -> list[bool]:
+        """Write what `gather` gives; ``write`` gets the number of its first token, too."""
+        write(int(self._division.tokens[self._worker]), self.gather(*blocks)[0])
+        return [True]
+
+    def of_documents(self, function: Callable[[sparse.csr_matrix], Any], *blocks: np.ndarray) -> list[Any]:
+        """What a function gives for the (documents, K) tokens of each topic in each document.
+
+        The blocks are those that a visit to the documents gave. The counts stay until the topics change.
+        """
+        if self._counts is None:
+            offsets, tokens = self._sides[DOCUMENTS].offsets, self.gather(*blocks)[0]
+            self._counts = topic_counts(offsets, tokens[:, 0], self._problem.n_topics)
+        return [function(self._counts)]
+
+    def word_topic_counts(self, *blocks: np.ndarray) -> list[sparse.csr_matrix]:
+        """(words, K) tokens of each topic among each of its words', from the blocks that are for a visit to them."""
+        side, topics = self._sides[WORDS], np.concatenate([block[:, 0] for block in blocks])
+        return [topic_counts(side.offsets, topics[side.positions], self._problem.n_topics)]
 
     def _dealt(self, kind: int, tokens: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
         side, dealt = self._sides[kind], np.empty_like(tokens)

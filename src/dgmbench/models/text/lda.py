@@ -6,8 +6,8 @@ The samplers in their plain form are `dgmbench.models.text.gibbs.sweep` and `dgm
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
@@ -22,10 +23,12 @@ import numpy as np
 from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_folder import CorpusFolder
 from dgmbench.errors import UserError
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.warp import PARTS, Warp
-from dgmbench.models.text.likelihood import document_topic_counts, fitted_alpha, joint_log_likelihood, word_topic_counts
+from dgmbench.models.text.kept_topics import KeptTopics, copied_beside, remove_copies
+from dgmbench.models.text.likelihood import Sums, SumsInMemory
 from dgmbench.models.text.preparation import require_documents, require_options
 from dgmbench.models.text.proportion_model import ProportionModel
 from dgmbench.models.text.warp_by_shares import WarpByShares, store_of
@@ -37,6 +40,7 @@ from dgmbench.run.records import write_arrays
 if TYPE_CHECKING:
     from dgmbench.models.text.esca import Esca
 
+log = logging.getLogger("dgmbench")
 ENGINES = ("auto", "gibbs", "warp", "esca", "ray")
 ALPHA_SUM = 5.0
 """Σ alpha where none is given."""
@@ -104,6 +108,7 @@ class LDA(ProportionModel):
     device: str = "cpu"
     progress: Callable[[int, int, float], None] | bool | None = None
     _saved: dict[str, np.ndarray] = field(init=False)  # a sampler's state from a file, until `resume` has the corpus
+    _temporary: TemporaryDirectory[str] = field(init=False)  # see `_folder_for_topics`
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,25 +125,29 @@ class LDA(ProportionModel):
         topics /= topics.sum(axis=1, keepdims=True)
         return topics
 
-    def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LDA:
+    def fit(self, corpus: Corpus | CorpusFolder, labels: np.ndarray | None = None) -> LDA:
         """Learn topics from a corpus; labels are not looked at.
 
+        Of a corpus in a folder, which is for engine ``ray``, the workers read their documents themselves and keep their
+        topics in files: in the checkpoint's folder, else in a temporary one.
+
         Raises:
-            UserError: no documents, an empty one, or more topics than tokens.
+            UserError: no documents, an empty one, more topics than tokens, or a folder for an engine that reads none.
         """
-        require_documents(corpus, at_least=self.n_topics)
-        self.vocabulary_, self._corpus_hash, self.alpha_ = corpus.vocabulary, _hash(corpus), self._prior.copy()
+        require_documents(corpus, at_least=self.n_topics, in_memory=self.engine != "ray")
+        self.vocabulary_, self._corpus_hash, self.alpha_ = corpus.vocabulary, corpus.digest, self._prior.copy()
         self.engine_ = self.engine
         if self.engine == "auto":
             self.engine_ = "warp" if self.threads >= WARP_THREADS else "gibbs"
+        self.__dict__.pop("_saved", None)
         self._sampler = self._new_sampler(corpus)
         with self._workers_ended():
-            if saved := self.checkpoint.load():
+            if saved := self._from_checkpoint(corpus):
                 self.alpha_ = saved["alpha"]
                 self._sampler.restore(saved)
             return self._run(corpus, self.n_sweeps, self._sampler.sweeps, self.checkpoint)
 
-    def resume(self, corpus: Corpus, n_sweeps: int) -> LDA:
+    def resume(self, corpus: Corpus | CorpusFolder, n_sweeps: int) -> LDA:
         """Go on for ``n_sweeps`` more, exactly as one longer fit would have.
 
         Raises:
@@ -146,7 +155,8 @@ class LDA(ProportionModel):
         """
         if not hasattr(self, "_sampler") and not hasattr(self, "_saved"):
             raise UserError("LDA: nothing to resume: call fit or LDA.load first")
-        if _hash(corpus) != self._corpus_hash:
+        require_documents(corpus, in_memory=self.engine_ != "ray")
+        if corpus.digest != self._corpus_hash:
             raise UserError("LDA: these are not the documents that the model was fitted on: resume with those")
         if not hasattr(self, "_sampler"):
             self._sampler = self._new_sampler(corpus)
@@ -157,7 +167,10 @@ class LDA(ProportionModel):
             return self._run(corpus, n_sweeps)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on."""
+        """Write the model and the sampler's state to one .npz file, from which `load` can transform and go on.
+
+        Topics that workers keep in files are copied into a folder beside it, ``NAME.npz.<number>.topics``.
+        """
         facts = {
             "format": _FORMAT,
             "settings": {"engine": self.engine_, **{name: getattr(self, name) for name in _SAVED}},
@@ -166,9 +179,13 @@ class LDA(ProportionModel):
             "vocabulary": self.vocabulary_,
         }
         counts = self.word_topic_counts_
-        state = self._sampler.state() if hasattr(self, "_sampler") else self._saved
+        path = Path(path)
+        state = self._sampler.state() if hasattr(self, "_sampler") else getattr(self, "_saved", {})
+        if "folder" in state:
+            self._saved = copied_beside(path, state)
+            state = self._saved | {"folder": np.array(Path(str(self._saved["folder"])).name)}
         write_arrays(
-            Path(path),
+            path,
             facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
             alpha=self._prior,
             alpha_fitted=self.alpha_,
@@ -177,6 +194,7 @@ class LDA(ProportionModel):
             counts_offsets=counts.indptr,
             **{f"state_{name}": values for name, values in state.items()},
         )
+        remove_copies(path, but=str(state.get("folder", "")))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> LDA:
@@ -199,22 +217,64 @@ class LDA(ProportionModel):
         except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
             raise UserError(f"{path} is not a saved LDA model ({error}): fit and save it again") from error
         model.engine_ = model.engine
-        model._saved = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
+        state = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
+        if "folder" in state:
+            state["folder"] = np.array(str(Path(path).absolute().with_name(str(state["folder"]))))
+        if state:
+            model._saved = state
         return model
 
-    def _new_sampler(self, corpus: Corpus) -> Gibbs | Warp | Esca | WarpByShares:
+    def _new_sampler(self, corpus: Corpus | CorpusFolder) -> Gibbs | Warp | Esca | WarpByShares:
+        if self.engine_ == "ray":
+            return self._several_workers(corpus)
+        assert isinstance(corpus, Corpus)  # `fit` and `resume` require it
         if self.engine_ == "gibbs":
             return Gibbs(corpus, self.n_topics, beta=self.beta, seed=self.seed)
         if self.engine_ == "esca":
             from dgmbench.models.text.esca import Esca  # torch takes seconds to load
 
             return Esca(corpus, self.n_topics, beta=self.beta, seed=self.seed, device=self.device)
-        named = {"proposals": self.proposals, "parts": self.parts}
-        if self.engine_ == "ray":
-            start = partial(RayWorkers, address=self.address, store=store_of(corpus, self.n_topics, self.proposals))
-            named |= {"workers": self.workers}
-            return WarpByShares(corpus, self.n_topics, beta=self.beta, seed=self.seed, start=start, **named)
-        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, threads=self.threads, **named)
+        named = {"proposals": self.proposals, "parts": self.parts, "threads": self.threads}
+        return Warp(corpus, self.n_topics, beta=self.beta, seed=self.seed, **named)
+
+    def _several_workers(self, corpus: Corpus | CorpusFolder) -> WarpByShares:
+        return WarpByShares(
+            corpus,
+            self.n_topics,
+            beta=self.beta,
+            seed=self.seed,
+            proposals=self.proposals,
+            workers=self.workers,
+            parts=self.parts,
+            start=partial(RayWorkers, address=self.address, store=store_of(corpus, self.n_topics, self.proposals)),
+            keep_in=self._folder_for_topics() if isinstance(corpus, CorpusFolder) else None,
+        )
+
+    def _folder_for_topics(self) -> Path:
+        """Where workers keep topics in files: with the checkpoint, else in a folder that goes with this object."""
+        if folder := self.checkpoint.folder_of("topics"):
+            return folder.absolute()
+        if self.address:
+            raise UserError(
+                "LDA: the workers of a cluster keep the topics of a CorpusFolder in files; name a folder that all "
+                "machines share: checkpoint=Checkpoint(Path(FOLDER), NAME_OF_THE_FIT)"
+            )
+        if not hasattr(self, "_temporary"):
+            self._temporary = TemporaryDirectory(prefix="dgmbench-")
+        return Path(self._temporary.name)
+
+    def _from_checkpoint(self, corpus: Corpus | CorpusFolder) -> dict[str, np.ndarray]:
+        """The state that a killed fit has left, none at the start of a fit; files of other states go."""
+        saved = self.checkpoint.load()
+        if isinstance(corpus, CorpusFolder):
+            kept = KeptTopics(self._folder_for_topics(), int(saved.get("sweeps", -1)))
+            kept.remove_others()
+            if "folder" in saved:
+                saved["folder"] = np.array(str(kept.folder))  # it may have been moved
+                if not kept.is_whole(corpus.n_tokens):
+                    log.warning("%s lacks topics of the last checkpoint: starting afresh", kept.folder)
+                    return {}
+        return saved
 
     @contextmanager
     def _workers_ended(self) -> Iterator[None]:
@@ -222,30 +282,38 @@ class LDA(ProportionModel):
         try:
             yield
             if isinstance(self._sampler, WarpByShares):
-                self._saved = self._sampler.state()
+                try:
+                    self._saved = self._sampler.state()
+                except UserError as error:
+                    log.warning("LDA: the fit is done, but cannot be resumed: %s", error)
         finally:
             if isinstance(self._sampler, WarpByShares):
                 self._sampler.close()
                 del self._sampler
 
-    def _run(self, corpus: Corpus, n_sweeps: int, done: int = 0, checkpoint: Checkpoint = NOT_KEPT) -> LDA:
+    def _run(
+        self, corpus: Corpus | CorpusFolder, n_sweeps: int, done: int = 0, checkpoint: Checkpoint = NOT_KEPT
+    ) -> LDA:
         """``n_sweeps`` sweeps, of which ``done`` were done."""
         start, sampler = time.perf_counter(), self._sampler
         progress = self.progress if callable(self.progress) else None
+        sums: Sums
+        if isinstance(corpus, Corpus):
+            sums = SumsInMemory(corpus, sampler)
+        else:
+            assert isinstance(sampler, WarpByShares)
+            sums = sampler
         with bars() if self.progress is True else nullcontext():
             for number in passes("LDA: sweep", n_sweeps, done):
                 swept = sampler.sweeps  # before `resume`, too
                 if self.optimise_alpha and swept >= _ALPHA_FROM and swept % _ALPHA_EVERY == 0:
-                    counts = document_topic_counts(corpus, sampler.topics, self.n_topics)
-                    self.alpha_ = fitted_alpha(counts, self.alpha_)
+                    self.alpha_ = sums.fitted_alpha(self.alpha_)
                 sampler.sweep(self.alpha_)
-                if checkpoint.due:
-                    checkpoint.save(alpha=self.alpha_, **sampler.state())
+                checkpoint.save_from(lambda: {"alpha": self.alpha_, **sampler.state()})
                 if progress is not None:
                     progress(number + 1, n_sweeps, time.perf_counter() - start)
-        self.word_topic_counts_ = word_topic_counts(corpus, sampler.topics, self.n_topics)
+        self.word_topic_counts_, self.joint_log_likelihood_ = sums.outcome(self.alpha_)
         self.__dict__.pop("topics_", None)
-        self.joint_log_likelihood_ = joint_log_likelihood(corpus, sampler.topics, self.alpha_, self.beta)
         return self
 
 
@@ -263,9 +331,3 @@ def _prior(alpha: float | np.ndarray | None, n_topics: int) -> np.ndarray:
     if values.shape not in ((), (n_topics,)) or not np.all(values > 0) or not np.all(np.isfinite(values)):
         raise UserError(f"LDA: alpha must be one number above zero, or one for each of the {n_topics} topics")
     return np.broadcast_to(values, (n_topics,)).copy()
-
-
-def _hash(corpus: Corpus) -> str:
-    digest = hashlib.sha256(corpus.words.tobytes())
-    digest.update(corpus.offsets.tobytes())
-    return digest.hexdigest()

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
 import numpy as np
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.fast.text.layout import topic_counts
 
 _LEAST_ALPHA = 1e-5  # a topic with a parameter of zero would never come back
 
 
+class Sampler(Protocol):
+    """What has a topic for each token of a corpus."""
+
+    n_topics: int
+    beta: float
+
+    @property
+    def topics(self) -> np.ndarray:
+        """(tokens,) in document order."""
+
+
+class Sums(Protocol):
+    """What follows from the topics that a sampler has now."""
+
+    def outcome(self, alpha: np.ndarray) -> tuple[sparse.csr_matrix, float]:
+        """`word_topic_counts` and `joint_log_likelihood`."""
+
+    def fitted_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """See the function `fitted_alpha`."""
+
+
+class SumsInMemory(NamedTuple):
+    """`Sums` over topics that are in the memory of this process."""
+
+    corpus: Corpus
+    sampler: Sampler
+
+    def outcome(self, alpha: np.ndarray) -> tuple[sparse.csr_matrix, float]:
+        topics = self.sampler.topics
+        counts = word_topic_counts(self.corpus, topics, self.sampler.n_topics)
+        return counts, joint_log_likelihood(self.corpus, topics, alpha, self.sampler.beta)
+
+    def fitted_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        return fitted_alpha(document_topic_counts(self.corpus, self.sampler.topics, self.sampler.n_topics), alpha)
+
+
 def document_topic_counts(corpus: Corpus, topics: np.ndarray, n_topics: int) -> sparse.csr_matrix:
     """(documents, n_topics) tokens of each topic in each document; ``topics`` (tokens,) in document order."""
-    ones = np.ones(corpus.n_tokens, np.int32)
-    counts = sparse.csr_matrix((ones, topics.astype(np.int32), corpus.offsets), shape=(len(corpus), n_topics))
-    counts.sum_duplicates()
-    return counts
+    return topic_counts(corpus.offsets, topics, n_topics)
 
 
 def word_topic_counts(corpus: Corpus, topics: np.ndarray, n_topics: int) -> sparse.csr_matrix:
@@ -35,13 +72,22 @@ def joint_log_likelihood(corpus: Corpus, topics: np.ndarray, alpha: np.ndarray, 
     """
     of_documents = document_topic_counts(corpus, topics, len(alpha))
     of_words = word_topic_counts(corpus, topics, len(alpha))
-    prior = alpha[of_documents.indices]
-    log_z = np.sum(gammaln(of_documents.data + prior) - gammaln(prior))
-    log_z -= np.sum(gammaln(corpus.lengths + alpha.sum()) - gammaln(alpha.sum()))
-    log_w = np.sum(gammaln(of_words.data + beta) - gammaln(beta))
-    sizes = np.bincount(topics, minlength=len(alpha))
-    log_w -= np.sum(gammaln(sizes + corpus.n_words * beta) - gammaln(corpus.n_words * beta))
-    return float(log_z + log_w) / corpus.n_tokens
+    log_z = proportions_log_likelihood(of_documents, alpha)
+    return (log_z + topics_log_likelihood(of_words, beta)) / corpus.n_tokens
+
+
+def proportions_log_likelihood(counts: sparse.csr_matrix, alpha: np.ndarray) -> float:
+    """log p(z | alpha) in nats, from the (documents, n_topics) tokens of each topic in each document."""
+    prior = alpha[counts.indices]
+    log_z = np.sum(gammaln(counts.data + prior) - gammaln(prior))
+    return float(log_z - np.sum(gammaln(_sums(counts) + alpha.sum()) - gammaln(alpha.sum())))
+
+
+def topics_log_likelihood(counts: sparse.csr_matrix, beta: float) -> float:
+    """log p(w | z, beta) in nats, from the (vocabulary, n_topics) tokens of each topic among each word's."""
+    log_w = np.sum(gammaln(counts.data + beta) - gammaln(beta))
+    v_beta, sizes = counts.shape[0] * beta, np.bincount(counts.indices, counts.data, counts.shape[1])
+    return float(log_w - np.sum(gammaln(sizes + v_beta) - gammaln(v_beta)))
 
 
 def fitted_alpha(counts: sparse.csr_matrix, alpha: np.ndarray, *, iterations: int = 20) -> np.ndarray:
@@ -51,10 +97,31 @@ def fitted_alpha(counts: sparse.csr_matrix, alpha: np.ndarray, *, iterations: in
         counts: (documents, n_topics) topic counts of the documents.
         alpha: (n_topics,) where to start.
     """
-    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    return fixed_point(alpha, _sums(counts), lambda alpha: alpha_gains(counts, alpha), iterations=iterations)
+
+
+def fixed_point(
+    alpha: np.ndarray, lengths: np.ndarray, gains: Callable[[np.ndarray], np.ndarray], *, iterations: int = 20
+) -> np.ndarray:
+    """As `fitted_alpha`, given the (documents,) tokens of each document and what gives the `alpha_gains` of all."""
     for _ in range(iterations):
-        prior = alpha[counts.indices]
-        gains = np.bincount(counts.indices, digamma(counts.data + prior) - digamma(prior), minlength=len(alpha))
-        alpha = alpha * gains / np.sum(digamma(lengths + alpha.sum()) - digamma(alpha.sum()))
+        alpha = alpha * gains(alpha) / np.sum(digamma(lengths + alpha.sum()) - digamma(alpha.sum()))
         alpha = np.maximum(alpha, _LEAST_ALPHA)
     return alpha
+
+
+def alpha_gains(counts: sparse.csr_matrix, alpha: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    """(n_topics,) Σ_d digamma(n_dk + alpha_k) - digamma(alpha_k), added to the sums over the documents before these.
+
+    They are added one by one, in the order of the documents: so sums over several runs of documents are, to the last
+    bit, the sums over all of them at once.
+    """
+    gains = np.zeros(len(alpha)) if before is None else before.copy()
+    prior = alpha[counts.indices]
+    np.add.at(gains, counts.indices, digamma(counts.data + prior) - digamma(prior))
+    return gains
+
+
+def _sums(counts: sparse.csr_matrix) -> np.ndarray:
+    """(rows,) the sum of each row."""
+    return np.asarray(counts.sum(axis=1)).ravel()

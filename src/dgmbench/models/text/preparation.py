@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_folder import CorpusFolder
 from dgmbench.errors import UserError
 
 log = logging.getLogger("dgmbench")
@@ -116,12 +117,18 @@ def require_options(
             raise UserError(f"{type(model).__name__}: {name} is {given[name]!r}; it must be {said}")
 
 
-def require_documents(corpus: Corpus, *, at_least: int = 1) -> None:
+def require_documents(corpus: Corpus | CorpusFolder, *, at_least: int = 1, in_memory: bool = True) -> None:
     """Check that there is something to learn from or to describe.
 
     Raises:
-        UserError: there is no document, one is empty, or there are fewer than ``at_least`` tokens.
+        UserError: there is no document, one is empty, there are fewer than ``at_least`` tokens, or they are in a folder
+            where they have to be in memory.
     """
+    if in_memory and isinstance(corpus, CorpusFolder):
+        raise UserError(
+            f"the documents are in {corpus.folder}, and have to be in memory here: give some of them by read(begin, "
+            "end); LDA with engine ray is fitted to all of them"
+        )
     if len(corpus) == 0:
         raise UserError("the corpus has no documents: check its files and what was filtered from it")
     empty = np.flatnonzero(corpus.lengths == 0)
@@ -131,7 +138,7 @@ def require_documents(corpus: Corpus, *, at_least: int = 1) -> None:
         raise UserError(f"{at_least} topics but only {corpus.n_tokens} tokens: ask for fewer topics")
 
 
-def require_vocabulary(corpus: Corpus, vocabulary: tuple[str, ...]) -> None:
+def require_vocabulary(corpus: Corpus | CorpusFolder, vocabulary: tuple[str, ...]) -> None:
     """Check that there are documents, none empty, whose words are numbered as those of the training corpus were.
 
     Raises:

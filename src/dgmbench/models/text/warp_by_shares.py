@@ -6,20 +6,30 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpus_folder import CorpusFolder
 from dgmbench.errors import UserError, counted
 from dgmbench.fast.text.layout import word_offsets
 from dgmbench.fast.text.warp import PARTS
 from dgmbench.fast.text.warp_share import DOCUMENTS, WORDS, Documents, Problem, Share, divide, given
+from dgmbench.models.text.kept_topics import KeptTopics, in_files
+from dgmbench.models.text.likelihood import (
+    alpha_gains,
+    fixed_point,
+    proportions_log_likelihood,
+    topics_log_likelihood,
+)
 from dgmbench.run.workers import Died, InProcess, LostError, Maker, Workers
 
 log = logging.getLogger("dgmbench")
 T = TypeVar("T")
-_SLACK = 2**26  # bytes
+_SLACK, _WORD = 2**26, 4  # bytes
 
 MOST_DEATHS = 5
 """Of one worker within one visit, before the fit is given up."""
@@ -35,11 +45,15 @@ class WarpByShares:
     does its part of the visit again. When blocks are lost, as with a machine, all goes on from the last `state` that
     was asked for, or from the beginning, by itself and to the same result.
 
+    Of a corpus in a folder the workers read their own documents and keep their own topics, and what is asked of all
+    topics are sums over the workers: this process holds none of it.
+
     Args:
         corpus: documents, none of them empty.
         n_topics, beta, seed, proposals, parts: as of `Warp`.
         workers: how many; each has some of the parts.
         start: starts them.
+        keep_in: a folder that all workers see, for the topics of a state; without it a state has them in memory.
 
     Raises:
         UserError: there are more workers than parts or documents.
@@ -47,7 +61,7 @@ class WarpByShares:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: Corpus | CorpusFolder,
         n_topics: int,
         *,
         beta: float,
@@ -56,20 +70,23 @@ class WarpByShares:
         workers: int = 2,
         parts: int = PARTS,
         start: Callable[[Sequence[Maker]], Workers] = InProcess,
+        keep_in: Path | None = None,
     ) -> None:
         require_workers(workers, parts, len(corpus))
         self.n_topics, self.beta, self.sweeps = n_topics, beta, 0
         self._division = divide(word_offsets(corpus), corpus.offsets, workers, parts)
+        self._lengths, self._keep_in = corpus.lengths, keep_in
         problem = Problem(n_topics, corpus.n_words, beta, seed, proposals)
         self._all = range(workers)
-        reads = [partial(given, *self._own(corpus, i)) for i in self._all]
+        reads = [self._reader(corpus, i) for i in self._all]
         self._workers = start([partial(Share, problem, self._division, i, reads[i]) for i in self._all])
         self._kept: dict[str, np.ndarray] = {}
+        self._in_files: list[KeptTopics] = []  # the last two states; while one is written, the other is whole
         self._since: list[np.ndarray] = []  # alpha of each sweep that came after
         self._deaths: Counter[int] = Counter()  # of each worker in this visit
         self._joined: set[int] = set()  # workers that know the words of their tokens
         try:
-            self._begin_kept()
+            self._despite_losses(self._begin_kept)
         except BaseException:
             self.close()
             raise
@@ -86,29 +103,72 @@ class WarpByShares:
 
     @property
     def topics(self) -> np.ndarray:
-        """(tokens,) the topic of each token, in document order."""
+        """(tokens,) the topic of each token, in document order; not where a folder keeps them."""
         return self.state()["tokens"][:, 0].copy()
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that `restore`, also that of `Warp`, needs to go on exactly."""
-        if self._kept and self._kept["sweeps"] == self.sweeps:
+        """All that `restore` needs to go on exactly; also that of `Warp`, unless the topics are kept in files.
+
+        Raises:
+            UserError: the files cannot be written; it can be called again.
+        """
+        kind = "tokens" if self._keep_in is None else "folder"
+        if kind in self._kept and self._kept["sweeps"] == self.sweeps:
             return self._kept
-        self._kept = {"tokens": self._despite_losses(self._gathered), "sweeps": np.array(self.sweeps)}
-        self._since = []
+        if self._keep_in is None:
+            kept = self._despite_losses(self._gathered)
+        else:
+            kept = np.array(str(self._keep_in))
+            self._write(KeptTopics(self._keep_in, self.sweeps))
+        self._kept, self._since = {kind: kept, "sweeps": np.array(self.sweeps)}, []
         return self._kept
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up a state of a sampler with the same arguments."""
+        """Take up a state of a sampler with the same arguments.
+
+        Raises:
+            UserError: files of it are damaged or missing.
+        """
         self._kept, self._since = dict(state), []
-        self._begin_kept()
+        if "folder" in state and (kept := in_files(state)).folder == self._keep_in:
+            self._in_files = [kept]
+        self._despite_losses(self._begin_kept)
+
+    def outcome(self, alpha: np.ndarray) -> tuple[sparse.csr_matrix, float]:
+        """See `dgmbench.models.text.likelihood.Sums`; each worker counts its words, and adds up its documents."""
+        log_of = partial(proportions_log_likelihood, alpha=alpha)
+
+        def step() -> tuple[sparse.csr_matrix, float]:
+            incoming = {q: [self._blocks[p][q] for p in self._all] for q in self._all}
+            counts = self._values(self._done("word_topic_counts", incoming))
+            log_z = self._values(self._done("of_documents", {i: (log_of, *self._blocks[i]) for i in self._all}))
+            return sparse.vstack(counts, format="csr"), sum(log_z)
+
+        counts, log_z = self._despite_losses(step)
+        return counts, (log_z + topics_log_likelihood(counts, self.beta)) / int(self._division.tokens[-1])
+
+    def fitted_alpha(self, alpha: np.ndarray) -> np.ndarray:
+        """See `dgmbench.models.text.likelihood`; the sums go from worker to worker, to the bits of one process."""
+
+        def gains(alpha: np.ndarray) -> np.ndarray:
+            so_far = np.zeros(self.n_topics)
+            for i in self._all:
+                function = partial(alpha_gains, alpha=alpha, before=so_far)
+                [so_far] = self._values(self._done("of_documents", {i: (function, *self._blocks[i])}))
+            return so_far
+
+        return fixed_point(alpha, self._lengths, lambda alpha: self._despite_losses(lambda: gains(alpha)))
 
     def close(self) -> None:
         """End the workers."""
         self._workers.close()
 
-    def _own(self, corpus: Corpus, worker: int) -> Documents:
-        documents, (begin, end) = self._division.of(worker, DOCUMENTS), self._division.tokens[worker : worker + 2]
-        return corpus.words[begin:end], corpus.offsets[documents.start : documents.stop + 1] - begin
+    def _reader(self, corpus: Corpus | CorpusFolder, worker: int) -> Callable[[], Documents]:
+        documents = self._division.of(worker, DOCUMENTS)
+        if isinstance(corpus, CorpusFolder):
+            return corpus.documents(documents.start, documents.stop)
+        begin, end = self._division.tokens[worker : worker + 2]
+        return partial(given, corpus.words[begin:end], corpus.offsets[documents.start : documents.stop + 1] - begin)
 
     def _join(self) -> None:
         """Let workers that are new know the words of their tokens."""
@@ -119,15 +179,35 @@ class WarpByShares:
     def _begin_kept(self) -> None:
         """Hand out the state that was kept, or random topics."""
         self._join()
-        bounds, tokens = self._division.tokens, self._kept.get("tokens")
-        kept = {i: () if tokens is None else (tokens[bounds[i] : bounds[i + 1]],) for i in self._all}
+        kept = {i: self._kept_of(*self._division.tokens[i : i + 2]) for i in self._all}
         self._take(self._done("begin", kept, 1 + len(self._all)))
         self.sweeps = int(self._kept.get("sweeps", 0))
+
+    def _kept_of(self, begin: int, end: int) -> tuple[Any, ...]:
+        """What a worker begins with whose tokens are these: nothing, the tokens, or what reads them."""
+        if "folder" in self._kept:
+            return (partial(in_files(self._kept).read, int(begin), int(end)),)
+        return (self._kept["tokens"][begin:end],) if self._kept else ()
+
+    def _write(self, kept: KeptTopics) -> None:
+        """Let every worker write its tokens; of the states before only the last one stays."""
+        for old in self._in_files[:-1]:
+            old.remove()
+        try:
+            self._despite_losses(lambda: self._done("keep", {i: (kept.write, *self._blocks[i]) for i in self._all}))
+        except UserError:
+            kept.remove()
+            raise
+        self._in_files = [*self._in_files[-1:], kept]
 
     def _gathered(self) -> np.ndarray:
         """(tokens, 1 + proposals) of all documents."""
         found = self._done("gather", {i: self._blocks[i] for i in self._all})
-        return np.concatenate(self._workers.values(found[i][0] for i in self._all))
+        return np.concatenate(self._values(found))
+
+    def _values(self, found: Mapping[int, Sequence[Any]]) -> list[Any]:
+        """The first result of each worker, in their order."""
+        return self._workers.values(found[i][0] for i in sorted(found))
 
     def _sweep(self, alpha: np.ndarray) -> None:
         for kind, prior in ((WORDS, np.full(self.n_topics, self.beta)), (DOCUMENTS, alpha)):
@@ -138,7 +218,7 @@ class WarpByShares:
 
     def _take(self, found: Mapping[int, Sequence[Any]]) -> None:
         """What a visit gave: of each worker its topics' totals, and its blocks by receiver."""
-        self._sizes = np.sum(self._workers.values(found[i][0] for i in self._all), axis=0)
+        self._sizes = np.sum(self._values(found), axis=0)
         self._blocks = [list(found[i][1:]) for i in self._all]
         self._deaths.clear()
 
@@ -192,7 +272,7 @@ def require_workers(workers: int, parts: int, documents: int) -> None:
         )
 
 
-def store_of(corpus: Corpus, n_topics: int, proposals: int) -> int:
+def store_of(corpus: Corpus | CorpusFolder, n_topics: int, proposals: int) -> int:
     """Bytes of all that workers hand on at once: topics before and after a visit; words for the workers that start."""
     topic = 2 if n_topics <= 2**16 else 4
-    return corpus.n_tokens * (2 * topic * (1 + proposals) + 2 * corpus.words.itemsize) + _SLACK
+    return corpus.n_tokens * (2 * topic * (1 + proposals) + 2 * _WORD) + _SLACK
