@@ -96,7 +96,7 @@ def test_deaths_and_losses_change_nothing(
     assert_equal(found, LDA(5, engine="warp", **OPTIONS).fit(CORPUS))
 
 
-@pytest.mark.parametrize("method", ["keep", "of_documents", "word_topic_counts", "begin"])
+@pytest.mark.parametrize("method", ["keep", "find_terms", "add_terms", "of_documents", "word_topic_counts", "begin"])
 @pytest.mark.parametrize("what", ["deaths", "losses"])
 def test_it_does_not_matter_in_which_step(method: str, what: str, folder: CorpusFolder, mortal: dict[str, Any]) -> None:
     mortal["fate"] |= {what: 50, "only": method, "most": 3}

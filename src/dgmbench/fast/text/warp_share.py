@@ -114,6 +114,7 @@ class Share:
         owners = self._owner_of_word[words]
         self._sides = {DOCUMENTS: _Side(np.array(offsets), _inverse(order), owners, _begins(owners, workers))}
         self._counts: sparse.csr_matrix | None = None
+        self._terms: np.ndarray | None = None
 
     def words_for(self, *workers: int) -> list[np.ndarray]:
         """For each of these workers the tokens that it will get from these documents: the words of them, int32."""
@@ -193,6 +194,26 @@ class Share:
             offsets, tokens = self._sides[DOCUMENTS].offsets, self.gather(*blocks)[0]
             self._counts = topic_counts(offsets, tokens[:, 0], self._problem.n_topics)
         return [function(self._counts)]
+
+    def find_terms(self, of: Callable[[sparse.csr_matrix], np.ndarray], *blocks: np.ndarray) -> list[bool]:
+        """Have a term for each count of `of_documents`, ready for `add_terms`."""
+        [self._terms] = self.of_documents(of, *blocks)
+        return [True]
+
+    def add_terms(
+        self, of: Callable[[sparse.csr_matrix], np.ndarray], before: np.ndarray, *blocks: np.ndarray
+    ) -> list[np.ndarray]:
+        """(K,) sums over the documents up to the last one of these, given those before them.
+
+        Terms are added one by one, in the order of the documents: so the sums are those of one process to the last bit.
+        """
+        if self._terms is None:  # a worker that is new
+            self.find_terms(of, *blocks)
+        assert self._counts is not None and self._terms is not None
+        sums = np.array(before)
+        np.add.at(sums, self._counts.indices, self._terms)
+        self._terms = None
+        return [sums]
 
     def word_topic_counts(self, *blocks: np.ndarray) -> list[sparse.csr_matrix]:
         """(words, K) tokens of each topic among each of its words', from the blocks that are for a visit to them."""

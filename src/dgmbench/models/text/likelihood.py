@@ -97,29 +97,27 @@ def fitted_alpha(counts: sparse.csr_matrix, alpha: np.ndarray, *, iterations: in
         counts: (documents, n_topics) topic counts of the documents.
         alpha: (n_topics,) where to start.
     """
-    return fixed_point(alpha, _sums(counts), lambda alpha: alpha_gains(counts, alpha), iterations=iterations)
+
+    def gains(alpha: np.ndarray) -> np.ndarray:
+        return np.bincount(counts.indices, alpha_terms(counts, alpha), minlength=len(alpha))
+
+    return fixed_point(alpha, _sums(counts), gains, iterations=iterations)
 
 
 def fixed_point(
     alpha: np.ndarray, lengths: np.ndarray, gains: Callable[[np.ndarray], np.ndarray], *, iterations: int = 20
 ) -> np.ndarray:
-    """As `fitted_alpha`, given the (documents,) tokens of each document and what gives the `alpha_gains` of all."""
+    """As `fitted_alpha`, given the (documents,) tokens of each document, and what sums `alpha_terms` up by topic."""
     for _ in range(iterations):
         alpha = alpha * gains(alpha) / np.sum(digamma(lengths + alpha.sum()) - digamma(alpha.sum()))
         alpha = np.maximum(alpha, _LEAST_ALPHA)
     return alpha
 
 
-def alpha_gains(counts: sparse.csr_matrix, alpha: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-    """(n_topics,) Σ_d digamma(n_dk + alpha_k) - digamma(alpha_k), added to the sums over the documents before these.
-
-    They are added one by one, in the order of the documents: so sums over several runs of documents are, to the last
-    bit, the sums over all of them at once.
-    """
-    gains = np.zeros(len(alpha)) if before is None else before.copy()
+def alpha_terms(counts: sparse.csr_matrix, alpha: np.ndarray) -> np.ndarray:
+    """Of each count that is not zero, in their order: digamma(n_dk + alpha_k) - digamma(alpha_k)."""
     prior = alpha[counts.indices]
-    np.add.at(gains, counts.indices, digamma(counts.data + prior) - digamma(prior))
-    return gains
+    return np.asarray(digamma(counts.data + prior) - digamma(prior))
 
 
 def _sums(counts: sparse.csr_matrix) -> np.ndarray:

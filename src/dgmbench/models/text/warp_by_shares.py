@@ -20,7 +20,7 @@ from dgmbench.fast.text.warp import PARTS
 from dgmbench.fast.text.warp_share import DOCUMENTS, WORDS, Documents, Problem, Share, divide, given
 from dgmbench.models.text.kept_topics import KeptTopics, in_files
 from dgmbench.models.text.likelihood import (
-    alpha_gains,
+    alpha_terms,
     fixed_point,
     proportions_log_likelihood,
     topics_log_likelihood,
@@ -75,7 +75,7 @@ class WarpByShares:
         require_workers(workers, parts, len(corpus))
         self.n_topics, self.beta, self.sweeps = n_topics, beta, 0
         self._division = divide(word_offsets(corpus), corpus.offsets, workers, parts)
-        self._lengths, self._keep_in = corpus.lengths, keep_in
+        self._offsets, self._keep_in = corpus.offsets, keep_in
         problem = Problem(n_topics, corpus.n_words, beta, seed, proposals)
         self._all = range(workers)
         reads = [self._reader(corpus, i) for i in self._all]
@@ -151,13 +151,13 @@ class WarpByShares:
         """See `dgmbench.models.text.likelihood`; the sums go from worker to worker, to the bits of one process."""
 
         def gains(alpha: np.ndarray) -> np.ndarray:
-            so_far = np.zeros(self.n_topics)
+            terms, so_far = partial(alpha_terms, alpha=alpha), np.zeros(self.n_topics)
+            self._done("find_terms", {i: (terms, *self._blocks[i]) for i in self._all})
             for i in self._all:
-                function = partial(alpha_gains, alpha=alpha, before=so_far)
-                [so_far] = self._values(self._done("of_documents", {i: (function, *self._blocks[i])}))
+                [so_far] = self._values(self._done("add_terms", {i: (terms, so_far, *self._blocks[i])}))
             return so_far
 
-        return fixed_point(alpha, self._lengths, lambda alpha: self._despite_losses(lambda: gains(alpha)))
+        return fixed_point(alpha, np.diff(self._offsets), lambda alpha: self._despite_losses(lambda: gains(alpha)))
 
     def close(self) -> None:
         """End the workers."""
