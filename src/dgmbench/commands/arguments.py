@@ -102,7 +102,7 @@ def read_pairs(settings: Sequence[str]) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UserError(f"{text!r} is not KEY=VALUE")
+        raise UserError(f"{text!r} is not KEY=VALUE; give the value as well: {text}=...")
     return key, value
 
 

@@ -102,7 +102,12 @@ def _understood(command: Sequence[str], plan: Plan) -> Namespace:
 
     parser = get_argument_parser()
     parser.error = refuse
-    words: Namespace = parser.parse_args(list(command))
+    try:
+        words: Namespace = parser.parse_args(list(command))
+    except UserError:
+        raise
+    except Exception as error:  # the values of some options have exceptions of their own
+        refuse(" ".join(str(error).split()))
     if words.snakefile:
         return words
     files = [file for pattern in _WORKFLOW for file in Path().glob(pattern)]
