@@ -314,8 +314,10 @@ def test_a_broken_database_is_one_line_and_leaves_the_tables_alone(results, plan
 
 
 @pytest.mark.parametrize("name", ["a%20b", "what?", "no #1", "100%", "a & ü={b}; new"])
-def test_everything_lies_inside_a_folder_with_an_odd_name(prepared, tmp_path, name):
-    """Also when the folder's name means another one as part of an address."""
+def test_everything_lies_inside_a_folder_with_an_odd_name(prepared, tmp_path, name, monkeypatch):
+    """Also when the folder's name means another one as part of an address; nothing is left in the current folder."""
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
     results = Path(shutil.copytree(prepared, tmp_path / name / "results"))
     if name.endswith("new"):
         (results / "mlflow.db").unlink()

@@ -166,8 +166,11 @@ def _require_database(database: Path) -> None:
 
 
 def address_of(database: Path) -> str:
-    """A database as SQLAlchemy's address of it, whatever characters are in its path: SQLite decodes a file's URI."""
-    return f"sqlite:///{database.absolute().as_uri()}?uri=true"
+    """A database as SQLAlchemy's address of it, whatever characters are in its path: SQLite decodes a file's URI.
+
+    With the name of its driver: of an address without it MLflow makes the folders, taking the URI for a path.
+    """
+    return f"sqlite+pysqlite:///{database.absolute().as_uri()}?uri=true"
 
 
 def _make_database(database: Path) -> None:
