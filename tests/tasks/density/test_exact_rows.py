@@ -8,6 +8,7 @@ import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -400,7 +401,7 @@ def test_check_finds_what_a_run_of_a_fit_would_fail_at(model: str, found: str) -
 
 @pytest.mark.parametrize("name", POINTS)
 def test_points_are_completed_and_selected_by_name(name: str) -> None:
-    assert name in completion.datasets(name[:3])
+    assert name in completion.datasets(SimpleNamespace(params={}), name[:3])
     found, _ = configuration_of(Selection(datasets=(name,), rows=("vae-1d",)))
     plan = read_plan(found.content, all_tasks())
     assert [(run.dataset, run.model) for run in plan.runs] == [(name, "vae-1d")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def test_a_configuration_of_a_few_lines_asks_for_a_large_corpus() -> None:
 @pytest.mark.parametrize("begins", ["zipf-topics", "uci:"])
 def test_lists_and_shells_know_the_forms(begins: str) -> None:
     assert any(kind == "corpus" and name.startswith(begins) for kind, name, *_ in listing.rows())
-    assert datasets(begins[:3]) == [begins]
+    assert datasets(SimpleNamespace(params={}), begins[:3]) == [begins]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
