@@ -99,7 +99,9 @@ def place_of(name: str, results: Path = RESULTS) -> Path:
     for path in (Path(name), results / name):
         if path.exists():
             return path
-    presets = [path.name for path in results.glob("*") if path.is_dir()]
+    presets = [
+        path.name for path in results.glob("*/") if any((path / part).exists() for part in ("plan.json", "runs"))
+    ]
     known = did_you_mean(name, presets) if presets else ""
     raise UserError(f"no folder or archive {name}, nor a preset of this name in {results}{known}")
 
