@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -117,6 +117,10 @@ class Corpus:
         digest = hashlib.sha256(self.words.tobytes())
         digest.update(self.offsets.tobytes())
         return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        classes = f", {counted(len(self.classes), 'class', 'classes')}" if self.labels is not None else ""
+        return f"Corpus({len(self):,} documents, {self.n_tokens:,} tokens, {self.n_words:,} words{classes})"
 
     def document(self, index: int) -> np.ndarray:
         """(tokens of the document,) its word numbers, in order."""

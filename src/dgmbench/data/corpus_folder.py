@@ -95,6 +95,10 @@ class CorpusFolder:
         self.offsets = np.concatenate([[0], np.cumsum(found.lengths, dtype=np.int64)])
         self.word_totals, self.digest = found.word_totals, found.digest
 
+    def __repr__(self) -> str:
+        size = f"{len(self):,} documents, {self.n_tokens:,} tokens, {self.n_words:,} words"
+        return f"CorpusFolder({str(self.folder)!r}, {size})"
+
     def __len__(self) -> int:
         """The number of documents."""
         return len(self.offsets) - 1

@@ -23,6 +23,9 @@ class Embeddings:
     words: list[str]
     vectors: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Embeddings({self.name!r}, {len(self.words):,} words, {self.dim} dimensions)"
+
     @property
     def dim(self) -> int:
         """The length of a vector."""

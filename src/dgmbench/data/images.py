@@ -49,6 +49,11 @@ class ImageSplits:
         parts = (getattr(self, f"{part}_labels") for part in PARTS)
         return max((int(np.max(labels)) + 1 for labels in parts if labels is not None and len(labels)), default=0)
 
+    def __repr__(self) -> str:
+        pixels = f"{self.shape[0]} x {self.shape[1]} {'binary' if self.binary else 'grey'} pixels"
+        parts = ", ".join(f"{len(getattr(self, part)):,} {part}" for part in PARTS)
+        return f"ImageSplits({self.name!r}, {pixels}, {parts})"
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a run can read of it, by name; ``form`` is height, width and whether pixels are binary."""
         found = {"form": np.array([*self.shape, self.binary])}

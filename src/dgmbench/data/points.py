@@ -35,6 +35,10 @@ class PointSplits:
     test: np.ndarray
     origin: str = ""
 
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{len(getattr(self, part)):,} {part}" for part in PARTS)
+        return f"PointSplits({self.name!r}, {self.train.shape[1]} coordinates, {parts})"
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a run can read of it, by name."""
         return {part: getattr(self, part) for part in PARTS}

@@ -35,6 +35,9 @@ class CorpusSplits:
         """The two parts."""
         return iter((self.train, self.test))
 
+    def __repr__(self) -> str:
+        return f"CorpusSplits(train={self.train!r}, test={self.test!r})"
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a run can read of it, by name; words and class names are packed by `pack_text`."""
         found = {"vocabulary": pack_text(self.train.vocabulary), "classes": pack_text(self.train.classes)}

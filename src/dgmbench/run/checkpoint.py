@@ -59,6 +59,9 @@ class Checkpoint:
     def __init__(self, folder: Path | None = None, fingerprint: str = "") -> None:
         self._folder, self._fingerprint, self._name, self._clock = folder, fingerprint, "fit", _Clock()
 
+    def __repr__(self) -> str:
+        return f"Checkpoint({'' if self._folder is None else repr(str(self._folder))})"
+
     def part(self, name: str) -> Checkpoint:
         """That of a fit within this fit, in a file of its own; both together save as often as one."""
         part = Checkpoint(self._folder, self._fingerprint)
