@@ -25,7 +25,7 @@ from dgmbench.commands.run import summary
 from dgmbench.commands.selection import Selection, configuration_of
 from dgmbench.commands.status import states
 from dgmbench.errors import UserError
-from dgmbench.run import provenance
+from dgmbench.run import provenance, timings
 from dgmbench.run.config import plan_of, read_plan
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
@@ -357,6 +357,11 @@ def test_a_plan_says_when_it_knows_runs_of_another_size_alone(
     assert call("plan", "--config", "one.yaml") == 0
     said = capsys.readouterr().err.splitlines()
     assert said[2].endswith(words) and said[3].startswith("without 1 of 2 jobs")
+    # the time of tables, report and analyses counts, too
+    timings.note("tables.density", {"host": provenance.host(), "seconds": 7.2e6})
+    assert call("plan", "--config", "one.yaml") == 0
+    days = re.match(r"about (\d+\.\d) days with ", capsys.readouterr().err.splitlines()[2])
+    assert days and 83 < float(days[1]) < 90
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def estimates(plan: Plan, runs: Iterable[RunSpec], results: Path) -> dict[tuple[
     return found
 
 
-def of_jobs(plan: Plan, jobs: Iterable[Job], results: Path) -> dict[Job, Estimate]:
+def of_jobs(plan: Plan, jobs: Sequence[Job], results: Path) -> dict[Job, Estimate]:
     """Of each job, where something is known of such jobs.
 
     Args:
@@ -99,18 +99,20 @@ def of_jobs(plan: Plan, jobs: Iterable[Job], results: Path) -> dict[Job, Estimat
     """
     runs = plan.whole
     of_run = estimates(plan, runs, results)
-    found = {}
     ids = {("train", run.training_id): (run.run_id, STAGES[0]) for run in runs}
     ids |= {("evaluate", run.run_id): (run.run_id, STAGES[1]) for run in runs}
+    found = {job: of_run[ids[job.rule, job.of]] for job in jobs if ids.get((job.rule, job.of)) in of_run}
+    return found | of_other_jobs(plan, jobs)
+
+
+def of_other_jobs(plan: Plan, jobs: Iterable[Job]) -> dict[Job, Estimate]:
+    """Of each job that is no stage of a run, where something is known of such jobs."""
+    found = {}
     for job in jobs:
-        if job.rule in RULES.values():
-            key = ids.get((job.rule, job.of))
-            estimate = of_run.get(key) if key else None
-        else:
+        if job.rule not in RULES.values():
             of = f"{plan.preset}.{job.of}" if job.rule == "analyse" else job.of
-            estimate = _of_other(kind_of_job(job.rule, of))
-        if estimate:
-            found[job] = estimate
+            if estimate := _of_other(kind_of_job(job.rule, of)):
+                found[job] = estimate
     return found
 
 

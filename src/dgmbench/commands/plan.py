@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dgmbench.commands.estimates import STAGES, Estimate, estimates
+from dgmbench.commands.estimates import STAGES, Estimate, estimates, of_other_jobs
 from dgmbench.commands.jobs import Job, jobs_of, to_start
 from dgmbench.commands.selection import Selection, configuration_of
 from dgmbench.errors import counted
@@ -110,13 +110,17 @@ def _summary(
         return [*lines, "no estimate of time and memory: there are no records of such runs on this machine"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = max(1, cores // plan.threads)
+    others = sum(
+        each.seconds for each in of_other_jobs(plan, starting).values()
+    )  # most of them one after another, last
     total, longest = sum(each.seconds for each in found), max(each.seconds for each in found)
     memory = sorted((each.memory_mb for each in found), reverse=True)
     together = sum(memory[:at_once])
     rough = 2 * sum(each.rough for each in found) > len(found)
     like = "runs of another size on this machine, and rough" if rough else "such runs on this machine"
+    seconds = max(total / at_once, longest) + others
     lines.append(
-        f"about {duration(max(total / at_once, longest))} with {min(at_once, len(jobs))} jobs at a time, a job up to "
+        f"about {duration(seconds)} with {min(at_once, len(jobs))} jobs at a time, a job up to "
         f"{memory[0]:.0f} MB and together up to {together:.0f} MB: from records of {like}"
     )
     if len(found) < len(jobs):
