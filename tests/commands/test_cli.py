@@ -130,7 +130,7 @@ def test_folder_threads_and_devices_are_passed_on(stage: SimpleNamespace, monkey
         ("densty mnist vae", "unknown task 'densty'; did you mean 'density'?"),
         ("density mnist vae --set epochs=0", "command line.epochs: 0 is too small; give at least 1"),
         ("density mnist vae --set decay=NaN", "command line.decay: nan is not a finite number"),
-        ("density mnist vae --set epochs", "'epochs' is not KEY=VALUE"),
+        ("density mnist vae --set epochs", "'epochs' is not KEY=VALUE; give the value as well: epochs=..."),
         ("density mnist vae --set epoch=1", "command line.epoch: unknown setting 'epoch'; did you mean 'epochs'?"),
         (
             "density mnist vae --option hidden=a",
