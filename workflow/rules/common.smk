@@ -8,7 +8,7 @@ from dgmbench.commands.jobs import code_of_analysis, code_of_page, code_of_table
 from dgmbench.errors import UserError
 from dgmbench.names import file_name
 from dgmbench.run.config import plan_of
-from dgmbench.run.fingerprint import code_hash, data_hash, package_hash, source_hash
+from dgmbench.run.fingerprint import code_hash, data_hash
 from dgmbench.tasks import all_tasks
 
 try:

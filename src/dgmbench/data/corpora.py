@@ -16,8 +16,33 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 
+class Sized:
+    """How large a corpus is, by where its documents begin.
+
+    Attributes:
+        vocabulary, offsets: as of `Corpus`.
+    """
+
+    vocabulary: tuple[str, ...]
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_words(self) -> int:
+        """The size of the vocabulary."""
+        return len(self.vocabulary)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(documents,) tokens of each document."""
+        return np.diff(self.offsets)
+
+
 @dataclass(frozen=True, eq=False)
-class Corpus:
+class Corpus(Sized):
     """Documents over a fixed vocabulary, in token order.
 
     Attributes:
@@ -76,24 +101,10 @@ class Corpus:
         numbers = np.array([position[name] for name in labels], np.int32)
         return cls(tuple(vocabulary), words, offsets, numbers, tuple(classes))
 
-    def __len__(self) -> int:
-        """The number of documents."""
-        return len(self.offsets) - 1
-
-    @property
-    def n_words(self) -> int:
-        """The size of the vocabulary."""
-        return len(self.vocabulary)
-
     @property
     def n_tokens(self) -> int:
         """The number of tokens of all documents together."""
         return len(self.words)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """(documents,) tokens of each document."""
-        return np.diff(self.offsets)
 
     @cached_property
     def counts(self) -> sparse.csr_matrix:

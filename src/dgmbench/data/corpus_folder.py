@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dgmbench.data.corpora import Corpus
+from dgmbench.data.corpora import Corpus, Sized
 from dgmbench.data.document_counts import FileState, counts_of, file_state
 from dgmbench.data.formats.docword import read_vocabulary
 from dgmbench.data.formats.parquet_documents import read_documents, write_documents
@@ -62,7 +62,7 @@ class DocumentRun:
         return words, np.cumsum(np.concatenate(lengths))
 
 
-class CorpusFolder:
+class CorpusFolder(Sized):
     """Documents in the Parquet files of a folder, in the order of their names, that need not fit into memory.
 
     A row is a document, the list of its word numbers. The vocabulary is a text file ``_vocabulary.txt`` beside them, a
@@ -99,24 +99,10 @@ class CorpusFolder:
         size = f"{len(self):,} documents, {self.n_tokens:,} tokens, {self.n_words:,} words"
         return f"CorpusFolder({str(self.folder)!r}, {size})"
 
-    def __len__(self) -> int:
-        """The number of documents."""
-        return len(self.offsets) - 1
-
-    @property
-    def n_words(self) -> int:
-        """The size of the vocabulary."""
-        return len(self.vocabulary)
-
     @property
     def n_tokens(self) -> int:
         """The number of tokens of all documents together."""
         return int(self.offsets[-1])
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """(documents,) tokens of each document."""
-        return np.diff(self.offsets)
 
     def documents(self, begin: int, end: int) -> DocumentRun:
         """What reads the documents from ``begin`` to before ``end``."""
