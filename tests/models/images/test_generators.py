@@ -229,3 +229,25 @@ def test_the_fast_matching_of_500_is_nearly_optimal(shift: float) -> None:
 def test_wrong_options_are_said(build: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()  # type: ignore[operator]
+
+
+def test_the_published_game_begins_small_and_at_the_mean_image() -> None:
+    torch.manual_seed(0)
+    mean = np.array([0.0, 0.2, 0.9])
+    model = GAN(3, (40,), 20, (4,), mean_image=mean)
+    for network, largest in ((model.layers, 0.05), (model.discriminator, 0.005)):
+        weights = torch.cat([p.flatten() for name, p in network.named_parameters() if name.endswith("weight")])
+        assert 0.9 * largest < float(weights.detach().abs().max()) <= largest
+    with torch.no_grad():
+        at_first = model.generate(model.prior(100)).mean(dim=0).numpy()
+    assert np.abs(at_first - mean).max() < 0.05
+
+
+def test_the_published_rate_falls_and_that_of_adam_does_not() -> None:
+    for penalty, expected in ((0.0, 0.1 / 1.000004**3), (1.0, 0.1)):
+        model = GAN(3, (4,), 2, (2,), penalty=penalty)
+        optimisers = model.optimisers(0.1)
+        for _ in range(3):
+            model.step(torch.rand(5, 3), optimisers)
+        rates = [group["lr"] for optimiser in optimisers.values() for group in optimiser.param_groups]
+        assert rates == pytest.approx([expected] * 2, rel=1e-12)

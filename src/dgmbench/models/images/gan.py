@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +13,10 @@ from dgmbench.models.images.generator import UniformGenerator
 from dgmbench.models.images.layers import linear
 
 PIECES = 5
+OF_GENERATOR, OF_DISCRIMINATOR = 0.05, 0.005
+"""First weights of the published game are uniform on [−a, a] with these a."""
+DECAY = 1.000004
+"""The published game divides its learning rate by this after every step."""
 
 
 class Maxout(nn.Module):
@@ -30,8 +35,9 @@ class GAN(UniformGenerator):
     """Goodfellow et al. (NIPS 2014): z uniform on [0, 1], the generator fools the discriminator (non-saturating loss).
 
     With ``penalty`` γ the discriminator also pays γ/2 E ‖∇_x D(x)‖² on images (R1; Mescheder, Geiger, Nowozin, ICML
-    2018), and both learn by Adam; without, by gradient steps with momentum and dropout in the discriminator, as
-    published.
+    2018), and both learn by Adam. Without, all is as the authors' MNIST configuration has it: gradient steps with
+    momentum and a rate that falls slowly, dropout in the discriminator, small first weights, which a rate of 0.1 needs,
+    and the generator's last biases from the mean image.
 
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
@@ -46,6 +52,7 @@ class GAN(UniformGenerator):
         latent: int = 100,
         units: Sequence[int] = (240, 240),
         penalty: float = 0.0,
+        mean_image: np.ndarray | None = None,
     ) -> None:
         """
         Args:
@@ -54,6 +61,7 @@ class GAN(UniformGenerator):
             latent: dimensions of z.
             units: maxout units of the discriminator's layers, next to x first.
             penalty: γ.
+            mean_image: (pixels,) from 0 to 1, what the generator gives at first, where there is no penalty.
         """
         super().__init__(n_pixels, hidden, latent, low=0.0)
         if penalty < 0:
@@ -64,6 +72,19 @@ class GAN(UniformGenerator):
         for inputs, outputs in zip((n_pixels, *units[:-1]), units, strict=True):
             parts += [Maxout(inputs, outputs), *([nn.Dropout(0.5)] if dropped else [])]
         self.discriminator = nn.Sequential(*parts, linear(units[-1], 1))
+        if penalty == 0:
+            self._begin_as_published(mean_image)
+
+    def _begin_as_published(self, mean_image: np.ndarray | None) -> None:
+        for network, largest in ((self.layers, OF_GENERATOR), (self.discriminator, OF_DISCRIMINATOR)):
+            for name, weights in network.named_parameters():
+                if name.endswith("weight"):
+                    nn.init.uniform_(weights, -largest, largest)
+        if mean_image is not None:
+            last = self.layers[-1]
+            assert isinstance(last, nn.Linear)
+            with torch.no_grad():
+                last.bias.copy_(torch.logit(torch.from_numpy(mean_image).float(), eps=1e-3))
 
     def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """One for each of both networks, of this learning rate."""
@@ -93,6 +114,10 @@ class GAN(UniformGenerator):
         _descend(optimisers["discriminator"], told_apart + self.penalty / 2 * slope)
         fooled = F.softplus(-self.discriminator(self.generate(self.prior(len(x))))).mean()
         _descend(optimisers["generator"], fooled)
+        if not self.penalty:
+            for optimiser in optimisers.values():
+                for group in optimiser.param_groups:
+                    group["lr"] /= DECAY
         return {"discriminator": told_apart.detach(), "generator": fooled.detach(), "slope": slope.detach()}
 
 

@@ -15,6 +15,7 @@ from dgmbench.models.images.classifier import ImageClassifier
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
+from dgmbench.tasks.generation.images import part_of
 from dgmbench.training.trained import WEIGHTS, read_weights
 
 AT_ONCE = 1000
@@ -27,7 +28,8 @@ def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> 
     It has ``sample(n, seed)`` → (n, pixels) from 0 to 1, or ``prior(n, generator)`` → (n, latent) and ``generate(z)``
     → (n, pixels) from 0 to 1. What it learns by is ``loss(x)``, or ``step(x, optimisers)`` (see
     `dgmbench.training.alternating`), or ``fit(images)``, or nothing. The class gets what it has an argument for:
-    ``n_pixels``, ``shape``, ``n_classes``, and ``trained``, the model that it takes. One that ``reads_labels`` gets the
+    ``n_pixels``, ``shape``, ``n_classes``, ``mean_image`` (of the training images, (pixels,) from 0 to 1), and
+    ``trained``, the model that it takes. One that ``reads_labels`` gets the
     class of each image as a last column.
 
     Raises:
@@ -36,6 +38,7 @@ def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> 
     data = load_images(spec.dataset)
     torch.manual_seed(spec.seed)
     offered: dict[str, Any] = {"n_pixels": data.train.shape[1], "shape": data.shape, "n_classes": data.n_classes}
+    offered["mean_image"] = part_of(spec, "train").images.mean(axis=0) / data.white
     if before:
         offered["trained"] = before[0].model()
     model = build(spec, row, offered, {})
