@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgmbench.models.images.generator import UniformGenerator
-from dgmbench.models.images.gmmn import WIDTHS, squared_mmd
+from dgmbench.models.images.gmmn import squared_mmd
 from dgmbench.models.images.layers import linear
 
 
@@ -32,7 +32,7 @@ class CodeGMMN(UniformGenerator):
         hidden: Sequence[int] = (64, 256, 256, 1024),
         latent: int = 10,
         autoencoder_epochs: int = 10,
-        widths: Sequence[float] = (1.0, *WIDTHS),
+        widths: Sequence[float] = (1.0,),
     ) -> None:
         """
         Args:
@@ -41,7 +41,7 @@ class CodeGMMN(UniformGenerator):
             hidden: widths of the generator's layers, next to z first.
             latent: dimensions of z.
             autoencoder_epochs: epochs before those of the generator.
-            widths: of the kernels, whose sum is taken.
+            widths: of the kernels, whose sum is taken; codes are from 0 to 1.
         """
         between, code = widths_of_code
         super().__init__(code, hidden, latent)
