@@ -20,6 +20,7 @@ from filelock import FileLock
 from dgmbench import cli
 from dgmbench.commands import run as runs
 from dgmbench.commands.estimates import estimates
+from dgmbench.commands.passed_on import check_files
 from dgmbench.commands.plan import duration
 from dgmbench.commands.run import summary
 from dgmbench.commands.selection import Selection, configuration_of
@@ -198,6 +199,18 @@ def test_a_call_of_run_that_cannot_be_is_one_line(
         (checkout / "workflow").unlink()
     assert call("run", *arguments) == 2
     assert capsys.readouterr().err.startswith(f"dgmbench: error: {line}")
+
+
+def test_a_file_of_a_rule_that_the_user_added_is_asked_for(checkout: Path) -> None:
+    rule = '\nrule own:\n    output:\n        "results/own.txt",\n    shell:\n        "touch {output}"\n'
+    whole = (REPOSITORY / "Snakefile").read_text(encoding="utf-8") + rule
+    (checkout / "Snakefile").unlink()
+    (checkout / "Snakefile").write_text(whole, encoding="utf-8")
+    configuration = read_files([Path("config.yaml")])
+    default = plan_of(configuration, all_tasks())
+    check_files(["results/own.txt"], default, configuration.content, ["--cores", "1", "--", "results/own.txt"])
+    with pytest.raises(UserError, match=r"no rule makes results/owm\.txt; "):
+        check_files(["results/owm.txt"], default, configuration.content, ["--cores", "1", "--", "results/owm.txt"])
 
 
 def test_snakemake_reads_the_selection_as_we_do(checkout: Path) -> None:

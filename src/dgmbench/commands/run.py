@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 from dgmbench.commands import watching
+from dgmbench.commands.passed_on import check_files, understood
 from dgmbench.commands.plan import RESULTS, duration
 from dgmbench.commands.selection import Selection, selected
 from dgmbench.commands.status import states, tally
 from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
-from dgmbench.names import did_you_mean
 from dgmbench.run.config import plan_of, selecting_nothing
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
@@ -28,7 +28,6 @@ from dgmbench.run.presets import notice
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
 
-_WORKFLOW, _RULE = ("Snakefile", "workflow/Snakefile", "workflow/rules/*.smk"), re.compile(r"^rule (\w+):", re.M)
 _SAY_HOW_MANY = ("--cores", "-c", "--jobs", "-j", "--profile", "--executor", "-e")
 
 
@@ -57,11 +56,11 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
         if remark:
             print(f"dgmbench: {remark}", file=sys.stderr)
     selection_file = workspace.root / "selection.json"
-    command = _command([*laid_over, *([selection_file] if above else [])], arguments)
-    dry = bool(arguments) and _understood(command, plan).dryrun
+    dry = bool(arguments) and _checked(arguments, laid_over, above, plan, configuration.content).dryrun
     if above:
         with writing(selection_file):
             write_text(selection_file, json.dumps(above, indent=1) + "\n")
+    command = _command([*laid_over, *([selection_file] if above else [])], arguments)
     print(f"dgmbench: {shlex.join(['snakemake', *command])}", file=sys.stderr)
     started, snakemake = time.time(), [sys.executable, "-m", "snakemake", *command]
     if draws:
@@ -88,35 +87,16 @@ def _command(files: Sequence[Path], arguments: Sequence[str]) -> list[str]:
     return [*words, *arguments[options:], *(["--", *arguments[:options]] if options else [])]
 
 
-def _understood(command: Sequence[str], plan: Plan) -> Namespace:
-    """What Snakemake reads in its arguments.
-
-    Raises:
-        UserError: an option that it lacks, or a target that is the name of no task or rule; its own words for either
-            are many lines. Targets that may be files are left to it.
-    """
-    from snakemake.cli import get_argument_parser
-
-    def refuse(message: str) -> NoReturn:
-        raise UserError(f"Snakemake takes the options that this command has not, and says: {message}")
-
-    parser = get_argument_parser()
-    parser.error = refuse
-    try:
-        words: Namespace = parser.parse_args(list(command))
-    except UserError:
-        raise
-    except Exception as error:  # the values of some options have exceptions of their own
-        refuse(" ".join(str(error).split()))
-    if words.snakefile:
-        return words
-    files = [file for pattern in _WORKFLOW for file in Path().glob(pattern)]
-    rules = {name for file in files for name in _RULE.findall(file.read_text(encoding="utf-8"))}
-    for target in words.targets:
-        if target in all_tasks() and target not in plan.tasks:
-            raise UserError(f"preset {plan.preset!r} has no runs of {target}{did_you_mean(target, plan.tasks)}")
-        if re.fullmatch(r"[\w-]+", target) and target not in {*rules, *plan.tasks} and not Path(target).exists():
-            raise UserError(f"there is no target {target!r}{did_you_mean(target, rules | {*plan.tasks})}")
+def _checked(
+    arguments: Sequence[str], files: Sequence[Path], above: Mapping[str, Any], plan: Plan, content: Mapping[str, Any]
+) -> Namespace:
+    """What Snakemake reads in its arguments; a mistake in them is said before there is a folder of results."""
+    with tempfile.TemporaryDirectory() as folder:
+        selection_file = Path(folder, "selection.json")
+        write_text(selection_file, json.dumps(above))
+        command = _command([*files, *([selection_file] if above else [])], arguments)
+        words = understood(command, plan)
+        check_files(words.targets, plan, content, command)
     return words
 
 
