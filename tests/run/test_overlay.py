@@ -158,6 +158,8 @@ def test_a_presets_name_alone_on_the_command_line_takes_its_file(
         (["other.yaml"], {}, ""),
         (["mine.yaml"], {}, "mine.yaml, line 2: preset small only names the folder results/small here"),
         (["other.yaml"], {"preset": "small"}, "--config: preset small only names the folder results/small here"),
+        ([], {"preset": "smal"}, "--config: there is no preset smal, so this only names the folder results/smal; did"),
+        ([], {"preset": "another"}, ""),
     ],
 )
 def test_a_presets_name_without_its_settings_is_said(

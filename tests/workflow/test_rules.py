@@ -78,6 +78,11 @@ def test_the_name_of_a_task_is_its_table_alone(snakemake: Snakemake, tmp_path: P
     assert done.returncode != 0
     line = "preset 'default' has no runs of classification: there is no table of it to make"
     assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
+    for folder in ("trained", "runs"):
+        done = snakemake("--dry-run", "--configfile", "two.yaml", "--", f"results/default/{folder}/mnist.vea")
+        assert done.returncode != 0
+        line = "mnist.vea is no run of preset 'default'; 'dgmbench status' names its runs"
+        assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
 
 
 @pytest.mark.parametrize(

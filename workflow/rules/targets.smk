@@ -20,3 +20,9 @@ for name in all_tasks():
 
     elif name in sys.argv and not workflow.is_rule(name):
         sys.exit(f"dgmbench: error: preset {PLAN.preset!r} has no runs of {name}: there is no table of it to make")
+
+# The rules make a folder of any run; one that the configuration has not is said before they look it up.
+for target in sys.argv:
+    named = re.fullmatch(f"{re.escape(ROOT)}/(?:trained|runs)/([^/]+)/?", target)
+    if named and named[1] not in BY_ID:
+        sys.exit(f"dgmbench: error: {named[1]} is no run of preset {PLAN.preset!r}; 'dgmbench status' names its runs")

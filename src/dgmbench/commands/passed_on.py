@@ -20,6 +20,7 @@ from dgmbench.tasks import all_tasks
 _WORKFLOW, _RULE = ("Snakefile", "workflow/Snakefile", "workflow/rules/*.smk"), re.compile(r"^rule (\w+):", re.M)
 _PROFILES = Path("workflow/profiles")
 _NOT_MADE = re.compile(r"MissingRuleException|is no run of preset")
+"""What Snakemake says of a file that no rule makes, or ``workflow/rules/targets.smk`` of a run."""
 
 
 def understood(command: Sequence[str], plan: Plan) -> Namespace:
@@ -42,6 +43,8 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
         raise
     except Exception as error:  # the values of some options have exceptions of their own
         refuse(" ".join(str(error).split()))
+    if words.cores == 0 or words.jobs == 0:
+        raise UserError("with 0 cores or jobs nothing is done; give --cores all, or 1 or more")
     _check_profiles(words)
     if words.snakefile:
         if "://" not in str(words.snakefile) and not Path(words.snakefile).is_file():

@@ -112,6 +112,8 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
                 layer["seeds"] = seeds
         if layer:
             above[name] = layer
+    if any(not _is_in(content, name) for name in chosen):
+        _require_both(list(chosen), read_files(files, above).content)
     return above, remarks
 
 
@@ -154,6 +156,24 @@ def _chosen(
         if len(found) > 1 and (unclear := [each for each in own if _says_itself(each)]):
             raise UserError(f"{option} {unclear[0]}: {' or '.join(found)}? Say it with --task")
     return found
+
+
+def _require_both(names: Sequence[str], content: Mapping[str, Any]) -> None:
+    """Raise a UserError where the configuration with the selection has no run of any of these tasks."""
+    lacking: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for name in names:
+        task, section = find_task(name), _entries(content.get(name))
+        known = {
+            task.datasets_word: ("--dataset", known_datasets(*task.kinds)),
+            task.rows_word: ("--model", list(task.table_rows)),
+        }
+        lacking[name] = [
+            named for word, named in known.items() if all(own is False for own in _entries(section.get(word)).values())
+        ]
+    if all(lacking.values()):
+        name, options = next(iter(lacking.items()))
+        advice = " and ".join(f"{option} (known: {', '.join(known)})" for option, known in options)
+        raise UserError(f"the configuration has no runs of {name}; select some with {advice}")
 
 
 def _is_in(content: Mapping[str, Any], task: str) -> bool:

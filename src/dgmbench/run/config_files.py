@@ -7,6 +7,7 @@ YAML as people write it: a key that stands twice is a mistake, every key is text
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import math
 import re
@@ -174,8 +175,9 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        preset = PRESETS / f"{path.stem}.yaml"
-        advice = f"; did you mean {preset}?" if preset.is_file() else ""
+        presets = [each.stem for each in PRESETS.glob("*.yaml")]
+        close = difflib.get_close_matches(path.stem, presets, n=1, cutoff=0.8)
+        advice = f"; did you mean {PRESETS / close[0]}.yaml?" if close else ""
         raise UserError(f"no configuration file {path}{advice}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error

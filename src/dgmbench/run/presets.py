@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,14 @@ def given_by_name(given: Mapping[str, Any], files: Sequence[Path], folder: Path)
 
 
 def notice(configuration: Configuration, folder: Path = PRESETS) -> str:
-    """One line about a configuration that has a preset's name and not its settings; empty for any other."""
+    """One line about a configuration that has a preset's name, or nearly that, and not its settings; else empty."""
     name = str(configuration.content.get("preset"))
+    place = configuration.places.get("preset")
+    presets = {path.stem for path in folder.glob("*.yaml")}
+    if place == "--config" and name not in {*presets, "default"}:
+        close = difflib.get_close_matches(name, presets, n=1, cutoff=0.8)
+        only = f"{place}: there is no preset {name}, so this only names the folder results/{name}"
+        return f"{only}; did you mean {close[0]}?" if close else ""
     file = shown((folder / f"{name}.yaml").absolute())
     if not Path(file).is_file() or file in {shown(Path(other).absolute()) for other in configuration.files}:
         return ""

@@ -69,16 +69,18 @@ def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Traine
     Raises:
         UserError: a trained model that is damaged, does not fit its run or was trained on other data.
     """
-    found, task = [], plan.tasks["density"]
+    found, left_out, task = [], [], plan.tasks["density"]
     for spec in {spec.training_id: spec for spec in plan.of("density")}.values():
         folder = workspace.trained(spec)
         if not (folder / "training.json").is_file():
-            log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
+            left_out.append(spec)
             continue
         training, row = training_record(spec, workspace), plan.row_of(spec)
         require_usable(task, spec, workspace, training, data_checksums(task, spec))
         model = load_model(spec, row, folder / "model.pt", load_images_or_points(spec.dataset).train.shape[1])
         found.append(Trained(spec, row, model.to(device), training["status"]))
+    for spec in left_out if found else ():  # where nothing is trained, the caller says that alone
+        log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
     return found
 
 

@@ -41,17 +41,19 @@ def trained_learners(plan: Plan, workspace: Workspace, device: str) -> list[Lear
     Raises:
         UserError: one that is damaged, does not fit its run or was trained on other data.
     """
-    found, task = [], plan.tasks["representation"]
+    found, left_out, task = [], [], plan.tasks["representation"]
     for spec in {spec.training_id: spec for spec in plan.of("representation")}.values():
         folder = workspace.trained(spec)
         if not (folder / "training.json").is_file():
-            log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
+            left_out.append(spec)
             continue
         training = training_record(spec, workspace)
         require_usable(task, spec, workspace, training, data_checksums(task, spec))
         n_pixels = load_images(spec.dataset).train.shape[1]
         model = load_learner(spec, plan.row_of(spec), folder / "model.pt", n_pixels)
         found.append(Learned(spec, model.to(device)))
+    for spec in left_out if found else ():  # where nothing is trained, the caller says that alone
+        log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
     return found
 
 
