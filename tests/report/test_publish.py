@@ -40,6 +40,17 @@ def test_a_published_file_has_what_is_needed_to_check_it_and_no_more(place, tmp_
         assert verify(folder) == ([], "12 runs of 12 and 1 table")
 
 
+def test_the_page_of_an_archive_links_to_what_is_in_it(place, tmp_path):
+    run = next(each.name for each in sorted((place / "runs").iterdir()) if each.name != "old.run")
+    files = [f"runs/{run}/run.json", "logs/train/x.log", "../index.html"]
+    links = "; ".join(f'<a href="{name}">{name[-8:]}</a>' for name in files)
+    (place / "report.html").write_text(f'<a href="#toy">Toy</a> {links}')
+    publish(place, "trial", tmp_path / "trial.zip")
+    with zipfile.ZipFile(tmp_path / "trial.zip") as archive:
+        page = archive.read("report.html").decode()
+    assert page == f'<a href="#toy">Toy</a> <a href="{files[0]}">run.json</a>; in/x.log; '
+
+
 def test_the_same_results_are_the_same_file(place, tmp_path):
     for name in ("a.zip", "b.zip"):
         publish(place, "trial", tmp_path / name)

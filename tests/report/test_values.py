@@ -2,7 +2,9 @@
 
 import csv
 import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -126,3 +128,11 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(UserError, match=r"density\.npz cannot be read .*; dgmbench tabulate makes it from the runs"):
         read_values(path)
+
+
+def test_each_link_of_a_kept_page_leads_to_a_file():
+    pages = list(REFERENCE.glob("*/report.html"))
+    assert pages
+    for page in pages:
+        links = re.findall(r'href="([^"#][^"]*)"', page.read_text(encoding="utf-8"))
+        assert links and [link for link in links if not (page.parent / unquote(unescape(link))).is_file()] == []

@@ -21,6 +21,7 @@ for name in all_tasks():
     elif name in sys.argv and not workflow.is_rule(name):
         sys.exit(f"dgmbench: error: preset {PLAN.preset!r} has no runs of {name}: there is no table of it to make")
 
+
 # The rules make a folder of any run; one that the configuration has not is said before they look it up.
 for target in sys.argv:
     named = re.fullmatch(f"{re.escape(ROOT)}/(?:trained|runs)/([^/]+)/?", target)

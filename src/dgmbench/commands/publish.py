@@ -10,10 +10,12 @@ from dgmbench.commands.archive import MANIFEST, manifest_of, write_archive, writ
 from dgmbench.commands.kept import Kept, read_kept, without_warnings
 from dgmbench.commands.verify import verify
 from dgmbench.errors import UserError, counted
+from dgmbench.report.page import linking_to
 from dgmbench.report.references import FILE, references
 from dgmbench.version import __version__
 
-_WHOLE = ("plan.json", "config.json", "merged.json", "summary.json", "report.html")
+_PAGE = "report.html"
+_WHOLE = ("plan.json", "config.json", "merged.json", "summary.json", _PAGE)
 _PARTS = {
     "tables": (".csv", ".md", ".html", ".tex", ".npz"),
     "figures": (".csv", ".png", ".pdf"),
@@ -63,6 +65,8 @@ def publish(folder: Path, label: str, to: Path, partial: bool = False) -> list[s
     if found:
         raise UserError(f"{label} cannot be published: {found[0]}; dgmbench verify tells all that does not agree")
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted({*_files(kept)})}
+    if page := contents.get(_PAGE):
+        contents[_PAGE] = linking_to(page.decode(), contents.__contains__).encode()
     words = {"preset": kept.plan.preset, "version": __version__}
     contents[FILE] = references(kept.plan.tasks.values(), done).encode()
     runs = "\n".join(f"    {spec.run_id}   {'not done' if spec in waiting else 'failed'}" for spec in without)
@@ -100,5 +104,5 @@ def _remarks(kept: Kept) -> Iterator[str]:
         yield "files differed from the commit that is named: others cannot get this code"
     if not all(code.get("commit") for code in stages):
         yield "the commit of some runs is not known"
-    if not (kept.workspace.root / "report.html").is_file():
+    if not (kept.workspace.root / _PAGE).is_file():
         yield "there is no report; dgmbench report makes it"

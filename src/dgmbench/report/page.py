@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from html import unescape
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.origins import Origin, citations, costs, origins, problems
@@ -188,6 +190,22 @@ def to_report(preset: str, sections: Sequence[Section], others: Sequence[Figure]
         brackets=BRACKETS,
         with_content=with_content,
     )
+
+
+def linking_to(page: str, has: Callable[[str], bool]) -> str:
+    """A report for another place, without the links to what is not there; those to above its folder go altogether.
+
+    Args:
+        has: whether there is a file of this name, from the folder of the page.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        name = unquote(unescape(found["name"]))
+        if has(name):
+            return found[0]
+        return "" if name.startswith("../") else found["text"]
+
+    return re.sub(r'<a href="(?P<name>[^"#][^"]*)">(?P<text>[^<]*)</a>', link, page)
 
 
 def breakable(name: str) -> Markup:
