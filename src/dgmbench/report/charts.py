@@ -75,6 +75,7 @@ class Dots:
         other: what the other runs are called.
         below: what the marks of this panel are of, a line for each kind.
         kind: what the intervals are; empty where there are none.
+        limits: the least and the largest value that the axis reaches at first; empty for those of the data.
     """
 
     title: str
@@ -83,6 +84,7 @@ class Dots:
     other: str = ""
     below: str = ""
     kind: str = ""
+    limits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

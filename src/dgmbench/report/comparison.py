@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,18 @@ from dgmbench.report.cells import Cells
 from dgmbench.report.charts import Chart, Dot, Dots
 from dgmbench.report.estimates import Metric, estimate, in_unit
 from dgmbench.report.figures import figure_style, legend_below, panels, save_figure
+from dgmbench.report.limits import beyond, is_beyond, limits_of, widened
+from dgmbench.report.marks import draw_row, other_look, ours_look, paper_look
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 OURS, PAPER = "ours", "paper"
 _WORDS, _NUMBERS = ("dataset", "model", "status", "comparable"), ("ours", "error", "paper", "other", "other_error")
 _WIDE = 1.96  # standard errors to each side of a 95 % interval
+_MARGIN = 0.22
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace, beside
     if frame["ours"].isna().all():
         return []
     errors, published, others = (bool(frame[name].notna().any()) for name in ("error", "paper", "other"))
-    kind = "95 % interval" if metric.has_standard_error else "standard deviation over seeds"
-    wide = _WIDE if metric.has_standard_error else 1.0
+    kind, wide = _intervals(metric)
+    limits = {dataset: _limits(frame[frame["dataset"] == dataset], wide) for dataset in cells.datasets}
     with figure_style() as colours:
         lines_below = 0.17 * max((words.count("\n") + 1 for words in beside.below.values()), default=0)
         figure, axes = panels(len(cells.datasets), 1.7 + 0.3 * frame["model"].nunique() + lines_below)
@@ -79,25 +80,53 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace, beside
         figure.set_figwidth(figure.get_figwidth() + 0.07 * max(0, longest - 16) * len(axes))  # room for long names
         for ax, dataset in zip(axes, cells.datasets, strict=True):
             chosen = frame[frame["dataset"] == dataset]
+            edges = widened(limits[dataset], _MARGIN) if limits[dataset] else ()
             for row, point in enumerate(chosen.to_dict("records")):
-                _draw_point(ax, row, point, wide, colours)
+                draw_row(ax, row, point, wide, colours, limits[dataset], edges)
             label = [in_unit(metric, cells.of(dataset)).axis, *filter(None, [beside.below.get(dataset)])]
             ax.set(title=_title(dataset, chosen), xlabel="\n".join(label), yticks=range(len(chosen)))
             ax.set_yticklabels([_shortened(name) for name in chosen["model"]])
             ax.set_ylim(len(chosen) - 0.4, -0.6)
-            ax.margins(x=0.22)  # room for the words
+            ax.margins(x=_MARGIN)  # room for the words
+            if edges:
+                ax.set_xlim(*edges)
         words = f", {kind}" if errors else ""
-        handles: list[Any] = [axes[0].errorbar([], [], xerr=[], label=OURS + words, **_ours(colours))]
+        handles: list[Any] = [axes[0].errorbar([], [], xerr=[], label=OURS + words, **ours_look(colours))]
         if others:
-            handles += [axes[0].errorbar([], [], xerr=[], label=f"preset {beside.name}{words}", **_other(colours))]
+            handles += [axes[0].errorbar([], [], xerr=[], label=f"preset {beside.name}{words}", **other_look(colours))]
         if published:
-            handles += axes[0].plot([], [], label=PAPER, **_paper(colours))
+            handles += axes[0].plot([], [], label=PAPER, **paper_look(colours))
         legend_below(figure, handles, [handle.get_label() for handle in handles])
         png = save_figure(figure, _data(frame, beside.name if others else ""), workspace.figures / cells.task.name)
     title = "Ours beside the paper's" if published else _capitalised(metric.title)
     title += f" and preset {beside.name}'s" if others else ""
-    text = _caption(cells, metric, frame, beside, errors)
-    return [Figure(png, title, text, _chart(cells, frame, metric, beside, kind if errors else ""))]
+    text = _caption(cells, metric, frame, beside, errors) + beyond(_beyond(frame, limits, beside.name))
+    return [Figure(png, title, text, _chart(cells, frame, metric, beside, kind if errors else "", limits))]
+
+
+def _intervals(metric: Metric) -> tuple[str, float]:
+    """What is drawn around a number, and half of it in units of the number's error."""
+    return ("95 % interval", _WIDE) if metric.has_standard_error else ("standard deviation over seeds", 1.0)
+
+
+def _limits(chosen: pd.DataFrame, wide: float) -> tuple[float, ...]:
+    """The least and the largest value that a panel reaches; empty where it reaches to all."""
+    values, trusted = list[float](), list[bool]()
+    for name, error in (("ours", "error"), ("other", "other_error"), ("paper", "")):
+        half = wide * chosen[error].fillna(0.0) if error else 0.0
+        for ends in (chosen[name] - half, chosen[name] + half):
+            values += ends.tolist()
+            trusted += [name != "ours" or status != "diverged" for status in chosen["status"]]
+    return limits_of(values, trusted)
+
+
+def _beyond(frame: pd.DataFrame, limits: Mapping[str, tuple[float, ...]], other: str) -> Iterator[tuple[str, float]]:
+    """What the panels do not reach to: of which row, and its value."""
+    of = {"ours": "", "other": f", preset {other}", "paper": ", paper"}
+    for point in frame.to_dict("records"):
+        for name, whose in of.items():
+            if is_beyond(point[name], limits[point["dataset"]]):
+                yield f"{point['model']} on {point['dataset']}{whose}", point[name]
 
 
 def _shortened(name: str, longest: int = 36) -> str:
@@ -131,8 +160,15 @@ def _capitalised(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric, beside: Beside, kind: str) -> Chart:
-    wide = _WIDE if metric.has_standard_error else 1.0
+def _chart(
+    cells: Cells,
+    frame: pd.DataFrame,
+    metric: Metric,
+    beside: Beside,
+    kind: str,
+    limits: Mapping[str, tuple[float, ...]],
+) -> Chart:
+    wide = _intervals(metric)[1]
     words = {key: other.words for key, other in beside.numbers.items()}
     panels = []
     for dataset in cells.datasets:
@@ -151,7 +187,7 @@ def _chart(cells: Cells, frame: pd.DataFrame, metric: Metric, beside: Beside, ki
             for p in chosen.to_dict("records")
         ]
         below, axis = beside.below.get(dataset, ""), in_unit(metric, cells.of(dataset)).axis
-        panels.append(Dots(_title(dataset, chosen), axis, dots, beside.name, below, kind))
+        panels.append(Dots(_title(dataset, chosen), axis, dots, beside.name, below, kind, limits[dataset]))
     return Chart(panels)
 
 
@@ -176,28 +212,3 @@ def _data(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if not name:
         return frame.drop(columns=["other", "other_error"])
     return frame.rename(columns={"other": name, "other_error": f"{name}_error"})
-
-
-def _ours(colours: list[Any]) -> dict[str, Any]:
-    return {"fmt": "o", "color": colours[0], "ms": 5, "capsize": 2, "zorder": 4}
-
-
-def _other(colours: list[Any]) -> dict[str, Any]:
-    return {"fmt": "s", "color": colours[2], "mfc": "none", "mew": 1.4, "ms": 7, "capsize": 2, "zorder": 3}
-
-
-def _paper(colours: list[Any]) -> dict[str, Any]:
-    return {"marker": "D", "ls": "", "mfc": "none", "mec": colours[1], "mew": 1.4, "ms": 6.5, "zorder": 5}
-
-
-def _draw_point(ax: Axes, row: int, point: Mapping[Any, Any], wide: float, colours: list[Any]) -> None:
-    known = sorted(point[name] for name in ("ours", "other", "paper") if math.isfinite(point[name]))
-    ends = [*known[:1], *known[-1:]]
-    ax.plot(ends, [row] * len(ends), "-", color="0.75", lw=1.2, zorder=1)
-    ax.plot([point["paper"]], [row], **_paper(colours))
-    ax.errorbar([point["other"]], [row], xerr=[wide * point["other_error"]], **_other(colours))
-    ax.errorbar([point["ours"]], [row], xerr=[wide * point["error"]], **_ours(colours))
-    if point["status"] != "ok":
-        place: dict[str, Any] = {"xytext": (7, 0), "textcoords": "offset points"}
-        place |= {"xy": (known[-1], row)} if known else {"xy": (0.5, row), "xycoords": ax.get_yaxis_transform()}
-        ax.annotate(point["status"], **place, va="center", fontsize=8, style="italic")

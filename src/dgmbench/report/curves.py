@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dgmbench.report.cells import Cells
 from dgmbench.report.charts import Chart, Lines, lines_of
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
+from dgmbench.report.limits import beyond, is_beyond, near
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
@@ -39,6 +40,7 @@ def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Wo
     datasets = list(dict.fromkeys(curves["dataset"]))
     there = set(curves["model"])
     variants = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.model in there}
+    shown = {dataset: _range_of_interest(part, column, cells) for dataset, part in curves.groupby("dataset")}
     with figure_style() as colours:
         styles = line_styles(variants, colours)
         figure, axes = panels(len(datasets), 4.2)
@@ -47,21 +49,23 @@ def curve_figure(cells: Cells, column: str, label: str, text: str, workspace: Wo
             draw_lines(ax, part, "epoch", column, styles)
             ax.set(title=dataset, xlabel="epoch", ylabel=label)
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-            ax.set_ylim(*_range_of_interest(part, column))
+            ax.set_ylim(*shown[dataset])
         shared_legend(figure)
         path = save_figure(figure, curves, workspace.figures / f"{cells.task.name}_curves")
-    return [Figure(path, "Training", text, _chart(curves, column, label, variants))]
+    text += beyond(_beyond(curves, column, shown))
+    return [Figure(path, "Training", text, _chart(curves, column, label, variants, shown))]
 
 
-def _chart(curves: pd.DataFrame, column: str, label: str, variants: Mapping[str, str]) -> Chart:
+def _chart(
+    curves: pd.DataFrame, column: str, label: str, variants: Mapping[str, str], shown: Mapping[Any, tuple[float, float]]
+) -> Chart:
     """Two panels for each dataset: against epochs, and against seconds where trainings noted them."""
     panels = []
     for dataset, part in curves.groupby("dataset", sort=False):
-        limits = _range_of_interest(part, column)
         for x, unit in (("epoch", "epoch"), ("seconds", "seconds of training")):
             if x in part and part[x].notna().all():
                 lines = lines_of(part, x, column, variants, step="epoch")
-                panels.append(Lines(f"{dataset}, by {x}", unit, label, lines, limits=limits))
+                panels.append(Lines(f"{dataset}, by {x}", unit, label, lines, limits=shown[dataset]))
     return Chart(panels)
 
 
@@ -107,9 +111,29 @@ def read_curve(path: Path) -> pd.DataFrame:
     return curve
 
 
-def _range_of_interest(frame: pd.DataFrame, column: str) -> tuple[float, float]:
-    """Limits that show the later epochs: the steep start of training would flatten everything else."""
-    later = frame[frame["epoch"] > 0.1 * frame["epoch"].max()][column]
-    low, high = float(later.min()), float(frame[column].max())
+def _later(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which lines are not of the steep start of training, which would flatten everything else."""
+    return frame["epoch"] > 0.1 * frame["epoch"].max()
+
+
+def _range_of_interest(frame: pd.DataFrame, column: str, cells: Cells) -> tuple[float, float]:
+    """Limits that show the later epochs, and what is not far beyond the others."""
+    diverged = {
+        (cell.dataset, cell.model, run.spec.seed) for cell in cells for run in cell.runs if run.status == "diverged"
+    }
+    trusted = [key not in diverged for key in zip(frame["dataset"], frame["model"], frame["seed"], strict=True)]
+    values, is_near = frame[column], near(frame[column].tolist(), trusted)
+    later = values[_later(frame) & is_near]
+    if later.empty:
+        later = values
+    low, high = float(later.min()), float(values[is_near].max())
     margin = 0.05 * (high - low) or 1.0
     return low - margin, high + margin
+
+
+def _beyond(curves: pd.DataFrame, column: str, shown: Mapping[Any, tuple[float, float]]) -> Iterator[tuple[str, float]]:
+    """The trainings that end beyond the axis, with their last value."""
+    for (dataset, model, seed), part in curves.groupby(["dataset", "model", "seed"], sort=False):
+        last = float(part[column].iloc[-1])
+        if is_beyond(last, shown[dataset]):
+            yield f"{model} on {dataset}, seed {seed}", last

@@ -72,9 +72,17 @@ function dotsPanel(panel) {
   const at = (i) => 8 + step * (i + 0.5);
   const around = (value, error) => (value === null ? [] : [value - (error || 0), value + (error || 0)]);
   const values = finite(panel.dots.flatMap((dot) => [dot.paper, ...around(dot.ours, dot.error), ...around(dot.other, dot.other_error)]));
-  // a mark with its interval, in the colour and the shape of its kind
-  const marked = (kind, value, error, y, sx) => {
+  const isBeyond = (value) => panel.limits.length > 0 && value !== null && (value < panel.limits[0] || value > panel.limits[1]);
+  // a mark with its interval, in the colour and the shape of its kind; beyond the axis an arrow and the number
+  const marked = (kind, value, error, y, sx, area, status = "ok") => {
     const group = node("g", { class: kind.colour });
+    if (isBeyond(value)) {
+      const low = value < panel.limits[0], x = low ? area.left + 2 : area.right - 2, back = low ? 8 : -8;
+      group.append(node("path", { class: "dot", d: `M${x},${y}l${back},-4.5v9z` }));
+      const words = status === "ok" ? told(value) : `${told(value)}, ${status}`;
+      group.append(text(x + 1.5 * back, y + 4, words, { "font-style": "italic", "text-anchor": low ? "start" : "end" }));
+      return group;
+    }
     if (error) group.append(node("path", { class: "line", d: `M${sx(value - error)},${y}H${sx(value + error)}M${sx(value - error)},${y - 4}v8M${sx(value + error)},${y - 4}v8` }));
     group.append(mark(kind.shape, sx(value), y, kind.size, { class: kind.look }));
     return group;
@@ -83,18 +91,19 @@ function dotsPanel(panel) {
   return framed(panel, {
     height,
     left,
-    x: () => widened(rangeOf(values), 0.08),
+    x: () => widened(panel.limits.length ? panel.limits : rangeOf(values), 0.08),
     draw(inside, { sx, area }, svg) {
+      const held = (value) => Math.min(Math.max(sx(value), area.left), area.right);
       panel.dots.forEach((dot, i) => {
         const y = at(i), short = dot.name.length > 24 ? `…${dot.name.slice(-23)}` : dot.name;
         const known = finite([dot.ours, dot.other, dot.paper]);
         svg.append(text(left - 6, y + 4, short, { "text-anchor": "end" }));
         if (known.length > 1)
-          inside.append(node("line", { class: "tie", x1: sx(Math.min(...known)), x2: sx(Math.max(...known)), y1: y, y2: y }));
-        if (dot.other !== null) inside.append(marked(MARKS.other, dot.other, dot.other_error, y, sx));
-        if (dot.ours !== null) inside.append(marked(MARKS.ours, dot.ours, dot.error, y, sx));
-        if (dot.paper !== null) inside.append(marked(MARKS.paper, dot.paper, null, y, sx));
-        if (dot.status !== "ok") {
+          inside.append(node("line", { class: "tie", x1: held(Math.min(...known)), x2: held(Math.max(...known)), y1: y, y2: y }));
+        if (dot.other !== null) inside.append(marked(MARKS.other, dot.other, dot.other_error, y, sx, area));
+        if (dot.ours !== null) inside.append(marked(MARKS.ours, dot.ours, dot.error, y, sx, area, dot.status));
+        if (dot.paper !== null) inside.append(marked(MARKS.paper, dot.paper, null, y, sx, area));
+        if (dot.status !== "ok" && !isBeyond(dot.ours)) {
           const words = text(known.length ? sx(Math.max(...known)) + 9 : left + 8, y + 4, dot.status, { "font-style": "italic" });
           // on the other side of the marks where there is no room
           if (known.length && Number(words.getAttribute("x")) + 6.2 * dot.status.length > area.right)

@@ -12,6 +12,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, log_axis, panels, save_figure, shared_legend
+from dgmbench.report.limits import limits_of
 
 
 def draw_imputation_errors(errors: pd.DataFrame, variant_of: Mapping[str, str], path: Path) -> Path:
@@ -44,6 +45,8 @@ def draw_bounds(bounds: pd.DataFrame, variant_of: Mapping[str, str], path: Path)
             for exact in part["exact"].dropna().unique():
                 ax.axhline(exact, color="0.3", lw=1, ls=":", label="exact log p(x)")
             ax.set(title=dataset, xlabel="importance samples k", ylabel=f"bound ({part['unit'].iloc[0]})")
+            if limits := limits_of(part["bound"].tolist(), margin=0.05):
+                ax.set_ylim(*limits)
             log_axis(ax, list(part["k"].unique()))
             ax.legend(frameon=False)
         return save_figure(figure, bounds, path)

@@ -12,6 +12,7 @@ from dgmbench.data.catalogue import title_of
 from dgmbench.names import file_name
 from dgmbench.report.charts import Chart, Heat, Lines, lines_of
 from dgmbench.report.frames import grid_of, read_frame, with_error
+from dgmbench.report.limits import beyond, is_beyond, limits_of
 from dgmbench.report.sheet import Figure, Grid
 from dgmbench.run.plan import Plan
 from dgmbench.run.workspace import Workspace
@@ -103,19 +104,23 @@ def _bounds(figures: Path, tables: Path, variant_of: Mapping[str, str]) -> Itera
     frame = read_frame(tables / "bound_vs_k.csv", columns, ("model",))
     if frame.empty or not path.is_file():
         return
-    panels = []
+    panels, far = [], []
     for dataset, part in frame.groupby("dataset", sort=False):
+        limits = limits_of(part["bound"].tolist(), margin=0.05)
+        for (model, seed), points in part.groupby(["model", "seed"], sort=False):
+            if is_beyond(last := float(points["bound"].iloc[-1]), limits):
+                far.append((f"{model} on {dataset}, seed {seed}", last))
         exact = part["exact"].dropna()
         levels = {"exact log p(x)": float(exact.iloc[0])} if len(exact) else {}
         lines = lines_of(part, "k", "bound", variant_of)
         label = f"bound ({part['unit'].iloc[0] if 'unit' in part else PER_IMAGE})"
-        panels.append(Lines(str(dataset), "importance samples k", label, lines, levels, log=True))
+        panels.append(Lines(str(dataset), "importance samples k", label, lines, levels, limits, log=True))
     text = (
         "The bound on log p(x) against the number of importance samples, on a few test images, or points: compare "
         "models here, not with the table above. The first panel is a check, a linear-Gaussian model whose log p(x) is "
         "known; that of points is known, too, where a line is drawn across."
     )
-    yield Figure(path, "The bound against k", text, Chart(panels))
+    yield Figure(path, "The bound against k", text + beyond(far), Chart(panels))
     shown = {
         "dataset": ("dataset", None),
         "model": ("model", None),
