@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,6 +16,7 @@ from dgmbench.commands.tabulate import tabulate
 from dgmbench.commands.track import sync
 from dgmbench.commands.tracking import Store, quiet_mlflow
 from dgmbench.errors import UserError
+from dgmbench.report.mlflow_page import view_of
 from dgmbench.run.workspace import Workspace
 
 PLAIN, VARIANT, RIVAL = (f"here {name} seed 0" for name in ("plain", "variant", "rival"))
@@ -161,6 +163,21 @@ def test_the_address_of_the_page_opens_a_view_that_is_there(known, results):
     names = [run.info.run_name for run in client_of(results).search_runs([experiment.experiment_id], order_by=[order])]
     assert names == sorted(names)
     assert Store(results).page("other") == "" == Store(results, "http://localhost:1").page("trial")
+
+
+@pytest.mark.parametrize(
+    ("published", "names"),
+    [
+        ([False, True, True], ["b", "paper", "delta", "c", "a", "training_seconds"]),
+        ([False, False, False], ["a", "b", "c", "training_seconds"]),
+    ],
+)
+def test_many_tasks_leave_room_for_the_published_numbers(published, names):
+    known = [
+        SimpleNamespace(main=SimpleNamespace(name=name), papers={"x": 1} if there else {})
+        for name, there in zip("abc", published, strict=True)
+    ]
+    assert json.loads(view_of(known))["selectedColumns"] == [f"metrics.`{name}`" for name in names]
 
 
 def test_a_run_takes_as_long_as_its_training(results):

@@ -27,9 +27,13 @@ def view_of(tasks: Iterable[Described]) -> str:
     """The columns and the order of the runs, as MLflow keeps a view that was shared.
 
     Ordered by name, the runs stand one below the other; by their times, as else, they are folded below the pipeline.
+    What is published has its columns after the first number, as those of many tasks do not fit on a screen.
     """
-    mains = [task.main.name for task in tasks if task.main]
-    columns = [f"metrics.`{name}`" for name in dict.fromkeys([*mains, "paper", "delta", "training_seconds"])]
+    of_published_first = sorted(tasks, key=lambda task: not task.papers)
+    mains = [task.main.name for task in of_published_first if task.main]
+    beside = ["paper", "delta"] if of_published_first and of_published_first[0].papers else []
+    names = dict.fromkeys([*mains[:1], *beside, *mains[1:], "training_seconds"])
+    columns = [f"metrics.`{name}`" for name in names]
     view = {
         "searchFilter": "",
         "orderByKey": "attributes.`run_name`",
