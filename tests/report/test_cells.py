@@ -101,3 +101,10 @@ def test_a_record_of_another_run_is_failed(plan_of, cells_of, workspace, write):
     (workspace.run(plan.runs[1]) / "run.json").replace(workspace.run(plan.runs[0]) / "run.json")
     (cell, *_) = cells_of(plan, workspace)
     assert cell.status == "failed" and "of another run; remove the folder" in cell.runs[0].reason
+
+
+def test_what_a_table_asks_in_each_cell_is_computed_once(plan_of, workspace, cells_of):
+    cells = cells_of(plan_of(), workspace)
+    for name in ("datasets", "models", "shown", "any_published"):
+        assert getattr(cells, name) is getattr(cells, name)
+    assert [cell.model for cell in cells.shown] == 2 * cells.models

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -104,7 +105,7 @@ class Cell:
 class Cells:
     """Every cell of a task's table: the published and the planned ones, in the paper's order.
 
-    What the paper does not have comes last.
+    What the paper does not have comes last. Its properties are computed once, as tables ask for them in each cell.
     """
 
     task: Task
@@ -114,35 +115,36 @@ class Cells:
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
 
-    @property
+    @cached_property
     def datasets(self) -> list[str]:
         """Those that the plan has runs of: a column of missing cells alone says nothing."""
         return list(dict.fromkeys(cell.dataset for cell in self.cells if cell.runs))
 
-    @property
+    @cached_property
     def models(self) -> list[str]:
         """Those that the plan has runs of, likewise; in the order of the table."""
         there = {cell.model for cell in self.cells if cell.runs}
         return [model for model in dict.fromkeys(cell.model for cell in self.cells) if model in there]
 
-    @property
+    @cached_property
     def shown(self) -> list[Cell]:
         """The cells of the planned datasets and models."""
-        return [cell for cell in self.cells if cell.dataset in self.datasets and cell.model in self.models]
+        datasets, models = set(self.datasets), set(self.models)
+        return [cell for cell in self.cells if cell.dataset in datasets and cell.model in models]
 
-    @property
+    @cached_property
     def left_out(self) -> list[str]:
         """The published datasets and models that the plan has no run of."""
         datasets = [cell.dataset for cell in self.cells if cell.dataset not in self.datasets]
         models = [cell.model for cell in self.cells if cell.model not in self.models]
         return list(dict.fromkeys(datasets + models))
 
-    @property
+    @cached_property
     def any_published(self) -> bool:
         """Whether a cell that is shown has a published number beside it."""
         return any(cell.paper and cell.paper.numbers for cell in self.shown)
 
-    @property
+    @cached_property
     def examples(self) -> str:
         """What was measured, in words; see `examples_of`."""
         return examples_of((run for cell in self.cells for run in cell.runs), self.task)
