@@ -12,7 +12,7 @@ from dgmbench.commands.tabulate import tabulate
 from dgmbench.names import load_object
 from dgmbench.report.figures import figure_style, panels
 from dgmbench.report.limits import limits_of, near, widened
-from dgmbench.report.marks import draw_row
+from dgmbench.report.marks import draw_row, no_room_below_zero
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,11 @@ def test_a_diverged_row_leaves_room_for_the_others(plan_of, workspace, write, ce
     assert max(pd.read_csv(compared.path.with_suffix(".csv"))["ours"]) > 1e8, "the data beside the figure have it"
     assert all(panel.limits[1] < 10 for panel in curves.chart.panels)
     assert curves.text.endswith(" Beyond the axis, at its edge: rival on here, seed 0 (1e+12).")
+
+
+@pytest.mark.parametrize(("limits", "lowest", "left"), [((-30, 100), 2, -3), ((-30, 100), -5, -8), ((40, 100), 50, 40)])
+def test_numbers_that_are_never_negative_have_no_room_below_zero(limits, lowest, left):
+    _, (ax,) = panels(1, 2.0)
+    ax.set_xlim(*limits)
+    no_room_below_zero(ax, lowest)
+    assert ax.get_xlim() == pytest.approx((left, 100))

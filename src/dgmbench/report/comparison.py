@@ -11,7 +11,7 @@ from dgmbench.report.charts import Chart, Dot, Dots
 from dgmbench.report.estimates import Metric, estimate, in_unit
 from dgmbench.report.figures import figure_style, legend_below, panels, save_figure
 from dgmbench.report.limits import beyond, is_beyond, limits_of, widened
-from dgmbench.report.marks import draw_row, other_look, ours_look, paper_look
+from dgmbench.report.marks import draw_row, no_room_below_zero, other_look, ours_look, paper_look
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
@@ -90,6 +90,8 @@ def comparison_figure(cells: Cells, metric: Metric, workspace: Workspace, beside
             ax.margins(x=_MARGIN)  # room for the words
             if edges:
                 ax.set_xlim(*edges)
+            if not (chosen[["ours", "other", "paper"]] < 0).any(axis=None):
+                no_room_below_zero(ax, float((chosen["ours"] - wide * chosen["error"].fillna(0.0)).min()))
         words = f", {kind}" if errors else ""
         handles: list[Any] = [axes[0].errorbar([], [], xerr=[], label=OURS + words, **ours_look(colours))]
         if others:

@@ -73,3 +73,9 @@ def _draw_at_edge(ax: Axes, row: int, words: str, is_low: bool, edges: tuple[flo
     ax.plot([edge], [row], marker=marker, ls="", color=colour, ms=6, clip_on=False, zorder=6)
     place: dict[str, Any] = {"xy": (edge, row), "xytext": (side, 0), "textcoords": "offset points"}
     ax.annotate(words, **place, ha=align, va="center", fontsize=8, style="italic")
+
+
+def no_room_below_zero(ax: Axes, lowest: float) -> None:
+    """Let an axis of numbers that are never negative begin at 0, or at the lowest end of an interval below it."""
+    left, right = ax.get_xlim()
+    ax.set_xlim(left=max(left, min(0.0, lowest) - 0.03 * right))
