@@ -25,6 +25,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
+def close_match(name: str, known: Iterable[str]) -> str:
+    """The one known name that is nearly this name; empty where there is none."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)), "")
+
+
 def slug(name: str) -> str:
     """A name as a readable part of a file name; other names may have the same, so it never stands alone as a key."""
     return re.sub(r"[^A-Za-z0-9+_-]+", "-", name).strip("-")[:_READABLE].strip("-") or "unnamed"

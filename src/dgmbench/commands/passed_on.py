@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 from dgmbench.commands.jobs import jobs_of
 from dgmbench.errors import UserError
-from dgmbench.names import did_you_mean
+from dgmbench.names import close_match, did_you_mean
 from dgmbench.run.plan import Plan
 from dgmbench.tasks import all_tasks
 
@@ -102,8 +101,8 @@ def _advice(target: str, plan: Plan, made: set[str]) -> Iterator[str]:
     preset = below.partition("/")[0]
     if results == "results" and "/" in below and preset != plan.preset:
         yield f"this preset is {plan.preset!r}, whose files are in results/{plan.preset}"
-    elif close := difflib.get_close_matches(target, sorted(made), n=1, cutoff=0.8):
-        yield f"did you mean {close[0]}?"
+    elif close := close_match(target, made):
+        yield f"did you mean {close}?"
     else:
         table = next(iter(plan.tasks))
         yield f"give a task ({', '.join(plan.tasks)}), a rule, or a file as results/{plan.preset}/tables/{table}.csv"

@@ -7,7 +7,6 @@ YAML as people write it: a key that stands twice is a mistake, every key is text
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import math
 import re
@@ -19,6 +18,7 @@ from typing import Any
 import yaml
 
 from dgmbench.errors import UserError
+from dgmbench.names import close_match
 from dgmbench.run.overlay import overlay, settled
 
 PRESETS = Path("workflow/presets")
@@ -176,8 +176,8 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except FileNotFoundError:
         presets = [each.stem for each in PRESETS.glob("*.yaml")]
-        close = difflib.get_close_matches(path.stem, presets, n=1, cutoff=0.8)
-        advice = f"; did you mean {PRESETS / close[0]}.yaml?" if close else ""
+        close = close_match(path.stem, presets)
+        advice = f"; did you mean {PRESETS / close}.yaml?" if close else ""
         raise UserError(f"no configuration file {path}{advice}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error

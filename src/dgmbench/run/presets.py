@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dgmbench.errors import UserError
-from dgmbench.names import did_you_mean
+from dgmbench.names import close_match, did_you_mean
 from dgmbench.run.config_files import PRESETS, Configuration, shown
 
 DEFAULT = Path("config.yaml")
@@ -44,9 +43,9 @@ def notice(configuration: Configuration, folder: Path = PRESETS) -> str:
     place = configuration.places.get("preset")
     presets = {path.stem for path in folder.glob("*.yaml")}
     if place == "--config" and name not in {*presets, "default"}:
-        close = difflib.get_close_matches(name, presets, n=1, cutoff=0.8)
+        close = close_match(name, presets)
         only = f"{place}: there is no preset {name}, so this only names the folder results/{name}"
-        return f"{only}; did you mean {close[0]}?" if close else ""
+        return f"{only}; did you mean {close}?" if close else ""
     file = shown((folder / f"{name}.yaml").absolute())
     if not Path(file).is_file() or file in {shown(Path(other).absolute()) for other in configuration.files}:
         return ""

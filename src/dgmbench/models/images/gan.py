@@ -35,9 +35,9 @@ class GAN(UniformGenerator):
     """Goodfellow et al. (NIPS 2014): z uniform on [0, 1], the generator fools the discriminator (non-saturating loss).
 
     With ``penalty`` γ the discriminator also pays γ/2 E ‖∇_x D(x)‖² on images (R1; Mescheder, Geiger, Nowozin, ICML
-    2018), and both learn by Adam. Without, all is as the authors' MNIST configuration has it: gradient steps with
-    momentum and a rate that falls slowly, dropout in the discriminator, small first weights, which a rate of 0.1 needs,
-    and the generator's last biases from the mean image.
+    2018), and both learn by Adam. Without, it goes as in the authors' MNIST configuration: gradient steps with
+    momentum and a rate that falls slowly, dropout in the discriminator, small first weights, and the generator's last
+    biases from the mean image.
 
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))

@@ -29,8 +29,7 @@ def build_generator(spec: RunSpec, row: Row, before: Sequence[Trained] = ()) -> 
     → (n, pixels) from 0 to 1. What it learns by is ``loss(x)``, or ``step(x, optimisers)`` (see
     `dgmbench.training.alternating`), or ``fit(images)``, or nothing. The class gets what it has an argument for:
     ``n_pixels``, ``shape``, ``n_classes``, ``mean_image`` (of the training images, (pixels,) from 0 to 1), and
-    ``trained``, the model that it takes. One that ``reads_labels`` gets the
-    class of each image as a last column.
+    ``trained``, the model that it takes. One that ``reads_labels`` gets the class of each image as a last column.
 
     Raises:
         UserError: the class refuses its options, or has no way to generate.

@@ -62,7 +62,7 @@ GENERATION = Task(
     evaluation_cost=_evaluation_cost,
     libraries=("numpy", "scipy", "torch", "lightning"),
     memory_mb=3500,
-    offers=("n_pixels", "shape", "n_classes", "trained"),
+    offers=("n_pixels", "shape", "n_classes", "mean_image", "trained"),
     numbers={
         "parzen_width": "σ of the Parzen window, chosen on validation images, for pixels from 0 to 1",
         "entropy": "of the classifier's mean prediction on the samples, nats; log K of K classes at most",
