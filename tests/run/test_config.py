@@ -199,6 +199,19 @@ def test_an_option_that_is_false_is_an_option() -> None:
             density(settings={"estimator": "dreg", "compile": True}),
             "config.density.settings.compile: the estimator dreg cannot be compiled; set compile: false",
         ),
+        (
+            density(settings={"estimator": "dreg", "backward_samples": 3}),
+            "config.density.settings.backward_samples: the estimator dreg goes through all samples; leave it out",
+        ),
+        (
+            density(settings={"backward_samples": 3}, models=["cnn-vae"], datasets=["mnist"]),
+            "config.density.settings.backward_samples: the gradient of cnn-vae goes through all samples; leave it out "
+            "there",
+        ),
+        (
+            density(models={"iwae-5": {"backward_samples": 3, "devices": 2}}),
+            "config.density.models.iwae-5.backward_samples: not with compile, and not on several devices; leave it out",
+        ),
         (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
         (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
         (

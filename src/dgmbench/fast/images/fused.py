@@ -17,7 +17,18 @@ import torch
 from torch import Tensor
 
 from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
-from dgmbench.fast.images.fused_layers import BLOCK, Heads, Hidden, Memory, Weight, arrays, blocks, has_memory
+from dgmbench.fast.images.fused_layers import (
+    BLOCK,
+    CARRIERS,
+    Heads,
+    Hidden,
+    Memory,
+    Rows,
+    Weight,
+    arrays,
+    blocks,
+    has_memory,
+)
 from dgmbench.fast.images.kernels import likelihood
 from dgmbench.fast.products import dot
 from dgmbench.fast.random import standard_normal, state_from
@@ -88,12 +99,13 @@ class FusedStep:
         return self._decoder2, self._decoder1
 
     @np.errstate(all="ignore")  # a training that diverges shows it in the bound
-    def __call__(self, x: Tensor, noise: Tensor | None = None) -> dict[str, Tensor]:
+    def __call__(self, x: Tensor, noise: Tensor | None = None, places: Tensor | None = None) -> dict[str, Tensor]:
         """Write the gradient of the loss into the parameters' gradients.
 
         Args:
             x: (batch, pixels) binary float32.
             noise: (k, batch, latent) of N(0, 1); drawn here if None, as PyTorch's seed says.
+            places: (batch,) in [0, 1), where samples are drawn that the gradient passes through; likewise.
         """
         model = self._model
         for parameter, gradient in self._gradients:  # gradients that were set to None are no views any more
@@ -113,12 +125,17 @@ class FusedStep:
         errors, own = self._average(batch, n, model.local_error)
         weights = np.empty_like(log_ratio)
         bound = likelihood.importance(self._log_p[:n].reshape(k, batch) + log_ratio, weights)
-        grad_log_w = weights / np.float32(-batch)
-        self._backward(pixels, n, grad_log_w.reshape(-1))
+        shares, rows = weights, Rows.all(batch, n)
+        if 0 < model.backward_samples < k:
+            shares = share_by_draws(weights, model.backward_samples, places)
+            rows = rows_with_a_part(shares)
         through = weights if estimator == "dreg" else np.ones_like(weights)
+        grad_log_w, through = rows.of(shares.reshape(n)) / np.float32(-batch), rows.of(through.reshape(n))
+        e = rows.of(e.reshape(n, -1))
+        self._backward(pixels, n, rows, grad_log_w)
         grads = np.zeros_like(mean), np.zeros_like(mean)
-        given = self._grad_z[:n].reshape(e.shape), through, grad_log_w, estimator != "iwae"
-        likelihood.sample_backward(*given, (deviation, e, z), grads)
+        given = self._grad_z[: len(e)], through, grad_log_w, estimator != "iwae"
+        likelihood.sample_backward(*given, (rows.images, deviation, e, self._z[: len(e)]), grads)
         self._encode_backward(pixels, grads, own)
         found = {"loss": -bound, "bound": bound}
         if errors:
@@ -158,11 +175,17 @@ class FusedStep:
         found = [decoder.finish_average(n, encoder.unit(batch), weight) for decoder, encoder in pairs]
         return [error for error, _ in found], [gradient for _, gradient in found]
 
-    def _backward(self, x: np.ndarray, n: int, grad_log_w: np.ndarray) -> None:
-        for block in blocks(n):
+    def _backward(self, x: np.ndarray, n: int, rows: Rows, grad_log_w: np.ndarray) -> None:
+        """Through some of n rows, to the gradient by z."""
+        for layer in self._decoders:
+            layer.keep(rows)
+        for kept in (self._logits, self._z):
+            rows.move(kept)
+        some = len(grad_log_w)
+        for block in blocks(some):
             size, first = block.stop - block.start, block.start == 0
             grad_logits, grad = self._grad_logits[:size], self._grad[1][:size]
-            given = (grad_log_w[block], self._logits[block], x, block.start)
+            given = (grad_log_w[block], self._logits[block], x, rows.images[block])
             likelihood.bernoulli_backward(*given, grad_logits, self._bias_sums)
             self._output.add_gradient(grad_logits, self._decoder1.output(block), first)
             dot(grad_logits, self._output.value, out=grad)
@@ -170,14 +193,14 @@ class FusedStep:
         self._bias_gradient[:] = self._bias_sums
         self._bias_sums[:] = 0
         self._decoder1.finish_gradient(n)
-        for block in blocks(n):
+        for block in blocks(some):
             grad, hidden = self._grad[0][: block.stop - block.start], self._decoder1.hidden
             pre_gradient = hidden.pre_gradient(block)
             hidden.weight.add_gradient(pre_gradient, self._decoder2.output(block), block.start == 0)
             dot(pre_gradient, hidden.weight.value, out=grad)
             self._decoder2.backward(grad, block)
         self._decoder2.finish_gradient(n)
-        for block in blocks(n):
+        for block in blocks(some):
             hidden = self._decoder2.hidden
             pre_gradient = hidden.pre_gradient(block)
             hidden.weight.add_gradient(pre_gradient, self._z[block], block.start == 0)
@@ -187,6 +210,8 @@ class FusedStep:
         self, x: np.ndarray, grads: tuple[np.ndarray, np.ndarray], own: list[np.ndarray | None]
     ) -> None:
         n, first, second = len(x), self._encoder1, self._encoder2
+        for layer in (first, second):
+            layer.keep(Rows.all(n, n))
         for block in blocks(n):
             grad = self._heads.backward((grads[0][block], grads[1][block]), second.output(block), block.start == 0)
             second.backward(grad, block)
@@ -198,6 +223,28 @@ class FusedStep:
         first.finish_gradient(n, own[0])
         for block in blocks(n):
             first.weight.add_gradient(first.pre_gradient(block), x[block], block.start == 0)
+
+
+def share_by_draws(weights: np.ndarray, draws: int, places: Tensor | None) -> np.ndarray:
+    """(k, batch) normalised weights → the share of each sample in so many draws by them; its mean is the weight."""
+    counts = np.empty_like(weights)
+    u = torch.rand(weights.shape[1]) if places is None else places
+    likelihood.resample(weights, u.numpy(), draws, counts)
+    return counts / np.float32(draws)
+
+
+def rows_with_a_part(shares: np.ndarray) -> Rows:
+    """The rows that a gradient of (k, batch) shares passes through: those drawn, and an image's first `CARRIERS`.
+
+    The samples of an image are alike before their weights are known: its first ones stand for all of them in what
+    batch norm and averages do to every row.
+    """
+    k, batch = shares.shape
+    part = shares > 0
+    part[:CARRIERS] = True
+    chosen = np.flatnonzero(part)
+    carried = np.where(chosen < CARRIERS * batch, np.float32(k / CARRIERS), np.float32(0))
+    return Rows(chosen % batch, carried, chosen)
 
 
 def standard_noise(k: int, batch: int, latent: int) -> np.ndarray:

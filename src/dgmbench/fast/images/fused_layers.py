@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,12 +16,44 @@ from dgmbench.fast.products import dot
 # Rows of a block: enough for the matrix products to run at full speed, few enough for the cache.
 BLOCK = 1000
 
+# Samples of an image that stand for all of them where the gradient goes through some: see `models.images.some_samples`.
+CARRIERS = 2
+
 
 def blocks(n: int) -> Iterator[slice]:
     """Consecutive slices of n rows, of nearly equal length, at most `BLOCK`."""
     count = -(-n // BLOCK)
     for i in range(count):
         yield slice(i * n // count, (i + 1) * n // count)
+
+
+class Rows(NamedTuple):
+    """What the backward pass knows of its rows beside what the layers keep.
+
+    Attributes:
+        images: (n,) the image of each row.
+        shares: (n,) how many of all samples' rows it stands for, in what treats all of them alike: batch norm, and the
+            average over an image's samples.
+        chosen: (n,) which rows of the forward pass they are, rising; None: all.
+    """
+
+    images: np.ndarray
+    shares: np.ndarray
+    chosen: np.ndarray | None = None
+
+    @classmethod
+    def all(cls, batch: int, n: int) -> Rows:
+        """Every row of so many images, (k · batch) of them."""
+        return cls(np.arange(n) % batch, np.ones(n, np.float32))
+
+    def of(self, array: np.ndarray) -> np.ndarray:
+        """The chosen ones of the forward pass's rows, (n, ...)."""
+        return array if self.chosen is None else array[self.chosen]
+
+    def move(self, array: np.ndarray) -> None:
+        """Put the chosen rows in the first places of the array."""
+        if self.chosen is not None:
+            array[: len(self.chosen)] = array[self.chosen]
 
 
 class Weight:
@@ -78,6 +110,11 @@ class Hidden:
         """As a decoder layer: what the next layer reads is what the hidden layer gives."""
         return self.output(block)
 
+    def keep(self, rows: Rows) -> None:
+        """The backward pass will be through these rows."""
+        self._shares = rows.shares
+        rows.move(self.pre)
+
     def unit(self, n: int) -> np.ndarray:
         """(n, outputs) the normalised rows before scale and shift."""
         mean, inverse = self._norm.unit
@@ -88,7 +125,11 @@ class Hidden:
         normalisation.add_relu_gradient(grad, self.pre[block], self._norm, self._sums, self._grad[block])
 
     def finish_gradient(self, n: int, own: np.ndarray | None = None) -> None:
-        """All gradients are in; ``own`` (n, outputs) comes on top of them, by the normalised rows themselves."""
+        """All gradients are in; ``own`` (n, outputs) comes on top of them, by the normalised rows themselves.
+
+        Args:
+            n: rows of the forward pass.
+        """
         self._own, total = own, np.zeros(self._norm.unit.shape, np.float32)
         if own is not None:
             total[:] = own.sum(0), (own * self.unit(n)).sum(0)
@@ -98,7 +139,8 @@ class Hidden:
     def pre_gradient(self, block: slice) -> np.ndarray:
         """(n, outputs) the gradient by a block of the pre-activations, valid until the next call."""
         out = self._grad_block[: block.stop - block.start]
-        normalisation.rows_gradient(self._grad[block], self.pre[block], self._norm, self._gradients.unit, out)
+        norm, line = self._norm, self._gradients.unit
+        normalisation.rows_gradient(self._grad[block], self.pre[block], norm, line, self._shares[block], out)
         if self._own is not None:
             out += self._norm.unit[1] * self._own[block]
         return out
@@ -166,6 +208,13 @@ class Memory:
         self._average = slope.astype(np.float32), constant.astype(np.float32)
         return float(np.mean(np.square(difference))), -grad
 
+    def keep(self, rows: Rows) -> None:
+        """The backward pass will be through these rows."""
+        self._rows = rows
+        self.hidden.keep(rows)
+        for kept in (self._weights, self._read, self._out):
+            rows.move(kept)
+
     def backward(self, grad: np.ndarray, block: slice) -> None:
         """Take in the gradient by a block of the output."""
         n, first = block.stop - block.start, block.start == 0
@@ -174,7 +223,8 @@ class Memory:
             array[:n] for array in (self._grad_h, self._grad_read, self._part, self._grad_scores)
         )
         state, grads = (h, self._read[block], self._out[block]), (grad_h, grad_read)
-        ladder.compose_backward(grad, self._average, state, self._ladder, block.start, grads, self._ladder_sums)
+        rows = self._rows.images[block], self._rows.shares[block]
+        ladder.compose_backward(grad, self._average, state, self._ladder, rows, grads, self._ladder_sums)
         self._memory.add_gradient(grad_read, weights, first)
         dot(grad_read, self._memory.value, out=grad_scores)
         ladder.attend_backward(grad_scores, weights, self._bias_sums)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from dgmbench.models.images.some_samples import Alike
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
@@ -24,6 +27,14 @@ class HiddenLayer(nn.Module):
         self.linear = linear(inputs, outputs)
         self.norm = nn.BatchNorm1d(outputs, momentum=None)  # None: statistics are means over all batches seen
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, inputs) → (rows, outputs)."""
-        return torch.relu(self.norm(self.linear(x)))
+    def forward(self, x: Tensor, alike: Alike | None = None) -> Tensor:
+        """(rows, inputs) → (rows, outputs).
+
+        Args:
+            alike: what all rows have in common, where these are some of them.
+        """
+        if alike is None:
+            return torch.relu(self.norm(self.linear(x)))
+        # the bias cancels against the mean: its gradient is zero, and not only on average
+        rows = F.linear(x, self.linear.weight, self.linear.bias.detach())
+        return torch.relu(alike.normalise(self.norm, rows))

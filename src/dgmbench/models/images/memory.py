@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgmbench.models.images.layers import HiddenLayer, linear
+from dgmbench.models.images.some_samples import Alike
 
 
 class MemoryLayer(nn.Module):
@@ -42,9 +43,9 @@ class MemoryLayer(nn.Module):
         m = F.linear(attention, self.memory)
         return torch.relu(h + m) if self.soft else ladder(h, m, self.ladder)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, inputs) → (rows, outputs)."""
-        h = self.hidden(x)
+    def forward(self, x: Tensor, alike: Alike | None = None) -> Tensor:
+        """(rows, inputs) → (rows, outputs); ``alike`` as for `HiddenLayer`."""
+        h = self.hidden(x) if alike is None else self.hidden(x, alike)
         return self.compose(h, self.weights(h))
 
 
@@ -70,7 +71,10 @@ class LocalError(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm1d(width, affine=False, track_running_stats=False)
 
-    def forward(self, encoded: Tensor, decoded: Tensor) -> Tensor:
-        """(batch, width), (k · batch, width), the samples slowest → scalar."""
-        average = self.norm(decoded).view(-1, *encoded.shape).mean(0)
+    def forward(self, encoded: Tensor, decoded: Tensor, alike: Alike | None = None) -> Tensor:
+        """(batch, width), (k · batch, width), the samples slowest → scalar; ``alike`` as for `HiddenLayer`."""
+        if alike is None:
+            average = self.norm(decoded).view(-1, *encoded.shape).mean(0)
+        else:
+            average = alike.average(self.norm, decoded, len(encoded))
         return F.mse_loss(average, self.norm(encoded))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from dgmbench.fast.images.frozen import FrozenVAE, frozen_vae
 from dgmbench.fast.images.fused import FusedStep, fused_step
-from dgmbench.models.images.bounds import mean_bound
+from dgmbench.models.images.bounds import iwae_bound, mean_bound, normalised_weights
 from dgmbench.models.images.distributions import log_bernoulli, sample
 from dgmbench.models.images.layers import HiddenLayer, linear
 from dgmbench.models.images.memory import LocalError, MemoryLayer
+from dgmbench.models.images.some_samples import CARRIERS, Alike, by, drawn
 
 
 class VAE(nn.Module):
@@ -34,6 +36,7 @@ class VAE(nn.Module):
         importance_samples: int = 1,
         estimator: str = "iwae",
         local_error: float = 0.1,
+        backward_samples: int = 0,
     ) -> None:
         """
         Args:
@@ -46,9 +49,16 @@ class VAE(nn.Module):
             importance_samples: k of the training bound.
             estimator: of the bound's gradient, see `mean_bound`.
             local_error: weight of the local reconstruction error of memory layers.
+            backward_samples: draws of an image's samples that the gradient goes through, see `some_samples`; 0: all.
+
+        Raises:
+            ValueError: a gradient through some samples by the estimator ``dreg``, which needs all.
         """
         super().__init__()
+        if backward_samples and estimator == "dreg":
+            raise ValueError("the estimator dreg passes through all samples; leave backward_samples at 0")
         h1, h2 = hidden
+        self.backward_samples = backward_samples
         self.k, self.estimator, self.local_error = importance_samples, estimator, local_error
         self.encoder1 = HiddenLayer(n_pixels, h1)
         self.encoder2 = HiddenLayer(h1, h2)
@@ -81,14 +91,41 @@ class VAE(nn.Module):
         e1 = self.encoder1(x)
         e2 = self.encoder2(e1)
         z, log_ratio = sample(self.mean(e2), self.log_variance(e2), self.k, path_only=self.estimator != "iwae")
-        d2 = self.decoder2(z.flatten(0, 1))  # (k · batch, width)
-        d1 = self.decoder1(d2)
-        logits = self.output(d1).view(*z.shape[:2], -1)  # (k, batch, pixels)
-        bound = mean_bound(log_bernoulli(x, logits) + log_ratio, z, self.estimator)
+        encoded = (self.encoder1.linear(x), self.encoder2.linear(e1)) if self.memory else ()
+        if 0 < self.backward_samples < self.k:
+            bound, error = self._bound_by_some(x, z, log_ratio, encoded)
+        else:
+            log_p, error = self._decode_with_error(x, z, encoded)
+            bound = mean_bound(log_p + log_ratio, z, self.estimator)
         if not self.memory:
             return {"loss": -bound, "bound": bound.detach()}
-        error = self.error1(self.encoder1.linear(x), d1) + self.error2(self.encoder2.linear(e1), d2)
         return {"loss": self.local_error * error - bound, "bound": bound.detach(), "local_error": error.detach()}
+
+    def _decode_with_error(
+        self, x: Tensor, z: Tensor, encoded: Sequence[Tensor], alike: Alike | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(batch, pixels), (samples, batch, latent) → log p(x | z) (samples, batch), and the local error."""
+        d2 = self.decoder2(z.flatten(0, 1), alike)  # (samples · batch, width)
+        d1 = self.decoder1(d2, alike)
+        logits = self.output(d1).view(*z.shape[:2], -1)  # (samples, batch, pixels)
+        error = torch.zeros(())
+        if encoded:
+            error = self.error1(encoded[0], d1, alike) + self.error2(encoded[1], d2, alike)
+        return log_bernoulli(x, logits), error
+
+    def _bound_by_some(
+        self, x: Tensor, z: Tensor, log_ratio: Tensor, encoded: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The bound of all samples and the local error, their gradients through some."""
+        alike = Alike(len(x))
+        with torch.no_grad():
+            log_w = self._decode_with_error(x, z, encoded, alike)[0] + log_ratio
+        chosen = drawn(normalised_weights(log_w), self.backward_samples)  # (draws, batch)
+        alike.first = False
+        some = torch.cat([z.gather(0, chosen.unsqueeze(-1).expand(-1, -1, z.shape[-1])), z[:CARRIERS]])
+        log_p, error = self._decode_with_error(x, some, encoded, alike)
+        estimate = (log_p[: len(chosen)] + log_ratio.gather(0, chosen)).mean()
+        return by(estimate, iwae_bound(log_w).mean()), error
 
     def fast_step(self) -> FusedStep | None:
         """A training step that gives what `loss` gives and writes the gradient; None where there is none.

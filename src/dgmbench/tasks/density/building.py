@@ -15,7 +15,7 @@ from dgmbench.tasks.density.images import kind_of_data
 from dgmbench.tasks.density.settings import OTHER_DATA, density_settings
 from dgmbench.training.trained import read_weights
 
-OFFERED = ("importance_samples", "estimator", "local_error")
+OFFERED = ("importance_samples", "estimator", "backward_samples", "local_error")
 """Settings of the training loss: they belong to the run, and the loss to the model."""
 
 

@@ -29,25 +29,29 @@ class DensityRow(Row):
     Attributes:
         data: what its class is made for, as the attribute ``data`` of the class says: ``images`` of binary pixels, or
             ``points`` with real coordinates.
+        through_some: whether its class takes ``backward_samples``.
     """
 
     data: str = "images"
+    through_some: bool = False
 
 
 def _vae(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = (), **facts: Any) -> DensityRow:
     """An auto-encoder trained with k samples; a variant has a memory, and is compared with the plain one."""
+    usual: dict[str, Any] = {"factory": _VAE, "by_dataset": _MLP, "options": _MEMORY if variant_of else {}}
     return DensityRow(
         about=about,
         settings={"importance_samples": k} if k > 1 else {},
         variant_of=variant_of,
         compared_with=(variant_of, *compared_with) if variant_of else compared_with,
-        **{"factory": _VAE, "by_dataset": _MLP, "options": _MEMORY if variant_of else {}} | facts,
+        **usual | {"through_some": True} | facts,
     )
 
 
 def _cnn(about: str, k: int = 1, variant_of: str = "", compared_with: tuple[str, ...] = ()) -> DensityRow:
     about = f"proxy of the published 5-layer CNN, details chosen here: {about}"
-    return _vae(about, k, variant_of, compared_with, factory=_CNN, by_dataset={}, datasets=("mnist",))
+    facts: dict[str, Any] = {"factory": _CNN, "by_dataset": {}, "datasets": ("mnist",), "through_some": False}
+    return _vae(about, k, variant_of, compared_with, **facts)
 
 
 def _zhusuan(about: str, k: int = 1, compared_with: str = "") -> DensityRow:

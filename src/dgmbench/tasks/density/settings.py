@@ -33,6 +33,9 @@ class DensitySettings(TrainingSettings):
     estimator: Literal["iwae", "stl", "dreg"] = Field(
         "iwae", description="gradient of the bound; dreg does not compile"
     )
+    backward_samples: int = Field(
+        0, ge=0, description="of the k samples, as many that the gradient goes through, drawn by weight; 0 is all"
+    )
     local_error: float = Field(0.1, ge=0, description="weight of the local reconstruction error (memory models)")
     k: int = evaluation_field(5000, ge=1, description="importance samples per test image")
     test_limit: int = evaluation_field(0, ge=0, description="evaluate this many test images; 0 is all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.sizes import size_of
 from dgmbench.errors import UserError
-from dgmbench.names import load_object
+from dgmbench.names import accepted_options, load_object
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.density.rows import ROWS, DensityRow
@@ -25,7 +25,9 @@ def _cost(spec: RunSpec) -> float:
         sizes = components if isinstance(components, list) else [components]
         return float(_STEPS * images * (sum(size for size in sizes if isinstance(size, int)) or 10) * 1000)
     width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
-    return float(settings.importance_samples * settings.epochs * images * width**2)
+    k, some = settings.importance_samples, settings.backward_samples
+    samples = (k + 2 * min(some, k)) / 3 if some else k  # a pass back takes as long as two forward
+    return float(samples * settings.epochs * images * width**2)
 
 
 def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
@@ -36,11 +38,25 @@ def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     settings = density_settings(spec)
     if settings.compile and settings.estimator == "dreg":
         raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
+    if settings.backward_samples:
+        _rule_of_some(spec, row, places)
     if spec.dataset not in CATALOGUE:
         return
     wanted = getattr(load_object(row.factory), "data", "images") if spec.factory else row.data
     if (found := CATALOGUE[spec.dataset].kind) != wanted:
         raise UserError(OTHER_DATA.format(where=places, wanted=wanted, dataset=spec.dataset, found=found))
+
+
+def _rule_of_some(spec: RunSpec, row: DensityRow, places: Places) -> None:
+    """A gradient through some samples, only where it is what the record will say."""
+    settings, where = density_settings(spec), places.of("backward_samples")
+    takes = "backward_samples" in accepted_options(load_object(row.factory)) if spec.factory else row.through_some
+    if not takes:
+        raise UserError(f"{where}: the gradient of {spec.model} goes through all samples; leave it out there")
+    if settings.estimator == "dreg":
+        raise UserError(f"{where}: the estimator dreg goes through all samples; leave it out")
+    if settings.compile or settings.devices > 1:
+        raise UserError(f"{where}: not with compile, and not on several devices; leave it out")
 
 
 def _evaluation_cost(spec: RunSpec) -> float:

@@ -37,16 +37,22 @@ def compose(h: np.ndarray, m: np.ndarray, ladder: np.ndarray, out: np.ndarray) -
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def compose_backward(
-    grad: np.ndarray, average: Arrays, state: Arrays, ladder: np.ndarray, start: int, grads: Arrays, totals: np.ndarray
+    grad: np.ndarray,
+    average: Arrays,
+    state: Arrays,
+    ladder: np.ndarray,
+    rows: Arrays,
+    grads: Arrays,
+    totals: np.ndarray,
 ) -> None:
     """Gradients of `compose` by h and m, into ``grads``; adds the one by the ladder to ``totals`` (9, width) float64.
 
-    The gradient by row i of its value is grad_i + constant_{(start + i) mod batch} + slope · out_i: the last two are
-    what comes through the average of the normalised rows; ``average`` is slope (width,) and constant (batch, width).
-    ``state`` is h, m and out, as for `compose`.
+    The gradient by row i of its value is grad_i + share_i · (constant_{images_i} + slope · out_i): the last two are
+    what comes through the average of the normalised rows; ``average`` is slope (width,) and constant (batch, width),
+    ``rows`` images and shares, both (n,). ``state`` is h, m and out, as for `compose`.
     """
     (grad_slope, grad_constant), (h, m, out), (grad_h, grad_m) = average, state, grads
-    (rows, width), batch = h.shape, grad_constant.shape[0]
+    (images, shares), (n, width) = rows, h.shape
     _, a2, a3, a4, b1, c1, c2, c3, c4 = columns_of(ladder)
     slope = grad_slope.copy()
     # arrays made here: the compiler knows that they overlap nothing, and vectorises the loops
@@ -54,16 +60,16 @@ def compose_backward(
     s0, s1, s2 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     s3, s4, s5 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     s6, s7, s8 = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
-    for part in range(0, rows, ROWS):
+    for part in range(0, n, ROWS):
         for s in (s0, s1, s2, s3, s4, s5, s6, s7, s8):
             s[:] = ZERO
-        for i in range(part, min(part + ROWS, rows)):
-            b = (start + i) % batch
+        for i in range(part, min(part + ROWS, n)):
+            b, share = images[i], shares[i]
             for j in range(width):
                 x, y = h[i, j], m[i, j]
                 gate = sigmoid(c1[j] + c2[j] * x + (c3[j] + c4[j] * x) * y)
                 value = out[i, j]
-                g = grad[i, j] + grad_constant[b, j] + slope[j] * value if value > ZERO else ZERO
+                g = grad[i, j] + share * (grad_constant[b, j] + slope[j] * value) if value > ZERO else ZERO
                 gates[j] = gate
                 outer[j] = g
                 inner[j] = g * b1[j] * gate * (ONE - gate)

@@ -33,15 +33,15 @@ def bernoulli(logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray) ->
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def bernoulli_backward(
-    grad: np.ndarray, logits: np.ndarray, x: np.ndarray, start: int, out: np.ndarray, totals: np.ndarray
+    grad: np.ndarray, logits: np.ndarray, x: np.ndarray, images: np.ndarray, out: np.ndarray, totals: np.ndarray
 ) -> None:
-    """out_i = grad_i · (x_{(start + i) mod batch} − σ(logits_i)); adds their sum to ``totals`` (pixels,) float64."""
+    """out_i = grad_i · (x_{images_i} − σ(logits_i)); adds their sum to ``totals`` (pixels,) float64."""
     n, pixels = logits.shape
     s = np.empty(pixels, np.float32)
     for part in range(0, n, ROWS):
         s[:] = ZERO
         for i in range(part, min(part + ROWS, n)):
-            row = (start + i) % x.shape[0]
+            row = images[i]
             g = grad[i]
             for d in range(pixels):
                 value = g * (x[row, d] - sigmoid(logits[i, d]))
@@ -70,6 +70,26 @@ def importance(log_w: np.ndarray, weights: np.ndarray) -> float:
     return total / batch
 
 
+@njit(cache=True, error_model="numpy")
+def resample(weights: np.ndarray, places: np.ndarray, draws: int, counts: np.ndarray) -> None:
+    """How often each sample of an image is drawn, by its weight: ``counts`` (k, batch), of an image Σ = draws.
+
+    Systematic: image b's draws are at (places_b + 0 … draws − 1) / draws of its cumulated weights, 0 ≤ places < 1.
+    """
+    k, batch = weights.shape
+    for b in range(batch):
+        mass = 0.0
+        for i in range(k):
+            mass += weights[i, b]
+        cumulated, drawn = 0.0, 0
+        for i in range(k):
+            cumulated += weights[i, b] / mass
+            # what rounding leaves below 1 is the last sample's
+            until = draws if i == k - 1 else min(draws, max(drawn, int(np.ceil(cumulated * draws - places[b]))))
+            counts[i, b] = until - drawn
+            drawn = until
+
+
 @njit(cache=True, fastmath=FAST, error_model="numpy")
 def sample(moments: Arrays, noise: np.ndarray, z: np.ndarray, log_ratio: np.ndarray) -> None:
     """z = mean + noise · deviation (k, batch, latent), log_ratio = ½ Σ (noise² − z² + log_variance) (k, batch).
@@ -94,20 +114,19 @@ def sample_backward(
 ) -> None:
     """Adds to ``grads``, by mean and log-variance (batch, width), which come as zeros.
 
-    ``grad`` is what comes from the decoder, ``grad_ratio`` (samples, batch) that of the log-ratio; ``drawn`` are
-    deviation, noise and z of `sample`. The whole gradient by z is t = weight · (grad − z · grad_ratio), with
-    ``path_only`` t = weight · (grad + (noise / deviation − z) · grad_ratio); then ∂C/∂μ = Σ t and
-    ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with ``path_only``.
+    ``grad`` (rows, width) is what comes from the decoder, ``grad_ratio`` (rows,) that of the log-ratio; ``drawn`` are
+    images (rows,), deviation (batch, width), and noise and z (rows, width) of `sample`. The whole gradient by z is
+    t = weight · (grad − z · grad_ratio), with ``path_only`` t = weight · (grad + (noise / deviation − z) · grad_ratio);
+    then ∂C/∂μ = Σ t and ∂C/∂log σ² = ½ Σ (t · noise · deviation + grad_ratio), the last term not with ``path_only``.
     """
-    (deviation, noise, z), (grad_mean, grad_log_variance) = drawn, grads
-    samples, batch, width = noise.shape
-    for i in range(samples):
-        for b in range(batch):
-            ratio, w = grad_ratio[i, b], weight[i, b]
-            score = ZERO if path_only else ratio
-            through = ratio if path_only else ZERO
-            for j in range(width):
-                e, s = noise[i, b, j], deviation[b, j]
-                t = w * (grad[i, b, j] + ratio * (-z[i, b, j]) + through * e / s)
-                grad_mean[b, j] += t
-                grad_log_variance[b, j] += HALF * (t * e * s + score)
+    (images, deviation, noise, z), (grad_mean, grad_log_variance) = drawn, grads
+    rows, width = noise.shape
+    for i in range(rows):
+        b, ratio, w = images[i], grad_ratio[i], weight[i]
+        score = ZERO if path_only else ratio
+        through = ratio if path_only else ZERO
+        for j in range(width):
+            e, s = noise[i, j], deviation[b, j]
+            t = w * (grad[i, j] + ratio * (-z[i, j]) + through * e / s)
+            grad_mean[b, j] += t
+            grad_log_variance[b, j] += HALF * (t * e * s + score)

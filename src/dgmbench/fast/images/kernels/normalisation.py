@@ -111,10 +111,16 @@ def finish_gradient(n: int, sums: np.ndarray, norm: Norm, own: np.ndarray, grads
 
 
 @njit(cache=True, fastmath=FAST, error_model="numpy")
-def rows_gradient(grad: np.ndarray, rows: np.ndarray, norm: Norm, line: np.ndarray, out: np.ndarray) -> None:
-    """out = inverse · scale · grad + slope · rows + constant; ``line`` (2, width) is slope and constant."""
+def rows_gradient(
+    grad: np.ndarray, rows: np.ndarray, norm: Norm, line: np.ndarray, shares: np.ndarray, out: np.ndarray
+) -> None:
+    """out = inverse · scale · grad + share · (slope · rows + constant).
+
+    ``line`` (2, width) is slope and constant, ``shares`` (n,) how many of all rows a row stands for.
+    """
     factor = norm.unit[1] * norm.scale
     a, b = line[0].copy(), line[1].copy()
     for i in range(rows.shape[0]):
+        share = shares[i]
         for j in range(rows.shape[1]):
-            out[i, j] = factor[j] * grad[i, j] + a[j] * rows[i, j] + b[j]
+            out[i, j] = factor[j] * grad[i, j] + share * (a[j] * rows[i, j] + b[j])
