@@ -1,8 +1,8 @@
 """The gradient of an importance-weighted bound through some of its samples.
 
 The gradient of L_k = log (1/k) Σ_i w_i is Σ_i w̃_i ∇ log w_i, w̃ the normalised weights: the mean of ∇ log w_i over
-draws i ~ w̃. One draw will do (Burda, Grosse, Salakhutdinov 2016, section 3); several, drawn systematically, come near
-the whole sum. All k samples then go through the network forward alone, some go forward and back.
+draws i ~ w̃. So all k samples go through the network forward alone, for their weights, and some go forward and back.
+Burda, Grosse, Salakhutdinov 2016 (section 3) take one draw; several, drawn systematically, come near the whole sum.
 
 Batch norm makes it a little longer: its statistics are those of all samples, and through them every sample has a part
 in the gradient. Before the weights are known the samples of an image are alike, so its first `CARRIERS` stand for all.
