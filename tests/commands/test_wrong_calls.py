@@ -49,6 +49,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train classification reuters lda --set n_topics=5", "n_topics is no setting but an option of lda; "),
         ("run -m lda --set n_topics=5", "n_topics is no setting but an option of lda; a configuration has it as"),
         ("run -m vae --no-such-option", "and says: unrecognized arguments: --no-such-option"),
+        ("run -m vae --threads 2", "; threads is a key of the configuration: a file with 'threads: ...', laid over"),
+        ("run -m vae --core-s 2", "unrecognized arguments: --core-s; did you mean '--cores'?"),
         ("run -m vae --cores", "and says: argument --cores"),
         ("run -m vae --cores two", "and says: Error parsing number of cores (--cores, -c): must be integer"),
         ("run -m vae --resources gpu=x", "and says: "),

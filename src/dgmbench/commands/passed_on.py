@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 from dgmbench.commands.jobs import jobs_of
 from dgmbench.errors import UserError
 from dgmbench.names import close_match, did_you_mean
+from dgmbench.run.config import KEYS
 from dgmbench.run.plan import Plan
 from dgmbench.tasks import all_tasks
 
 _WORKFLOW, _RULE = ("Snakefile", "workflow/Snakefile", "workflow/rules/*.smk"), re.compile(r"^rule (\w+):", re.M)
 _PROFILES = Path("workflow/profiles")
+_UNKNOWN = re.compile(r"unrecognized arguments: (--[\w-]+)")
 _NOT_MADE = re.compile(r"MissingRuleException|is no run of preset")
 """What Snakemake says of a file that no rule makes, or ``workflow/rules/targets.smk`` of a run."""
 
@@ -31,10 +33,12 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
     """
     from snakemake.cli import get_argument_parser
 
-    def refuse(message: str) -> NoReturn:
-        raise UserError(f"Snakemake takes the options that this command has not, and says: {message}")
-
     parser = get_argument_parser()
+
+    def refuse(message: str) -> NoReturn:
+        advice = _instead_of(unknown.group(1), parser.format_usage()) if (unknown := _UNKNOWN.search(message)) else ""
+        raise UserError(f"Snakemake takes the options that this command has not, and says: {message}{advice}")
+
     parser.error = refuse
     try:
         words: Namespace = parser.parse_args(list(command))
@@ -57,6 +61,13 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
         if re.fullmatch(r"[\w-]+", target) and target not in {*rules, *plan.tasks} and not Path(target).exists():
             raise UserError(f"there is no target {target!r}{did_you_mean(target, rules | {*plan.tasks})}")
     return words
+
+
+def _instead_of(option: str, usage: str) -> str:
+    """What to give in place of an option that Snakemake lacks: a key of the configuration, or an option like it."""
+    if (key := option.removeprefix("--")) in KEYS:
+        return f"; {key} is a key of the configuration: a file with '{key}: ...', laid over it by --configfile FILE"
+    return did_you_mean(option, sorted(set(re.findall(r"--[a-z][a-z-]+", usage))))
 
 
 def _check_profiles(words: Namespace) -> None:

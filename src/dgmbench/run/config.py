@@ -35,6 +35,10 @@ def read_config(paths: Sequence[Path]) -> dict[str, Any]:
     return read_files(paths).content
 
 
+KEYS = ("preset", "seeds", "tracking", "analyses", "threads")
+"""Of a configuration, beside the names of tasks."""
+
+
 def plan_of(configuration: Configuration, tasks: Mapping[str, Task]) -> Plan:
     """The runs that configuration files ask for.
 
@@ -59,7 +63,7 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     Raises:
         UserError: an unknown key, name, setting or option, or a value out of range, and where it stands.
     """
-    known = {"preset", "seeds", "tracking", "analyses", "threads", *tasks}
+    known = {*KEYS, *tasks}
     for key in config:
         if key not in known:
             raise UserError(f"config.{key}: unknown key {key!r}{did_you_mean(str(key), known)}")

@@ -91,7 +91,12 @@ function dotsPanel(panel) {
   return framed(panel, {
     height,
     left,
-    x: () => widened(panel.limits.length ? panel.limits : rangeOf(values), 0.08),
+    x: () => {
+      const [low, high] = widened(panel.limits.length ? panel.limits : rangeOf(values), 0.08);
+      // numbers that are never negative have no room below 0
+      const negative = panel.dots.some((dot) => finite([dot.ours, dot.other, dot.paper]).some((value) => value < 0));
+      return [negative ? low : Math.max(low, Math.min(0, ...values) - 0.03 * high), high];
+    },
     draw(inside, { sx, area }, svg) {
       const held = (value) => Math.min(Math.max(sx(value), area.left), area.right);
       panel.dots.forEach((dot, i) => {
