@@ -43,7 +43,7 @@ class ConvLayer(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, padding: int) -> None:
         super().__init__()
         self.convolution = Convolution(inputs, outputs, kernel, padding)
-        self.norm = nn.BatchNorm1d(outputs, momentum=None)
+        self.norm = nn.BatchNorm1d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, h, w, inputs) → (n, h', w', outputs)."""

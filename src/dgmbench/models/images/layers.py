@@ -25,7 +25,7 @@ class HiddenLayer(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.linear = linear(inputs, outputs)
-        self.norm = nn.BatchNorm1d(outputs, momentum=None)  # None: statistics are means over all batches seen
+        self.norm = nn.BatchNorm1d(outputs)  # what an evaluation normalises by is measured when the training is done
 
     def forward(self, x: Tensor, alike: Alike | None = None) -> Tensor:
         """(rows, inputs) → (rows, outputs).
