@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +12,14 @@ from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.data.load.points import load_images_or_points
+from dgmbench.run.finished import finished_trainings
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.stages import data_checksums, require_usable, training_record
 from dgmbench.run.task import Row
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.building import load_model
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data
 from dgmbench.tasks.density.settings import density_settings
-
-log = logging.getLogger("dgmbench")
 
 
 @dataclass(frozen=True)
@@ -69,18 +66,11 @@ def trained_models(plan: Plan, workspace: Workspace, device: str) -> list[Traine
     Raises:
         UserError: a trained model that is damaged, does not fit its run or was trained on other data.
     """
-    found, left_out, task = [], [], plan.tasks["density"]
-    for spec in {spec.training_id: spec for spec in plan.of("density")}.values():
-        folder = workspace.trained(spec)
-        if not (folder / "training.json").is_file():
-            left_out.append(spec)
-            continue
-        training, row = training_record(spec, workspace), plan.row_of(spec)
-        require_usable(task, spec, workspace, training, data_checksums(task, spec))
-        model = load_model(spec, row, folder / "model.pt", load_images_or_points(spec.dataset).train.shape[1])
-        found.append(Trained(spec, row, model.to(device), training["status"]))
-    for spec in left_out if found else ():  # where nothing is trained, the caller says that alone
-        log.warning("%s on %s, seed %d: not trained, left out", spec.model, spec.dataset, spec.seed)
+    found = []
+    for spec, training in finished_trainings(plan, "density", workspace):
+        n_pixels, path = load_images_or_points(spec.dataset).train.shape[1], workspace.trained(spec) / "model.pt"
+        model = load_model(spec, plan.row_of(spec), path, n_pixels)
+        found.append(Trained(spec, plan.row_of(spec), model.to(device), training["status"]))
     return found
 
 
