@@ -10,7 +10,8 @@ import pytest
 from dgmbench.data import load_corpus, load_images
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.datasets.twenty_news_stripped import MESSAGES
-from dgmbench.data.sizes import size_of, sizes
+from dgmbench.data.drawn_corpora import parse_name
+from dgmbench.data.sizes import data_mb, size_of, sizes, tokens_of
 from dgmbench.names import load_object
 from dgmbench.run.config import read_plan
 from dgmbench.tasks import all_tasks
@@ -55,6 +56,33 @@ def test_every_dataset_of_images_or_documents_has_its_size() -> None:
 )
 def test_a_limit_above_the_size_limits_nothing(name: str, limit: int, expected: int) -> None:
     assert size_of(name, "train", limit) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["zipf-topics", "zipf-topics?documents=300&length=20", "zipf-topics?words=500&topics=9&test=70&documents=40"],
+)
+def test_a_corpus_of_any_size_is_as_large_as_its_name_says(name: str) -> None:
+    said, (train, test) = parse_name(name), load_corpus(name)
+    found = size_of(name, "train"), size_of(name, "test")
+    assert found == (len(train), len(test)) == (said.documents, said.test)
+    assert tokens_of(name) == pytest.approx(train.n_tokens, rel=0.1)
+    assert size_of(name, "train", 7) == 7 and tokens_of(name, 7) == pytest.approx(7 * tokens_of(name) / found[0])
+
+
+@pytest.mark.parametrize("task", ["text-likelihood", "classification"])
+def test_a_job_with_a_large_corpus_asks_for_more_memory(task: str) -> None:
+    found = all_tasks()[task]
+
+    def memory(dataset: str, **settings: Any) -> float:
+        part = {found.datasets_word: {dataset: settings}, found.rows_word: ["naive-bayes"]}
+        (run,) = read_plan({task: part}, all_tasks()).runs
+        return found.data_mb(run)
+
+    large = "zipf-topics?documents=1000000"
+    assert memory(large) == data_mb(large) == pytest.approx(6000)
+    assert memory(large, train_limit=1000) == pytest.approx(6)
+    assert memory("reuters") == 0
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def cores(wildcards):
 
 def memory(wildcards):
     """What a job of this task needs, in MB."""
-    return PLAN.task_of(run_of(wildcards)).memory_mb
+    task, run = PLAN.task_of(run_of(wildcards)), run_of(wildcards)
+    return task.memory_mb + round(task.data_mb(run))
 
 
 TRAINING_ORDER = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dgmbench.data.name_options import SHORT_NAME, Forms, read_options
+from dgmbench.data.sizes import DRAWN, DRAWN_AS
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.zipf import ZipfTopics
 from dgmbench.errors import UserError
 
-BEGINS = "zipf-topics"
+BEGINS = DRAWN
 _NUMBER = ("[1-9][0-9]{0,8}", "a whole number from 1 to 999999999")
 OPTIONS: Forms = {
     "documents": _NUMBER,
@@ -48,11 +49,11 @@ def parse_name(name: str) -> Drawing:
         UserError: an unknown option, a number out of range, or more tokens than can be numbered.
     """
     options = read_options(name, OPTIONS)
-    documents, test = int(options.get("documents", 10_000)), int(options.get("test", 1_000))
+    documents, test = (int(options.get(option, DRAWN_AS[option])) for option in ("documents", "test"))
     words, topics, length = (
         int(options.get("words", 50_000)),
         int(options.get("topics", 100)),
-        float(options.get("length", 100)),
+        float(options.get("length", DRAWN_AS["length"])),
     )
     if words < topics:
         raise UserError(f"{name}: {words:,} words for {topics:,} topics; give at least as many words as topics")

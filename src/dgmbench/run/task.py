@@ -192,6 +192,10 @@ def _alike(spec: RunSpec) -> float:
     return 1.0
 
 
+def _nothing(spec: RunSpec) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Places:
     """Where a run stands in the configuration, for messages; as text the place of its row.
@@ -250,7 +254,8 @@ class Task:
         evaluation_cost: of an evaluation, likewise.
         rule: raises a UserError for settings and a row that do not go together; (spec, row, `Places`).
         libraries: whose versions the numbers depend on; a task of another package names its own distribution, too.
-        memory_mb: that a job needs, at most.
+        memory_mb: that a job needs, at most, beside its data.
+        data_mb: what the data of a run needs, where it is a large part; in MB as well.
         numbers: what the numbers of its records and curves are, with their units, beside the metrics of its table.
     """
 
@@ -284,6 +289,7 @@ class Task:
     rule: Callable[[RunSpec, Any, Places], None] = _no_rule
     libraries: tuple[str, ...] = ("numpy",)
     memory_mb: int = 2500
+    data_mb: Callable[[RunSpec], float] = _nothing
     numbers: Mapping[str, str] = field(default_factory=dict)
 
     @property

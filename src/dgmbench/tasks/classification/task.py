@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from dgmbench.data.catalogue import require_dataset
-from dgmbench.data.sizes import size_of
+from dgmbench.data.sizes import data_mb, size_of
 from dgmbench.errors import UserError
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage
@@ -106,4 +106,5 @@ CLASSIFICATION = Task(
         "... seconds": "seconds since the fit began, after each sweep or epoch",
     },
     memory_mb=3500,
+    data_mb=lambda spec: data_mb(spec.dataset, document_settings(spec).train_limit),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import require_dataset
-from dgmbench.data.sizes import size_of
+from dgmbench.data.sizes import data_mb, size_of
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Places, Row, Task
@@ -70,4 +70,5 @@ TEXT_LIKELIHOOD = Task(
         "bound_nats_per_token": "what a fit maximises, after each step",
     },
     memory_mb=3000,
+    data_mb=lambda spec: data_mb(spec.dataset, text_settings(spec).train_limit),
 )
