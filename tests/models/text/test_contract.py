@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,25 @@ METHODS: dict[str, Callable[..., Any]] = {
 
 def test_every_row_of_the_table_is_held_to_it() -> None:
     assert set(ROWS) <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if hasattr(method(), "warm_up")])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_warm_up_changes_no_fit(name: str, labelled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = TRAIN if labelled else dataclasses.replace(TRAIN, labels=None)
+    cold, warm = METHODS[name](), METHODS[name]()
+    if not labelled and name in ("slda", "bayes-pa"):
+        return  # they need labels
+    before = set(vars(warm))
+    warm.warm_up(corpus)
+    assert set(vars(warm)) == before
+    found = [method.fit(corpus, corpus.labels).transform(FRESH) for method in (cold, warm)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_what_is_warmed_up() -> None:
+    compiled = {"slda", "lftm", "gaussian-lda", "topicvec", "bayes-pa"}
+    assert compiled <= {name for name, method in METHODS.items() if hasattr(method(), "warm_up")}
 
 
 DETERMINISTIC = ("bow", "mean-wv", "naive-bayes")

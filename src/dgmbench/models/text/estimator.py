@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from dgmbench.data.corpora import Corpus
+from dgmbench.run.checkpoint import NOT_KEPT
+
+_FEW = 10  # documents of a class
+
 
 class DocumentMethod(TransformerMixin, BaseEstimator):
     """A method with ``fit(corpus, labels)`` and ``transform(corpus)``, whose arguments are its attributes.
@@ -47,3 +52,18 @@ class TopicMethod(DocumentMethod):
         model: Any = self
         order = np.argsort(-model.topics_, axis=1, kind="stable")[:, :n]
         return [[model.vocabulary_[word] for word in row] for row in order]
+
+
+def fit_a_few(method: DocumentMethod, corpus: Corpus, **short: int) -> None:
+    """Fit another method with these arguments to documents of two classes: what a fit compiles is there then.
+
+    Args:
+        short: arguments that make its fit a short one.
+    """
+    places = np.arange(len(corpus))
+    if corpus.labels is not None:
+        places = np.concatenate(
+            [np.flatnonzero(corpus.labels == label)[:_FEW] for label in np.unique(corpus.labels)[:2]]
+        )
+    other = type(method)(**method.get_params(deep=False) | short | {"checkpoint": NOT_KEPT})
+    other.fit(corpus.select_documents(np.sort(places[: 2 * _FEW])))

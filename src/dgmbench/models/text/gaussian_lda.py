@@ -12,6 +12,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.fast.random import Stream
 from dgmbench.fast.text import densities as fast
 from dgmbench.fast.text.layout import Tokens
+from dgmbench.models.text.estimator import fit_a_few
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
 from dgmbench.models.text.proportion_model import ProportionModel
 from dgmbench.run.progress import note, passes
@@ -77,6 +78,10 @@ class GaussianLDA(ProportionModel):
         require_options(self, at_least={"n_topics": 1, "n_sweeps": 1})
         if self.alpha is not None:
             require_options(self, above={"alpha": 0})
+
+    def warm_up(self, corpus: Corpus) -> None:
+        """Let what a fit is made of compile, so that this is no part of its seconds."""
+        fit_a_few(self, corpus, n_topics=2, n_sweeps=1)
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> GaussianLDA:
         """Learn topics from a corpus; labels are not looked at.

@@ -13,6 +13,7 @@ from dgmbench.fast.random import Stream
 from dgmbench.fast.text import latent_features as fast
 from dgmbench.fast.text.gibbs import Gibbs
 from dgmbench.fast.text.layout import Tokens, word_order
+from dgmbench.models.text.estimator import fit_a_few
 from dgmbench.models.text.preparation import WordVectors, require_documents, require_options, word_vectors
 from dgmbench.models.text.proportion_model import ProportionModel
 from dgmbench.run.progress import note, passes
@@ -108,6 +109,10 @@ class LFTM(ProportionModel):
         require_options(self, at_least=least, above={"alpha": 0, "beta": 0})
         if not 0 < self.mixture < 1:
             raise UserError(f"LFTM: mixture is {self.mixture}; it must lie between 0 and 1")
+
+    def warm_up(self, corpus: Corpus) -> None:
+        """Let what a fit is made of compile, so that this is no part of its seconds."""
+        fit_a_few(self, corpus, n_topics=2, initial_sweeps=1, n_sweeps=1)
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> LFTM:
         """Learn topics from a corpus; labels are not looked at.

@@ -13,6 +13,7 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.errors import UserError
 from dgmbench.fast.text import supervised as fast
 from dgmbench.fast.text.supervised import Arrays, Inference
+from dgmbench.models.text.estimator import fit_a_few
 from dgmbench.models.text.lda import LDA
 from dgmbench.models.text.preparation import require_options
 from dgmbench.models.text.proportion_model import ProportionModel
@@ -152,6 +153,10 @@ class SLDA(ProportionModel):
         super().__post_init__()
         least = {"n_topics": 1, "n_iterations": 1, "e_steps": 1, "penalty": 0}
         require_options(self, at_least=least, above={"alpha": 0})
+
+    def warm_up(self, corpus: Corpus) -> None:
+        """Let what a fit is made of compile, so that this is no part of its seconds."""
+        fit_a_few(self, corpus, n_topics=2, n_iterations=1)
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> SLDA:
         """Learn topics and response weights; ``labels`` (documents,) are the corpus's own unless given.

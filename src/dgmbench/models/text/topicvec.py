@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln, logsumexp
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.fast.text import expectation as fast
-from dgmbench.models.text.estimator import TopicMethod
+from dgmbench.models.text.estimator import TopicMethod, fit_a_few
 from dgmbench.models.text.preparation import (
     WordVectors,
     require_documents,
@@ -138,6 +138,10 @@ class TopicVec(TopicMethod):
     def feature_set(self) -> str:
         """What the features are, for the table."""
         return FEATURE_SETS[self.features]
+
+    def warm_up(self, corpus: Corpus) -> None:
+        """Let what a fit is made of compile, so that this is no part of its seconds."""
+        fit_a_few(self, corpus, n_topics_per_class=2, iterations=1)
 
     def fit(self, corpus: Corpus, labels: np.ndarray | None = None) -> TopicVec:
         """Learn each class's topics. Classes are independent, so ``threads`` changes nothing but the time.
