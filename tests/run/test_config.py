@@ -200,6 +200,10 @@ def test_an_option_that_is_false_is_an_option() -> None:
             "config.density.settings.compile: the estimator dreg cannot be compiled; set compile: false",
         ),
         (
+            density(settings={"weight_decay": 0.1}),
+            "config.density.settings: weight_decay goes with optimizer: muon, not with adam; leave it out",
+        ),
+        (
             density(settings={"estimator": "dreg", "backward_samples": 3}),
             "config.density.settings.backward_samples: the estimator dreg goes through all samples; leave it out",
         ),

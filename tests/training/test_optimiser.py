@@ -62,11 +62,13 @@ def test_muon_turns_a_gradient_into_an_orthogonal_step_of_adams_size(shape: tupl
     assert moved.square().mean().sqrt() == pytest.approx(0.2, rel=0.3)
 
 
-def test_muon_moves_as_pytorchs_does() -> None:
+@pytest.mark.parametrize("weight_decay", [0.0, 0.7])
+def test_muon_moves_as_pytorchs_does(weight_decay: float) -> None:
     ours, theirs = (torch.nn.Linear(24, 16, bias=False) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
-    first = Muon([ours.weight], [], lr=0.02, momentum=0.95, iterations=5)
-    second = torch.optim.Muon([theirs.weight], lr=0.02, weight_decay=0, adjust_lr_fn="match_rms_adamw")
+    first = Muon([ours.weight], [], lr=0.02, momentum=0.95, iterations=5, weight_decay=weight_decay)
+    second = torch.optim.Muon([theirs.weight], lr=0.02, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+    before = ours.weight.detach().clone()
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
         ours.weight.grad = torch.randn(16, 24, generator=generator)
@@ -75,6 +77,8 @@ def test_muon_moves_as_pytorchs_does() -> None:
         second.step()
     # PyTorch's iterates in bfloat16
     torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=5 * 0.02 * 0.2 * 5 * 0.02)
+    lost = before.abs().mean() * (1 - (1 - 0.02 * weight_decay) ** 5)
+    assert lost == 0 or lost > 5 * 0.02 * 0.2 * 5 * 0.02 / 3  # a decay that is left out would show
 
 
 def test_muon_takes_adams_steps_for_what_is_no_matrix() -> None:

@@ -20,7 +20,8 @@ class Muon(torch.optim.Optimizer):
 
     With gradient G and momentum buffer M of a matrix (outputs, inputs), a convolution's filters as rows:
 
-        M ← μ M + (1 − μ) G,   D = orthogonalised(μ M + (1 − μ) G),   W ← W − rate · 0.2 √max(outputs, inputs) · D.
+        M ← μ M + (1 − μ) G,   D = orthogonalised(μ M + (1 − μ) G),
+        W ← (1 − rate · decay) W − rate · 0.2 √max(outputs, inputs) · D.
 
     The factor gives D the root mean square that Adam's steps usually have (Liu et al. 2025), so that a rate means the
     same for both.
@@ -31,6 +32,7 @@ class Muon(torch.optim.Optimizer):
         momentum: μ.
         eps: Adam's.
         iterations: of the polynomial.
+        weight_decay: of the matrices.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.9,
         eps: float = 1e-4,
         iterations: int = 4,
+        weight_decay: float = 0.0,
     ) -> None:
         groups = [{"params": list(matrices), "adam": False}, {"params": list(others), "adam": True}]
         shared = {
@@ -50,6 +53,7 @@ class Muon(torch.optim.Optimizer):
             "eps": eps,
             "betas": (0.9, 0.999),
             "iterations": iterations,
+            "weight_decay": weight_decay,
             "capturable": False,
         }
         super().__init__([group for group in groups if group["params"]], shared)
@@ -79,6 +83,8 @@ class Muon(torch.optim.Optimizer):
         for shape, pairs in alike.items():  # a small product costs half as much among others of its shape
             steps = orthogonalised(torch.stack([step for _, step in pairs]), group["iterations"])
             steps *= group["lr"] * (0.2 * math.sqrt(max(shape)))
+            if group["weight_decay"]:
+                torch._foreach_mul_([p for p, _ in pairs], 1 - group["lr"] * group["weight_decay"])
             torch._foreach_sub_([p for p, _ in pairs], list(steps))
 
     def _adam(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:

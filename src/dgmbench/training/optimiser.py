@@ -26,7 +26,7 @@ def build_optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim
     if settings.optimizer == "muon":
         matrices = set(_matrices(model))
         parts = [p for p in parameters if p in matrices], [p for p in parameters if p not in matrices]
-        return _clipping(Muon(*parts, rate, eps=eps), parameters, settings)
+        return _clipping(Muon(*parts, rate, eps=eps, weight_decay=settings.weight_decay), parameters, settings)
     if is_float32_on_cpu(model) and torch.get_num_threads() <= MOST_THREADS:
         return ClippedAdam(parameters, rate, eps, settings.clip_norm, settings.clip_value)
     return _clipping(torch.optim.Adam(parameters, lr=rate, eps=eps, fused=True), parameters, settings)

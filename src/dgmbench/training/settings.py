@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dgmbench.run.settings import Settings
 
@@ -22,6 +22,9 @@ class TrainingSettings(Settings):
     decay_from: int = Field(1000, ge=0, description="published schedule: epochs at a constant rate")
     decay: float = Field(0.998, gt=0, le=1, description="published schedule: factor per epoch afterwards")
     warm_up: float = Field(0.3, ge=0, le=1, description="one-cycle: share of the steps until the peak")
+    weight_decay: float = Field(
+        0.0, ge=0, description="muon: a step also takes this times the learning rate of each matrix away"
+    )
     adam_eps: float = Field(1e-4, gt=0, description="Adam's epsilon")
     weight_average: float = Field(
         0.0,
@@ -37,3 +40,9 @@ class TrainingSettings(Settings):
     )
     devices: int = Field(1, ge=1, description="GPUs for one training job, each with a part of every batch")
     compile: bool = Field(False, description="compile the model on a GPU")
+
+    @model_validator(mode="after")
+    def _weight_decay_goes_with_muon(self) -> Self:
+        if self.weight_decay and self.optimizer != "muon":
+            raise ValueError(f"weight_decay goes with optimizer: muon, not with {self.optimizer}; leave it out")
+        return self
