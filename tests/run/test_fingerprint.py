@@ -261,6 +261,12 @@ def closure_of(work: Work) -> dict[str, str]:
     return executed(find_task(work.spec.task), work.spec, work.stage)
 
 
+def test_what_only_type_checkers_read_is_not_followed() -> None:
+    found = fingerprint.closure("dgmbench.models.images.layers")
+    assert "dgmbench.models.images.layers" in found
+    assert "dgmbench.models.images.some_samples" not in found  # the type of an argument there
+
+
 @pytest.mark.parametrize(
     "place",
     [

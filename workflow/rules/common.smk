@@ -117,8 +117,7 @@ def cores(wildcards):
 
 def memory(wildcards):
     """What a job of this task needs, in MB."""
-    task, run = PLAN.task_of(run_of(wildcards)), run_of(wildcards)
-    return task.memory_mb + round(task.data_mb(run))
+    return PLAN.memory_mb(run_of(wildcards))
 
 
 TRAINING_ORDER = {

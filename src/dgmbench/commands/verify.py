@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,14 @@ def findings_of_run(kept: Kept, spec: RunSpec) -> Iterator[str]:
         yield str(error)
 
 
+def _spec_as_now(recorded: Any, spec: RunSpec) -> Any:
+    """What a record says of its run; settings that its version of the program did not have are at their defaults."""
+    if not isinstance(recorded, Mapping) or not isinstance(recorded.get("settings"), Mapping):
+        return recorded
+    defaults = type(spec.settings)().model_dump(mode="json")
+    return {**recorded, "settings": defaults | recorded["settings"]}
+
+
 def _of_record(kept: Kept, spec: RunSpec, folder: Path, place: str) -> Iterator[str]:
     record, approximate = read_json(folder / "run.json"), kept.rounded(spec)
     follow: dict[str, object] = {
@@ -85,7 +94,7 @@ def _of_record(kept: Kept, spec: RunSpec, folder: Path, place: str) -> Iterator[
     for key, expected in follow.items():
         if record.get(key) != expected:
             yield f"{place}: its {key} is {record.get(key)!r}, its settings give {expected!r}"
-    if record.get("spec") != spec.to_dict():
+    if _spec_as_now(record.get("spec"), spec) != spec.to_dict():
         yield f"{place}: its settings are not those of this run"
     if approximate:
         arrays: Mapping[str, np.ndarray] = approximate

@@ -223,7 +223,7 @@ class _Executed(ast.NodeTransformer):
             match node.body:
                 case [ast.Expr(ast.Constant(str())), *rest]:
                     node.body = rest
-        return self.generic_visit(node)
+        return super().visit(node)
 
     def visit_If(self, node: ast.If) -> Any:
         match node.test:

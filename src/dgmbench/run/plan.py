@@ -47,6 +47,11 @@ class Plan:
         """The row of a run."""
         return find_row(self.tasks[run.task], run.model, run.factory)
 
+    def memory_mb(self, run: RunSpec) -> int:
+        """What a job of a run needs, in MB."""
+        task = self.task_of(run)
+        return task.memory_mb + round(task.data_mb(run))
+
     @property
     def parts(self) -> list[RunSpec]:
         """The runs that an evaluation of the plan needs trained, each once; none of them is in a table."""

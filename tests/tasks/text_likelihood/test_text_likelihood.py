@@ -474,7 +474,7 @@ def test_a_killed_fit_goes_on_to_the_same_model(model: str, tmp_path: Path, monk
     def save_then_die(self: Checkpoint, **arrays: Any) -> None:
         nonlocal saved
         save(self, **arrays)
-        saved += 1
+        saved += any(cut.state(spec).rglob("*.npz"))  # a short fit before it, to let things compile, keeps nothing
         if saved == 2:
             raise KeyboardInterrupt
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgmbench.models.images.some_samples import Alike
+if TYPE_CHECKING:
+    from dgmbench.models.images.some_samples import Alike
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgmbench.models.images.layers import HiddenLayer, linear
-from dgmbench.models.images.some_samples import Alike
+
+if TYPE_CHECKING:
+    from dgmbench.models.images.some_samples import Alike
 
 
 class MemoryLayer(nn.Module):
