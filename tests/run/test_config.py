@@ -201,10 +201,19 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(settings={"weight_decay": 0.1}),
-            "config.density.settings: weight_decay goes with optimizer: muon, not with adam; leave it out",
+            "config.density.settings.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
         ),
         (
-            density(settings={"estimator": "dreg", "backward_samples": 3}),
+            density(settings={"weight_decay": 500, "optimizer": "muon", "learning_rate": 0.01}),
+            "config.density.settings.weight_decay: times a learning rate of 0.01 it takes all of a matrix away; give "
+            "less",
+        ),
+        (
+            density(settings={"backward_samples": 3}),
+            "config.density.settings.backward_samples: fewer than the 1 of vae; leave it out there",
+        ),
+        (
+            density(settings={"estimator": "dreg", "backward_samples": 3}, models=["iwae-5"]),
             "config.density.settings.backward_samples: the estimator dreg goes through all samples; leave it out",
         ),
         (

@@ -265,6 +265,9 @@ def test_what_only_type_checkers_read_is_not_followed() -> None:
     found = fingerprint.closure("dgmbench.models.images.layers")
     assert "dgmbench.models.images.layers" in found
     assert "dgmbench.models.images.some_samples" not in found  # the type of an argument there
+    code = 'if typing.TYPE_CHECKING:\n    import a\nelse:\n    def f():\n        """Words."""\n        return 1'
+    left = ast.unparse(fingerprint._Executed().visit(ast.parse(code)))
+    assert "import a" not in left and "Words" not in left and "return 1" in left
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
 
 def _instead_of(option: str, usage: str) -> str:
     """What to give in place of an option that Snakemake lacks: a key of the configuration, or an option like it."""
-    if (key := option.removeprefix("--")) in KEYS:
+    key = close_match(option.removeprefix("--"), (*KEYS, *all_tasks()))
+    if key:
         return f"; {key} is a key of the configuration: a file with '{key}: ...', laid over it by --configfile FILE"
     return did_you_mean(option, sorted(set(re.findall(r"--[a-z][a-z-]+", usage))))
 

@@ -48,8 +48,11 @@ def tokens_of(name: str, limit: int = 0) -> float:
 
 
 def data_mb(name: str, limit: int = 0) -> float:
-    """MB for such a corpus: 9 bytes a token for its documents, and 20 to 50 for what a sampler keeps of them."""
-    return 60e-6 * tokens_of(name, limit)
+    """MB for such a corpus: 9 bytes a token for all documents, and up to 50 for what a sampler keeps of some."""
+    if name.partition("?")[0] != DRAWN:
+        return 0.0
+    whole = tokens_of(name) + size_of(name, "test") * _said(name, "length")
+    return 9e-6 * whole + 50e-6 * tokens_of(name, limit)
 
 
 def _said(name: str, option: str) -> float:

@@ -227,6 +227,6 @@ class _Executed(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> Any:
         match node.test:
-            case ast.Name("TYPE_CHECKING"):
-                return node.orelse
+            case ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+                node.body = [ast.Pass()]
         return self.generic_visit(node)

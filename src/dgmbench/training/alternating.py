@@ -14,6 +14,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from dgmbench.errors import UserError
 from dgmbench.fast.products import denormals_flushed
 from dgmbench.run.progress import note, passes
 from dgmbench.training.batches import Batches, epoch_seed
@@ -61,8 +62,10 @@ def alternate(
         name: of the training, for messages.
 
     Raises:
-        UserError: memory ran out.
+        UserError: memory ran out, or settings that the model's own optimisers do not have.
     """
+    if settings.weight_decay:
+        raise UserError(f"{name}: it brings its own optimisers, without a weight_decay; leave it out")
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     model.to(device).train()
     batches.examples, batches.part = batches.examples.to(device), (0, 1)

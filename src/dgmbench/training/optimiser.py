@@ -10,17 +10,23 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from dgmbench.errors import UserError
 from dgmbench.fast.adam import ClippedAdam
 from dgmbench.fast.conditions import MOST_THREADS, is_float32_on_cpu
 from dgmbench.training.muon import Muon
-from dgmbench.training.settings import TrainingSettings
+from dgmbench.training.settings import TrainingSettings, decay_problem
 
 
 def build_optimiser(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     """Adam with betas 0.9 and 0.999, or Muon; a step clips the gradient first: to a norm, then each element to a range.
 
     With Muon, a module can name parameters of two dimensions that are no matrices in ``elementwise``.
+
+    Raises:
+        UserError: a weight decay that the optimiser does not have.
     """
+    if problem := decay_problem(settings):
+        raise UserError(f"weight_decay: {problem}")
     parameters = [p for p in model.parameters() if p.requires_grad]
     rate, eps = settings.learning_rate, settings.adam_eps
     if settings.optimizer == "muon":

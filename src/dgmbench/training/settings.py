@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from dgmbench.run.settings import Settings
 
@@ -41,8 +41,13 @@ class TrainingSettings(Settings):
     devices: int = Field(1, ge=1, description="GPUs for one training job, each with a part of every batch")
     compile: bool = Field(False, description="compile the model on a GPU")
 
-    @model_validator(mode="after")
-    def _weight_decay_goes_with_muon(self) -> Self:
-        if self.weight_decay and self.optimizer != "muon":
-            raise ValueError(f"weight_decay goes with optimizer: muon, not with {self.optimizer}; leave it out")
-        return self
+
+def decay_problem(settings: TrainingSettings) -> str:
+    """Why these settings, those of a run as a whole, can have no such weight decay; empty where they can."""
+    if not settings.weight_decay:
+        return ""
+    if settings.optimizer != "muon":
+        return f"it goes with optimizer: muon, not with {settings.optimizer}; leave it out"
+    if settings.weight_decay * settings.learning_rate >= 1:
+        return f"times a learning rate of {settings.learning_rate:g} it takes all of a matrix away; give less"
+    return ""

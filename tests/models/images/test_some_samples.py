@@ -52,6 +52,8 @@ def test_every_draw_is_made_where_one_sample_has_all_the_weight_and_where_roundi
     likelihood.resample(w.numpy(), places.numpy(), 7, found)
     assert found.sum(0).tolist() == [7, 7, 7]
     assert found[0, 0] == found[3, 1] == 7
+    w = torch.tensor([[0.0, 0.5], [1.0, 0.4999999], [0.0, 0.0]])
+    assert (counts(drawn(w, 2, torch.full((2,), 0.99999994)), 3)[2] == 0).all()  # nothing of no weight
 
 
 def network(kind: str, **options: object) -> VAE:

@@ -111,6 +111,12 @@ def test_every_parameter_gets_a_gradient_after_the_first_step(memory: bool, atte
     assert all(name.startswith(("encoder", "decoder")) and name.endswith("linear.bias") for name in without)
 
 
+def test_a_derived_class_may_have_layers_of_its_own() -> None:
+    model = small(False)
+    model.decoder1 = torch.nn.Sequential(torch.nn.Linear(12, 16), torch.nn.ReLU())  # type: ignore[assignment]
+    assert model.loss(images(9))["loss"].isfinite()
+
+
 def test_the_ladder_by_hand() -> None:
     h, m = torch.tensor([[2.0, -1.0]]), torch.tensor([[3.0, 0.5]])
     coefficients = torch.arange(18.0).view(9, 2) / 10 - 0.9

@@ -74,6 +74,19 @@ def test_a_warm_up_changes_no_fit(name: str, labelled: bool, monkeypatch: pytest
     np.testing.assert_array_equal(*found)
 
 
+def test_a_derived_class_with_other_arguments_warms_up_too() -> None:
+    class Mine(SLDA):
+        """With a number of topics of its own."""
+
+        def __init__(self) -> None:
+            super().__init__(K, n_iterations=1)
+
+    mine = Mine()
+    mine.warm_up(TRAIN)
+    assert mine.n_topics == K and not hasattr(mine, "topics_")
+    mine.warm_up(TRAIN.select_documents(np.arange(0)))  # what is wrong is said by the fit
+
+
 def test_what_is_warmed_up() -> None:
     compiled = {"slda", "lftm", "gaussian-lda", "topicvec", "bayes-pa"}
     assert compiled <= {name for name, method in METHODS.items() if hasattr(method(), "warm_up")}

@@ -6,8 +6,7 @@ Burda, Grosse, Salakhutdinov 2016 (section 3) take one draw; several, drawn syst
 
 Batch norm makes it a little longer: its statistics are those of all samples, and through them every sample has a part
 in the gradient. Before the weights are known the samples of an image are alike, so its first `CARRIERS` stand for all.
-Through one batch norm that is unbiased; where two follow each other, the same samples stand for all in both, which
-leaves a bias that falls as 1 / batch.
+Where two batch norms follow each other the same samples stand for all in both, which leaves a small bias.
 """
 
 from __future__ import annotations
@@ -79,6 +78,7 @@ def drawn(weights: Tensor, draws: int, places: Tensor | None = None) -> Tensor:
     """
     k, batch = weights.shape
     u = torch.rand(batch, device=weights.device, dtype=weights.dtype) if places is None else places
-    steps = torch.arange(draws, device=weights.device, dtype=weights.dtype)
-    cumulated = weights.cumsum(0).T.contiguous()
-    return torch.searchsorted(cumulated, (u[:, None] + steps) / draws, right=True).clamp_(max=k - 1).T
+    steps = torch.arange(draws, device=weights.device, dtype=torch.float64)  # (u + draws - 1) / draws stays below 1
+    cumulated = weights.double().cumsum(0).T.contiguous()
+    cumulated = cumulated / cumulated[:, -1:]
+    return torch.searchsorted(cumulated, (u[:, None].double() + steps) / draws, right=True).clamp_(max=k - 1).T

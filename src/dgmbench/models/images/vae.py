@@ -105,12 +105,13 @@ class VAE(nn.Module):
         self, x: Tensor, z: Tensor, encoded: Sequence[Tensor], alike: Alike | None = None
     ) -> tuple[Tensor, Tensor]:
         """(batch, pixels), (samples, batch, latent) → log p(x | z) (samples, batch), and the local error."""
-        d2 = self.decoder2(z.flatten(0, 1), alike)  # (samples · batch, width)
-        d1 = self.decoder1(d2, alike)
+        more = () if alike is None else (alike,)  # layers of a derived class need not take it
+        d2 = self.decoder2(z.flatten(0, 1), *more)  # (samples · batch, width)
+        d1 = self.decoder1(d2, *more)
         logits = self.output(d1).view(*z.shape[:2], -1)  # (samples, batch, pixels)
         error = torch.zeros(())
         if encoded:
-            error = self.error1(encoded[0], d1, alike) + self.error2(encoded[1], d2, alike)
+            error = self.error1(encoded[0], d1, *more) + self.error2(encoded[1], d2, *more)
         return log_bernoulli(x, logits), error
 
     def _bound_by_some(

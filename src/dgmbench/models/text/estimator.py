@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import reprlib
 from typing import Any
@@ -60,10 +61,14 @@ def fit_a_few(method: DocumentMethod, corpus: Corpus, **short: int) -> None:
     Args:
         short: arguments that make its fit a short one.
     """
+    if not len(corpus):
+        return  # its fit says what is wrong
     places = np.arange(len(corpus))
     if corpus.labels is not None:
         places = np.concatenate(
             [np.flatnonzero(corpus.labels == label)[:_FEW] for label in np.unique(corpus.labels)[:2]]
         )
-    other = type(method)(**method.get_params(deep=False) | short | {"checkpoint": NOT_KEPT})
+    other: Any = copy.copy(method)  # a derived class may take other arguments
+    for name, value in {**short, "checkpoint": NOT_KEPT}.items():
+        setattr(other, name, value)
     other.fit(corpus.select_documents(np.sort(places[: 2 * _FEW])))

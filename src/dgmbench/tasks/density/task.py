@@ -10,6 +10,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.density.rows import ROWS, DensityRow
 from dgmbench.tasks.density.settings import OTHER_DATA, DensityAnalysisSettings, DensitySettings, density_settings
+from dgmbench.training.settings import decay_problem
 
 _HERE = "dgmbench.tasks.density"
 _BY_EM = ("mixture-of-bernoullis", "mixture-of-gaussians")
@@ -38,6 +39,8 @@ def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     settings = density_settings(spec)
     if settings.compile and settings.estimator == "dreg":
         raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
+    if problem := decay_problem(settings):
+        raise UserError(f"{places.of('weight_decay')}: {problem}")
     if settings.backward_samples:
         _rule_of_some(spec, row, places)
     if spec.dataset not in CATALOGUE:
@@ -53,6 +56,8 @@ def _rule_of_some(spec: RunSpec, row: DensityRow, places: Places) -> None:
     takes = "backward_samples" in accepted_options(load_object(row.factory)) if spec.factory else row.through_some
     if not takes:
         raise UserError(f"{where}: the gradient of {spec.model} goes through all samples; leave it out there")
+    if settings.backward_samples >= settings.importance_samples:
+        raise UserError(f"{where}: fewer than the {settings.importance_samples} of {spec.model}; leave it out there")
     if settings.estimator == "dreg":
         raise UserError(f"{where}: the estimator dreg goes through all samples; leave it out")
     if settings.compile or settings.devices > 1:
