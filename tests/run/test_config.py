@@ -210,7 +210,8 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(settings={"backward_samples": 3}),
-            "config.density.settings.backward_samples: fewer than the 1 of vae; leave it out there",
+            "config.density.settings.backward_samples: not fewer than the importance samples of vae, 1; leave it out "
+            "there",
         ),
         (
             density(settings={"estimator": "dreg", "backward_samples": 3}, models=["iwae-5"]),

@@ -116,7 +116,7 @@ def cores(wildcards):
 
 
 def memory(wildcards):
-    """What a job of this task needs, in MB."""
+    """What a job of this run needs, in MB."""
     return PLAN.memory_mb(run_of(wildcards))
 
 

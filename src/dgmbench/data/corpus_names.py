@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgmbench.data import drawn_corpora, uci_files
+from dgmbench.data.drawn_defaults import DRAWN
 from dgmbench.data.text import CorpusSplits
 
 
@@ -55,7 +56,7 @@ FORMS = (
         labelled=False,
     ),
     CorpusForm(
-        drawn_corpora.BEGINS,
+        DRAWN,
         example="zipf-topics?documents=100000&words=50000&topics=1000&length=100&seed=0",
         about="documents drawn from planted topics, words by Zipf's law, as many as are asked for",
         require=drawn_corpora.parse_name,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dgmbench.data.drawn_defaults import DRAWN_AS
 from dgmbench.data.name_options import SHORT_NAME, Forms, read_options
-from dgmbench.data.sizes import DRAWN, DRAWN_AS
 from dgmbench.data.text import CorpusSplits
 from dgmbench.data.zipf import ZipfTopics
 from dgmbench.errors import UserError
 
-BEGINS = DRAWN
 _NUMBER = ("[1-9][0-9]{0,8}", "a whole number from 1 to 999999999")
 OPTIONS: Forms = {
     "documents": _NUMBER,

@@ -9,10 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-_TYPICAL = 10_000
+from dgmbench.data.drawn_defaults import DRAWN, DRAWN_AS
 
-DRAWN, DRAWN_AS = "zipf-topics", {"documents": 10_000, "test": 1_000, "length": 100}
-"""What the name of a corpus of any size begins with, and what it need not say: see `dgmbench.data.drawn_corpora`."""
+_TYPICAL = 10_000
 
 
 @cache
@@ -29,30 +28,29 @@ def size_of(name: str, part: Literal["train", "test"], limit: int = 0) -> int:
     Args:
         limit: no more than so many are used; 0 is all.
     """
-    if name.partition("?")[0] == DRAWN:
+    if _is_drawn(name):
         size = round(_said(name, "documents" if part == "train" else "test"))
     else:
         size = sizes().get(name, {}).get(part, _TYPICAL)
     return min(limit or size, size)
 
 
-def tokens_of(name: str, limit: int = 0) -> float:
-    """About how many training tokens a corpus has whose name says its size; 0 for every other.
+def data_mb(name: str, limit: int = 0) -> float:
+    """MB for a corpus whose name says its size, 0 for every other.
+
+    9 bytes a token for all documents, training and test, and up to 50 for what a sampler keeps of those it uses.
 
     Args:
-        limit: no more than so many documents are used; 0 is all.
+        limit: no more than so many training documents are used; 0 is all.
     """
-    if name.partition("?")[0] != DRAWN:
+    if not _is_drawn(name):
         return 0.0
-    return size_of(name, "train", limit) * _said(name, "length")
+    train, test, used = size_of(name, "train"), size_of(name, "test"), size_of(name, "train", limit)
+    return 1e-6 * _said(name, "length") * (9 * (train + test) + 50 * used)
 
 
-def data_mb(name: str, limit: int = 0) -> float:
-    """MB for such a corpus: 9 bytes a token for all documents, and up to 50 for what a sampler keeps of some."""
-    if name.partition("?")[0] != DRAWN:
-        return 0.0
-    whole = tokens_of(name) + size_of(name, "test") * _said(name, "length")
-    return 9e-6 * whole + 50e-6 * tokens_of(name, limit)
+def _is_drawn(name: str) -> bool:
+    return name.partition("?")[0] == DRAWN
 
 
 def _said(name: str, option: str) -> float:

@@ -27,7 +27,7 @@ def _cost(spec: RunSpec) -> float:
         return float(_STEPS * images * (sum(size for size in sizes if isinstance(size, int)) or 10) * 1000)
     width = sum(width for width in spec.options.get("hidden", ()) if isinstance(width, int)) or 1000
     k, some = settings.importance_samples, settings.backward_samples
-    samples = (k + 2 * min(some, k)) / 3 if some else k  # a pass back takes as long as two forward
+    samples = (k + 2 * some) / 3 if some else k  # a pass back takes as long as two forward
     return float(samples * settings.epochs * images * width**2)
 
 
@@ -57,7 +57,8 @@ def _rule_of_some(spec: RunSpec, row: DensityRow, places: Places) -> None:
     if not takes:
         raise UserError(f"{where}: the gradient of {spec.model} goes through all samples; leave it out there")
     if settings.backward_samples >= settings.importance_samples:
-        raise UserError(f"{where}: fewer than the {settings.importance_samples} of {spec.model}; leave it out there")
+        k = settings.importance_samples
+        raise UserError(f"{where}: not fewer than the importance samples of {spec.model}, {k}; leave it out there")
     if settings.estimator == "dreg":
         raise UserError(f"{where}: the estimator dreg goes through all samples; leave it out")
     if settings.compile or settings.devices > 1:
