@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class CountingWords:
         self.counts_ = saved["counts"] if saved else np.zeros(corpus.n_words)
         for d in range(int(saved["done"]) if saved else 0, len(corpus)):
             np.add.at(self.counts_, corpus.document(d), 1)
+            time.sleep(0.002)  # records keep milliseconds
             self.checkpoint.save(counts=self.counts_, done=d + 1)
         return self
 
