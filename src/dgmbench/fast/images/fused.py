@@ -110,7 +110,7 @@ class FusedStep:
         model = self._model
         for parameter, gradient in self._gradients:  # gradients that were set to None are no views any more
             parameter.grad = gradient
-        k, batch, estimator = model.k, len(x), model.estimator
+        k, batch = model.k, len(x)
         n = k * batch
         if batch > self._size[0] or n > self._size[1]:
             self._make_room(batch, n)
@@ -125,6 +125,19 @@ class FusedStep:
         errors, own = self._average(batch, n, model.local_error)
         weights = np.empty_like(log_ratio)
         bound = likelihood.importance(self._log_p[:n].reshape(k, batch) + log_ratio, weights)
+        grads = self._backward_to_posterior(pixels, weights, e, deviation, places)
+        self._encode_backward(pixels, grads, own)
+        found = {"loss": -bound, "bound": bound}
+        if errors:
+            found = {"loss": model.local_error * sum(errors) - bound, "bound": bound, "local_error": sum(errors)}
+        return {name: torch.tensor(value, dtype=torch.float32) for name, value in found.items()}
+
+    def _backward_to_posterior(
+        self, x: np.ndarray, weights: np.ndarray, e: np.ndarray, deviation: np.ndarray, places: Tensor | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Back through the decoder: (k, batch) weights → gradients by mean and log variance, (batch, latent) each."""
+        model, (k, batch) = self._model, weights.shape
+        n, estimator = k * batch, model.estimator
         shares, rows = weights, Rows.all(batch, n)
         if 0 < model.backward_samples < k:
             shares = share_by_draws(weights, model.backward_samples, places)
@@ -132,15 +145,11 @@ class FusedStep:
         through = weights if estimator == "dreg" else np.ones_like(weights)
         grad_log_w, through = rows.of(shares.reshape(n)) / np.float32(-batch), rows.of(through.reshape(n))
         e = rows.of(e.reshape(n, -1))
-        self._backward(pixels, n, rows, grad_log_w)
-        grads = np.zeros_like(mean), np.zeros_like(mean)
+        self._decode_backward(x, n, rows, grad_log_w)
+        grads = np.zeros_like(deviation), np.zeros_like(deviation)
         given = self._grad_z[: len(e)], through, grad_log_w, estimator != "iwae"
         likelihood.sample_backward(*given, (rows.images, deviation, e, self._z[: len(e)]), grads)
-        self._encode_backward(pixels, grads, own)
-        found = {"loss": -bound, "bound": bound}
-        if errors:
-            found = {"loss": model.local_error * sum(errors) - bound, "bound": bound, "local_error": sum(errors)}
-        return {name: torch.tensor(value, dtype=torch.float32) for name, value in found.items()}
+        return grads
 
     def _encode(self, x: np.ndarray) -> list[np.ndarray]:
         n = len(x)
@@ -175,7 +184,7 @@ class FusedStep:
         found = [decoder.finish_average(n, encoder.unit(batch), weight) for decoder, encoder in pairs]
         return [error for error, _ in found], [gradient for _, gradient in found]
 
-    def _backward(self, x: np.ndarray, n: int, rows: Rows, grad_log_w: np.ndarray) -> None:
+    def _decode_backward(self, x: np.ndarray, n: int, rows: Rows, grad_log_w: np.ndarray) -> None:
         """Through some of n rows, to the gradient by z."""
         for layer in self._decoders:
             layer.keep(rows)
