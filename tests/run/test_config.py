@@ -17,6 +17,7 @@ from dgmbench.run.plan import Plan
 from dgmbench.run.schema import json_schema
 from dgmbench.tasks import all_tasks, find_task
 from dgmbench.tasks.density.settings import DensitySettings
+from dgmbench.training.rows import LearnerRow
 
 REPOSITORY = Path(__file__).parents[2]
 METHODS = find_task("classification").rows
@@ -33,6 +34,14 @@ PRESETS = sorted((REPOSITORY / "workflow/presets").glob("*.yaml"))
 
 def read_plan(config: dict[str, Any]) -> Plan:
     return read_plan_of(config, all_tasks())
+
+
+OWN = " takes its steps by its own optimisers, without "
+ALONE = "; leave it out, or set it for other models alone"
+
+
+def section(task: str, models: Any, **settings: Any) -> dict[str, Any]:
+    return {task: {"datasets": ["mnist"], "models": models, "settings": settings}}
 
 
 def density(**parts: Any) -> dict[str, Any]:
@@ -226,6 +235,38 @@ def test_an_option_that_is_false_is_an_option() -> None:
             density(models={"iwae-5": {"backward_samples": 3, "devices": 2}}),
             "config.density.models.iwae-5.backward_samples: not with compile, and not on several devices; leave it out",
         ),
+        (
+            section("representation", ["pixels"], weight_decay=0.1),
+            "config.representation.settings.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
+        ),
+        (
+            section("representation", ["iwae-5"], estimator="dreg", compile=True),
+            "config.representation.settings.compile: the estimator dreg cannot be compiled; set compile: false",
+        ),
+        (
+            section("generation", {"gmmn": {"weight_decay": 0.1}}),
+            "config.generation.models.gmmn.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
+        ),
+        (
+            section("generation", {"gan": {"weight_decay": 0.1}}),
+            f"config.generation.models.gan.weight_decay: gan{OWN}weight_decay: 0.1{ALONE}",
+        ),
+        (
+            section("generation", ["gmmn", "pmd"], optimizer="muon"),
+            f"config.generation.settings.optimizer: pmd{OWN}optimizer: muon{ALONE}",
+        ),
+        (
+            section("generation", {"mine": {"factory": "dgmbench.models.images.gan:GAN", "weight_average": 0.1}}),
+            f"config.generation.models.mine.weight_average: mine{OWN}weight_average: 0.1{ALONE}",
+        ),
+        (
+            section("few-labels", ["supervised"], schedule="one-cycle"),
+            f"config.few-labels.settings.schedule: supervised{OWN}schedule: one-cycle{ALONE}",
+        ),
+        (
+            section("few-labels", ["triple-gan"], devices=2),
+            f"config.few-labels.settings.devices: triple-gan{OWN}devices: 2{ALONE}",
+        ),
         (density(datasets=["minst"]), "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?"),
         (density(models="vae"), "config.density.models: expected a mapping of names to values, not 'vae'"),
         (
@@ -307,6 +348,20 @@ def test_a_mistake_is_one_line(config: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError) as caught:
         read_plan(config)
     assert str(caught.value) == line
+
+
+@pytest.mark.parametrize("task", ["generation", "few-labels"])
+def test_a_row_tells_which_classes_bring_their_own_optimisers(task: str) -> None:
+    rows = find_task(task).rows
+    told = {name: row.own_optimisers for name, row in rows.items() if isinstance(row, LearnerRow)}
+    assert told == {name: hasattr(load_object(row.factory), "step") for name, row in rows.items()}
+
+
+def test_what_follows_the_settings_of_an_optimiser_may_be_given_them() -> None:
+    muon = {"optimizer": "muon", "weight_decay": 0.1, "weight_average": 0.1}
+    models = {"gan": {}, "gmmn": muon, "mine": {"factory": "dgmbench.models.images.gmmn:GMMN", **muon}}
+    found = {run.model: run.settings.departures() for run in read_plan(section("generation", models)).runs}
+    assert found == {"gan": {}, "gmmn": muon, "mine": muon}
 
 
 def test_a_broken_or_missing_file_is_one_line(tmp_path: Path) -> None:

@@ -42,6 +42,22 @@ class TrainingSettings(Settings):
     compile: bool = Field(False, description="compile the model on a GPU")
 
 
+def of_other_optimisers(settings: TrainingSettings) -> str:
+    """The name of a setting that asks for what a model with optimisers of its own does not do; empty where none does.
+
+    Details of an optimiser, as its epsilon, its clips and decays of the rate, ask for nothing by themselves: a section
+    gives them for those of its models that have them.
+    """
+    asks = {
+        "optimizer": settings.optimizer == "muon",
+        "weight_decay": settings.weight_decay > 0,
+        "schedule": settings.schedule == "one-cycle",
+        "weight_average": settings.weight_average > 0,
+        "devices": settings.devices > 1,
+    }
+    return next((name for name, asked in asks.items() if asked), "")
+
+
 def decay_problem(settings: TrainingSettings) -> str:
     """Why these settings, those of a run as a whole, can have no such weight decay; empty where they can."""
     if not settings.weight_decay:

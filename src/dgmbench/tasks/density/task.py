@@ -10,7 +10,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.density.rows import ROWS, DensityRow
 from dgmbench.tasks.density.settings import OTHER_DATA, DensityAnalysisSettings, DensitySettings, density_settings
-from dgmbench.training.settings import decay_problem
+from dgmbench.training.rows import require_decay
 
 _HERE = "dgmbench.tasks.density"
 _BY_EM = ("mixture-of-bernoullis", "mixture-of-gaussians")
@@ -39,8 +39,7 @@ def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     settings = density_settings(spec)
     if settings.compile and settings.estimator == "dreg":
         raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
-    if problem := decay_problem(settings):
-        raise UserError(f"{places.of('weight_decay')}: {problem}")
+    require_decay(settings, places)
     if settings.backward_samples:
         _rule_of_some(spec, row, places)
     if spec.dataset not in CATALOGUE:

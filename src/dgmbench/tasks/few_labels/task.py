@@ -7,6 +7,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.tasks.few_labels.rows import ROWS
 from dgmbench.tasks.few_labels.settings import FewLabelsSettings, few_labels_settings
+from dgmbench.training.rows import LearnerRow, optimiser_rule
 
 _HERE = "dgmbench.tasks.few_labels"
 
@@ -26,6 +27,8 @@ FEW_LABELS = Task(
     kind="images",
     settings=FewLabelsSettings,
     rows=ROWS,
+    row_type=LearnerRow,
+    rule=optimiser_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",

@@ -7,6 +7,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Task
 from dgmbench.tasks.generation.rows import CLASSIFIER, ROWS
 from dgmbench.tasks.generation.settings import GenerationAnalysisSettings, GenerationSettings, generation_settings
+from dgmbench.training.rows import LearnerRow, optimiser_rule
 
 _HERE = "dgmbench.tasks.generation"
 
@@ -43,6 +44,8 @@ GENERATION = Task(
     kind="images",
     settings=GenerationSettings,
     rows=ROWS,
+    row_type=LearnerRow,
+    rule=optimiser_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",

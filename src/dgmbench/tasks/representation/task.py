@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dgmbench.data.sizes import size_of
+from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Task
+from dgmbench.run.task import Analysis, Places, Row, Task
 from dgmbench.tasks.representation.rows import ROWS
 from dgmbench.tasks.representation.settings import (
     RepresentationAnalysisSettings,
     RepresentationSettings,
     representation_settings,
 )
+from dgmbench.training.rows import require_decay
 
 _HERE = "dgmbench.tasks.representation"
 
@@ -22,6 +24,14 @@ def _cost(spec: RunSpec) -> float:
     if not spec.factory and spec.model in ROWS and ROWS[spec.model].deterministic:
         return float(images)
     return float(settings.importance_samples * settings.epochs * images)
+
+
+def _rule(spec: RunSpec, row: Row, places: Places) -> None:
+    """Settings of a gradient training that go together."""
+    settings = representation_settings(spec)
+    if settings.compile and settings.estimator == "dreg":
+        raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
+    require_decay(settings, places)
 
 
 def _evaluation_cost(spec: RunSpec) -> float:
@@ -37,6 +47,7 @@ REPRESENTATION = Task(
     kind="images",
     settings=RepresentationSettings,
     rows=ROWS,
+    rule=_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
