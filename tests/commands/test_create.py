@@ -106,6 +106,19 @@ for arguments in (["check", *run[:3]], ["train", *run], ["evaluate", *run], ["ta
     assert re.search(r"\| mean +\| +\d+\.\d+ ± 0\.\d+", table.replace("**", ""))
 
 
+@pytest.mark.parametrize(("word", "made"), [("model", "mine.py and mine.yaml"), ("task", "mine")])
+def test_outside_of_the_checkout_it_is_said_where_the_files_belong(
+    word: str, made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    create(word, "mine")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"There is no Snakefile here: move {made} to the checkout of dgmbench, {REPOSITORY}, and ")
+    Path("Snakefile").touch()
+    create(word, "other")
+    assert "no Snakefile" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("word", "name", "line"),
     [

@@ -121,6 +121,29 @@ def test_a_wrong_call_is_one_line(call: str, said: str, checkout: Path, capsys: 
     assert not (checkout / "results").exists(), "a call that fails leaves no folder of results"
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("run --preset smoke", "there is no Snakefile in this folder; change to the checkout of dgmbench"),
+        ("plan", "no configuration file config.yaml; change to the checkout of dgmbench"),
+        ("plan --preset smoke", "there is no preset 'smoke', nor any other, in workflow/presets; change to the check"),
+        ("tabulate", "no configuration file config.yaml; change to the checkout of dgmbench"),
+        ("tabulate --config mine.yaml", "no configuration file mine.yaml\n"),
+    ],
+)
+def test_outside_of_the_checkout_it_is_said_where_it_is(
+    call: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        cli.app(shlex.split(call), prog_name="dgmbench")
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"dgmbench: error: {said}") and error.count("\n") == 1
+    assert ("change to" in said) == error.endswith(f", {REPOSITORY}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.app([], prog_name="dgmbench")

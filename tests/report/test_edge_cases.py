@@ -7,6 +7,7 @@ import pytest
 
 from dgmbench.names import load_object
 from dgmbench.report.formats import to_csv, to_html, to_latex, to_markdown
+from dgmbench.report.notes import host_in_words
 
 MANY = list(np.random.default_rng(0).normal(50.0, 20.0, 60))
 LOWER = [value - 5 + 0.5 * (-1) ** i for i, value in enumerate(MANY)]
@@ -95,3 +96,8 @@ def test_bold_of_one_seed_says_what_it_claims(toy, leave, cells_of, workspace):
         sheet = load_object(toy.table).sheet(cells_of(leave([MANY] * len(second), second), workspace))
         (note,) = (note for note in sheet.notes if note.startswith("Bold"))
         assert (claim in note) == said
+
+
+@pytest.mark.parametrize(("cores", "words"), [(1, "1 core"), (2, "2 cores"), (None, "? cores")])
+def test_a_machine_in_words(cores: int | None, words: str) -> None:
+    assert host_in_words({"processor": "P", "cores": cores, "system": "S"}) == f"P, {words}, S"

@@ -9,7 +9,7 @@ import typer
 
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.corpus_names import FORMS
-from dgmbench.run.config_files import PRESETS
+from dgmbench.run.checkout import PRESETS
 from dgmbench.run.task import Task
 from dgmbench.tasks import all_tasks
 

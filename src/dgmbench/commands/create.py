@@ -13,6 +13,7 @@ from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.errors import UserError
 from dgmbench.files import write_text, writing
 from dgmbench.names import did_you_mean
+from dgmbench.run.checkout import checkout, has_workflow
 from dgmbench.tasks import all_tasks
 
 _WHOLE_TASK = "task"
@@ -79,7 +80,8 @@ def create(word: str, name: str) -> list[Path]:
         raise UserError(f"a module {module} is installed already; choose another name")
     from jinja2 import Template
 
-    values = {"name": name, "module": module, "class_name": module.title().replace("_", "")}
+    title = module.replace("_", " ")
+    values = {"name": name, "module": module, "class_name": title.title().replace(" ", ""), "title": title.capitalize()}
     for path, template in paths.items():
         text = Template(template.read_text(encoding="utf-8"), keep_trailing_newline=True).render(values)
         if path.endswith(".yaml"):
@@ -91,4 +93,7 @@ def create(word: str, name: str) -> list[Path]:
             write_text(Path(path), text)
         print(path)
     print("\n".join(["", *(f"{command:{width}}   # {words}" for command, words in how)]))
+    if not has_workflow():
+        made = " and ".join(dict.fromkeys(Path(path).parts[0] for path in paths))
+        print(f"\nThere is no Snakefile here: move {made} to {checkout()}, and call these commands there.")
     return list(map(Path, paths))

@@ -23,8 +23,8 @@ from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.download.store import is_cached
 from dgmbench.errors import counted
 from dgmbench.run import provenance
+from dgmbench.run.checkout import DEFAULT
 from dgmbench.run.devices import list_gpus, visible_gpus
-from dgmbench.run.presets import DEFAULT
 from dgmbench.version import __version__
 
 VERSIONS_SHOWN = ("torch", "lightning", "snakemake", "mlflow", "numpy", "scikit-learn", "numba", "gensim")

@@ -9,8 +9,7 @@ from pathlib import Path
 from dgmbench.data.catalogue import CATALOGUE, entry_points
 from dgmbench.data.corpus_names import FORMS
 from dgmbench.data.download.store import is_cached
-from dgmbench.run.config_files import PRESETS
-from dgmbench.run.presets import DEFAULT
+from dgmbench.run.checkout import DEFAULT, PRESETS
 from dgmbench.run.rows import ENTRY_POINT_GROUP
 from dgmbench.tasks import all_tasks
 

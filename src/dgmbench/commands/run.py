@@ -19,8 +19,9 @@ from dgmbench.commands.plan import RESULTS, duration
 from dgmbench.commands.selection import Selection, selected
 from dgmbench.commands.status import states, tally
 from dgmbench.commands.tracking import Store
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, counted
 from dgmbench.files import write_text, writing
+from dgmbench.run.checkout import checkout, has_workflow
 from dgmbench.run.config import plan_of, selecting_nothing
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
@@ -40,8 +41,8 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     Raises:
         UserError: there is no workflow here, or a mistake in a file or on the command line.
     """
-    if not any(Path(place).is_file() for place in ("Snakefile", "workflow/Snakefile")) and not _names_one(arguments):
-        raise UserError("there is no Snakefile in this folder; change to the checkout of dgmbench")
+    if not has_workflow() and not _names_one(arguments):
+        raise UserError(f"there is no Snakefile in this folder; change to {checkout()}")
     if any(word == "--config" or word.startswith("--config=") for word in arguments):
         raise UserError("--config is Snakemake's; here give --preset NAME, --configfile FILE or --set KEY=VALUE")
     laid_over = selection.laid_over()
@@ -120,7 +121,7 @@ def summary(plan: Plan, workspace: Workspace, started: float) -> list[str]:
         started: seconds since the epoch.
     """
     found = states(plan, workspace)
-    lines = [f"{tally(found)} of {len(found)} runs, after {duration(time.time() - started)}"]
+    lines = [f"{tally(found)} of {counted(len(found), 'run')}, after {duration(time.time() - started)}"]
     lines += [f"{state.word} {state.run.run_id}: {state.detail}" for state in found if state.word == "failed"]
     made = [("table", workspace.tables / f"{name}.html") for name in plan.tasks]
     for what, path in [*made, ("report", workspace.root / "report.html")]:

@@ -12,9 +12,10 @@ from dgmbench.commands.arguments import read_pairs
 from dgmbench.data.catalogue import is_user_defined, known_datasets
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean
+from dgmbench.run.checkout import DEFAULT
 from dgmbench.run.config_files import Configuration, read_files
 from dgmbench.run.needs import task_behind
-from dgmbench.run.presets import DEFAULT, preset_files
+from dgmbench.run.presets import preset_files
 from dgmbench.run.task import Task
 from dgmbench.tasks import all_tasks, find_task
 

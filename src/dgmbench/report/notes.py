@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dgmbench.errors import counted
 from dgmbench.report.cells import Cells
 from dgmbench.report.sheet import DAGGER
 
@@ -93,4 +94,6 @@ def code_in_words(code: Mapping[str, object]) -> str:
 
 def host_in_words(host: Mapping[str, object]) -> str:
     """Processor, cores and system."""
-    return f"{host.get('processor', 'unknown processor')}, {host.get('cores', '?')} cores, {host.get('system', '?')}"
+    number = host.get("cores")
+    cores = counted(number, "core") if isinstance(number, int) else "? cores"
+    return f"{host.get('processor', 'unknown processor')}, {cores}, {host.get('system', '?')}"

@@ -19,10 +19,9 @@ import yaml
 
 from dgmbench.errors import UserError
 from dgmbench.names import close_match
+from dgmbench.run.checkout import DEFAULT, PRESETS, checkout, has_workflow
 from dgmbench.run.overlay import overlay, settled
 
-PRESETS = Path("workflow/presets")
-"""Configurations by name, in the checkout where a command is called."""
 _DEEPEST = 50
 _MOST = 100_000  # values of one file, which aliases may multiply
 _TEMPLATE = "__use_yte__"  # a file with this key is filled in by the template engine of Snakemake
@@ -178,6 +177,8 @@ def _text(path: Path) -> str:
         presets = [each.stem for each in PRESETS.glob("*.yaml")]
         close = close_match(path.stem, presets)
         advice = f"; did you mean {PRESETS / close}.yaml?" if close else ""
+        if path == DEFAULT and not has_workflow():
+            advice = f"; change to {checkout()}"
         raise UserError(f"no configuration file {path}{advice}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error

@@ -8,10 +8,8 @@ from typing import Any
 
 from dgmbench.errors import UserError
 from dgmbench.names import close_match, did_you_mean
-from dgmbench.run.config_files import PRESETS, Configuration, shown
-
-DEFAULT = Path("config.yaml")
-"""In the checkout where a command is called."""
+from dgmbench.run.checkout import PRESETS, checkout
+from dgmbench.run.config_files import Configuration, shown
 
 
 def preset_files(name: str, folder: Path = PRESETS) -> list[Path]:
@@ -23,6 +21,8 @@ def preset_files(name: str, folder: Path = PRESETS) -> list[Path]:
     if name == "default":
         return []
     known = {path.stem: path for path in folder.glob("*.yaml")}
+    if not known:
+        raise UserError(f"there is no preset {name!r}, nor any other, in {folder}; change to {checkout()}")
     if name not in known:
         raise UserError(f"unknown preset {name!r}{did_you_mean(name, ['default', *known])}")
     return [known[name]]
