@@ -51,6 +51,23 @@ def test_a_disk_that_takes_no_more_is_one_line(code: int, tmp_path: Path, monkey
     assert not list((tmp_path / "new").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("closed", "named"), [("results", "results"), ("results/old.json", "results/old.json"), (".", "this folder")]
+)
+def test_what_is_not_writable_is_named(
+    closed: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("results").mkdir()
+    Path("results/old.json").touch()
+    monkeypatch.setattr(files.os, "access", lambda path, mode: path != Path(closed))  # root may write everywhere
+    path = Path("results/old.json" if closed.endswith(".json") else "results/deeper/x.json")
+    with pytest.raises(UserError) as caught, files.writing(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    advice = f"make {named} writable or choose another folder"
+    assert str(caught.value) == f"cannot write {path}: Permission denied; {advice}"
+
+
 def test_a_file_in_place_of_a_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     for path in (tmp_path / "results/x.json", tmp_path / "results/deeper/x.json", tmp_path / "results/a/b/c"):

@@ -53,7 +53,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        advice = "make it writable or choose another folder"
+        advice = f"make {_not_writable(path)} writable or choose another folder"
         if obstacle := _obstacle(path, error):
             advice = obstacle
         elif error.errno in _NO_ROOM:
@@ -61,6 +61,13 @@ def writing(path: Path) -> Iterator[None]:
             left = shutil.disk_usage(place).free / 1e6
             advice = f"free some space ({left:,.1f} MB are left in {place}) or choose another folder, then run it again"
         raise UserError(f"cannot write {path}: {reason}; {advice}") from error
+
+
+def _not_writable(path: Path) -> str:
+    """Which of a file and the folders above it cannot be written; ``it`` where the system does not say so."""
+    there = [each for each in (path, *path.parents) if os.path.lexists(each)]
+    closed = next((each for each in there if not os.access(each, os.W_OK)), None)
+    return "it" if closed is None else "this folder" if closed == Path() else str(closed)
 
 
 def _obstacle(path: Path, error: OSError) -> str:

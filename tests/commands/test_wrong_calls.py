@@ -20,6 +20,11 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "broken.yaml").write_text("density: [\n")
     (tmp_path / "wrong.yaml").write_text("density:\n  models:\n    vea:\n")
     (tmp_path / "none-left.yaml").write_text("density: false\nclassification: false\n")
+    (tmp_path / "half.yaml").write_text("density: {datasets: [mnist]}\n")
+    (tmp_path / "overlay.yaml").write_text("generation:\n  models:\n    gmnn: {epochs: 3}\n")
+    (tmp_path / "empty.yaml").write_text("")
+    (tmp_path / "list.yaml").write_text("- density\n- mnist\n")
+    (tmp_path / "tabs.yaml").write_text("density:\n\tmodels: [vae]\n")
     (tmp_path / "latin.yaml").write_bytes(b"preset: caf\xe9\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -71,7 +76,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("run results/default/tables/densty.csv", "densty.csv; did you mean results/default/tables/density.csv?"),
         ("run -m vae results/smoke/tables/density.csv", "density.csv; this preset is 'default', whose files are in "),
         ("run results/default/runs/nope", "no rule makes results/default/runs/nope; "),
-        ("plan --configfile none-left.yaml", "config: no runs; give density.datasets and density.models or "),
+        ("plan --configfile none-left.yaml", "config: no runs; give density.datasets and density.models, or "),
         ("plan --configfile none-left.yaml -d mnist", "the configuration leaves every task out; name one with --task"),
         ("create model vae", "there is a model vae already; choose another name, as my-vae"),
         ("create method lda", "there is a method lda already; choose another name, as my-lda"),
@@ -91,6 +96,27 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("tabulate --task densty", "preset 'default' has no runs of densty; did you mean 'density'?"),
         ("analyse densty", "unknown task 'densty'; did you mean 'density'?"),
         ("plan --config smoke.yaml", "no configuration file smoke.yaml; did you mean workflow/presets/smoke.yaml?"),
+        ("plan -m vae --set =3", "'=3' is not KEY=VALUE; give a name before the equals sign"),
+        ("plan -m iwae-5 --set weight_decay=-1", "config.density.models.iwae-5.weight_decay: -1 is too small; give at"),
+        ("plan -m iwae-5 --set weight_decay=x", "config.density.models.iwae-5.weight_decay: 'x' is not a number"),
+        ("plan -m iwae-5 --set weight_decay=nan", "weight_decay: nan is not a finite number"),
+        ("plan -m iwae-5 --set weight_decay=1e9", "it takes all of a matrix away; give less"),
+        ("plan -m vae --set optimizer=adam --set weight_decay=0.1", "it goes with optimizer: muon, not with adam; lea"),
+        ("plan -m iwae-5 --set backward_samples=5", "not fewer than the importance samples of iwae-5, 5; leave it out"),
+        ("plan -m iwae-5 --set backward_samples=1e9", "backward_samples: 1000000000.0 is not a whole number"),
+        ("train density mnist vae --set backward_samples=1", "backward_samples: not fewer than the importance samples"),
+        ("train generation mnist gan --set weight_decay=0.1", "command line.weight_decay: gan takes its steps by its "),
+        ("check few-labels mnist supervised --set optimizer=muon", "supervised takes its steps by its own optimise"),
+        ("run -t generation -m pmd -d mnist --set schedule=one-cycle", "pmd.schedule: pmd takes its steps by its own "),
+        ("plan --preset lecture --configfile overlay.yaml", "overlay.yaml, line 3: config.generation.models.gmnn: unk"),
+        ("plan --configfile empty.yaml", "a configuration is a mapping of keys to values; this file says nothing"),
+        ("plan --configfile list.yaml", "list.yaml: a configuration is a mapping of keys to values; give keys at the"),
+        ("run --configfile tabs.yaml", "tabs.yaml, line 2: this is not valid YAML"),
+        ("tabulate --config half.yaml", "config.density: this selects nothing, as it names no models; give density.d"),
+        ("train few-labels mnist supervised --set labels=[]", "command line.labels: [] is too short; give at least 1"),
+        ("compare none none", "no folder or archive none"),
+        ("sync-mlflow --results broken.yaml", "broken.yaml is no folder of results; give one by --results"),
+        ("train density mnist vae --results broken.yaml/x", "broken.yaml is no folder, and one has to be there: move"),
         ("plan --configfile broken.yaml", "broken.yaml, line 2: this is not valid YAML"),
         ("plan --configfile wrong.yaml", "wrong.yaml, line 3: config.density.models.vea: unknown model 'vea'; did you"),
         ("run --configfile latin.yaml", "latin.yaml, line 1: this is not UTF-8; save the file as UTF-8"),

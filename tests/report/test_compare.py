@@ -236,6 +236,27 @@ def test_the_page_and_the_tables_say_the_same(plan_of, sides, tmp_path):
     assert float(lines[0]["difference"]) == 0 and (tmp_path / "out/comparison.md").read_text() == to_text(found)
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("ours", "ours is given twice; name other results in its place"),
+        ("{folder}/ours", "ours and {folder}/ours are the same results; name other results in its place"),
+        (
+            "{folder}/theirs/../ours",
+            "ours and {folder}/theirs/../ours are the same results; name other results in its place",
+        ),
+        ("ours@abcd", "ours has no run of commit abcd; it has runs of "),
+    ],
+)
+def test_results_are_not_compared_with_themselves(second, said, plan_of, sides, tmp_path, capsys):
+    changed(plan_of, sides)
+    with pytest.raises(SystemExit) as stop:
+        cli.app(["compare", "ours", second.format(folder=tmp_path), "--results", str(tmp_path)])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.count("\n") == 1
+    assert error.startswith(f"dgmbench: error: {said.format(folder=tmp_path)}")
+
+
 def test_the_command_prints_or_writes(plan_of, sides, tmp_path, capsys):
     changed(plan_of, sides)
     for arguments, said in (

@@ -130,5 +130,10 @@ def test_the_command_merges_by_name_and_overwrites_nothing(plan_of, side, tmp_pa
     for name, said in (("reference", "the published runs are kept there"), (".x", "begins with a dot"), ("a/b", "'/'")):
         code, text = call(capsys, *arguments, name)
         assert code == 2 and said in text and text.count("\n") == 1
+    for twice, said in (
+        ("two", "two is given twice; name other results in its place"),
+        (f"{tmp_path}/one", f"{tmp_path}/one and one are the same results; name other results in its place"),
+    ):
+        assert call(capsys, twice, *arguments, "more") == (2, f"dgmbench: error: {said}\n")
     shutil.rmtree(tmp_path / "two")
     assert call(capsys, *arguments, "more")[0] == 2

@@ -176,15 +176,24 @@ def test_macro_averages_follow_from_labels_and_predictions(classes):
     assert found == {name: getattr(scores, name) for name in ("precision", "recall", "f1", "accuracy")}
 
 
+SPEC = {"task": "none", "dataset": "x", "model": "y", "factory": "", "seed": 0, "options": {}, "settings": {}}
+OF_ANOTHER_PACKAGE = json.dumps({"preset": "a", "runs": [{"spec": SPEC}]})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({}, "holds no run: neither plan.json nor runs"),
+        ({}, r"holds no run: neither plan.json nor runs/\*/run.json; give a folder of results$"),
+        ({"one/plan.json": "", "two/runs/x": "", "three/x": ""}, "; give one of the results in it: one, two$"),
         ({"tables/toy.csv": "place,entrant\n"}, "holds tables, but no run"),
         ({"plan.json": "{"}, "plan.json is broken"),
         ({"plan.json": '{"preset": "a", "runs": [{}]}'}, "was not written by dgmbench, or changed since"),
         ({"plan.json": '{"preset": "a", "runs": 3}'}, "was not written by dgmbench, or changed since"),
         ({"plan.json": "[" * 100_000}, "."),
+        (
+            {"plan.json": OF_ANOTHER_PACKAGE},
+            r"/plan.json: unknown task 'none'; .*; install the package that",
+        ),
         ({"runs/x/run.json": '{"spec": {"task": "none"}}'}, "was not written by dgmbench, or changed since"),
     ],
 )

@@ -164,8 +164,27 @@ def test_an_option_that_is_false_is_an_option() -> None:
     [
         (
             {},
-            "config: no runs; give "
-            + " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in all_tasks().values()),
+            "config: no runs; give density.datasets and density.models, or those of "
+            + " or ".join(name for name in all_tasks() if name != "density"),
+        ),
+        (
+            {"density": {"datasets": ["mnist"]}, "classification": False},
+            "config.density: this selects nothing, as it names no models; give density.datasets and density.models, or "
+            "write density: false",
+        ),
+        (
+            density(settings={"optimizer": False}),
+            "config.density.settings.optimizer: False is unknown; choose one of adam, muon (the words false, no or off "
+            "are False in YAML, unless they are in quotes)",
+        ),
+        (
+            {"classification": {"corpora": ["reuters"], "methods": {"bow": {"embeddings": True}}}},
+            "config.classification.methods.bow.embeddings: True is not text (the words true, yes or on are True in "
+            "YAML, unless they are in quotes)",
+        ),
+        (
+            section("few-labels", ["cgmmn"], labels=[]),
+            "config.few-labels.settings.labels: [] is too short; give at least 1",
         ),
         ({"presett": "a"}, "config.presett: unknown key 'presett'; did you mean 'preset'?"),
         (

@@ -95,8 +95,16 @@ def multiplied(opening: str, inner: str, closing: str) -> str:
         ("# nothing\n", "a.yaml: a configuration is a mapping of keys to values; this file says nothing"),
         ("3\n", "a.yaml: a configuration is a mapping of keys to values; give keys at the top"),
         ("- a: 1\n", "a.yaml: a configuration is a mapping of keys to values; give keys at the top"),
-        ("a: 1\n---\nb: 2\n", "a.yaml, line 2: this is not valid YAML: expected a single document in the stream"),
-        ("a:\n\tb: 1\n", "a.yaml, line 2: this is not valid YAML: while scanning for the next token found character"),
+        (
+            "a: 1\n---\nb: 2\n",
+            "a.yaml, line 2: this is not valid YAML: expected a single document in the stream but found another "
+            "document; write each into a file of its own, without lines of ---",
+        ),
+        (
+            "a:\n\tb: 1\n",
+            "a.yaml, line 2: this is not valid YAML: while scanning for the next token found character '\\t' that "
+            "cannot start any token; indent with spaces, not with a tab",
+        ),
         ("a: [\n", "a.yaml, line 2: this is not valid YAML: while parsing a flow node"),
         ("a: *none\n", "a.yaml, line 1: this is not valid YAML: found undefined alias 'none'"),
         ("a: b: c\n", "a.yaml, line 1: this is not valid YAML: mapping values are not allowed here"),

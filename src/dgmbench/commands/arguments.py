@@ -103,6 +103,8 @@ def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"{text!r} is not KEY=VALUE; give the value as well: {text}=...")
+    if not key:
+        raise UserError(f"{text!r} is not KEY=VALUE; give a name before the equals sign")
     return key, value
 
 

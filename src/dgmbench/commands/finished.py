@@ -49,14 +49,16 @@ def compare(
     """
     from dgmbench.commands import compare as comparing
     from dgmbench.commands.archive import opened
-    from dgmbench.commands.kept import place_of, read_kept
+    from dgmbench.commands.kept import place_of, read_kept, require_apart
 
     with ExitStack() as stack:
-        sides = []
+        sides, places = [], []
         for name in (first, second):
             place, commit = comparing.at_commit(name, results)
-            folder = stack.enter_context(opened(place_of(place, results), place))
+            places.append((place_of(place, results), commit))
+            folder = stack.enter_context(opened(places[-1][0], place))
             sides.append(comparing.of_commit(read_kept(folder, place), commit))
+        require_apart((first, second), places)
         found = comparing.compare(*sides)
     print(comparing.write(found, to) if to else comparing.to_text(found))
 
@@ -73,13 +75,15 @@ def merge(
     Rows that differ in settings, data or split are refused, in a line that names the row.
     """
     from dgmbench.commands.archive import opened
-    from dgmbench.commands.kept import place_of, read_kept
+    from dgmbench.commands.kept import place_of, read_kept, require_apart
     from dgmbench.commands.merge import merge as merged
     from dgmbench.run.config import checked_preset
 
     target = results / checked_preset(name, "--name")
     with ExitStack() as stack:
-        folders = [stack.enter_context(opened(place_of(place, results), place)) for place in places]
+        paths = [place_of(place, results) for place in places]
+        require_apart(places, [(path, "") for path in paths])
+        folders = [stack.enter_context(opened(path, place)) for path, place in zip(paths, places, strict=True)]
         for remark in merged([read_kept(*each) for each in zip(folders, places, strict=True)], target):
             print(f"- {remark}")
     print(target / "report.html")

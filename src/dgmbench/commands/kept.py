@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,11 +99,27 @@ def place_of(name: str, results: Path = RESULTS) -> Path:
     for path in (Path(name), results / name):
         if path.exists():
             return path
-    presets = [
-        path.name for path in results.glob("*/") if any((path / part).exists() for part in ("plan.json", "runs"))
-    ]
+    presets = presets_in(results)
     known = did_you_mean(name, presets) if presets else ""
     raise UserError(f"no folder or archive {name}, nor a preset of this name in {results}{known}")
+
+
+def presets_in(results: Path) -> list[str]:
+    """The folders of results in a folder, by name."""
+    holding = ("plan.json", "runs")
+    return sorted(path.name for path in results.glob("*/") if any((path / part).exists() for part in holding))
+
+
+def require_apart(names: Sequence[str], places: Sequence[tuple[Path, str]]) -> None:
+    """Raise a UserError where two names mean the same results: a folder or file, and of that the runs of a commit."""
+    named: dict[tuple[Path, str], str] = {}
+    for name, (path, commit) in zip(names, places, strict=True):
+        place = (path.resolve(), commit)
+        if place in named:
+            other = named[place]
+            what = f"{name} is given twice" if other == name else f"{other} and {name} are the same results"
+            raise UserError(f"{what}; name other results in its place")
+        named[place] = name
 
 
 def table_of(task: Task) -> Table:
@@ -134,9 +150,9 @@ def read_kept(folder: Path, label: str = "") -> Kept:
             preset = folder.name
         if not runs:
             only = "tables, but " if (folder / "tables").is_dir() else ""
-            raise UserError(
-                f"{label} holds {only}no run: neither plan.json nor runs/*/run.json; give a folder of results"
-            )
+            within = ", ".join(presets_in(folder))
+            advice = f"give one of the results in it: {within}" if within else "give a folder of results"
+            raise UserError(f"{label} holds {only}no run: neither plan.json nor runs/*/run.json; {advice}")
         named = {run.task for run in runs}
         tasks = {name: task for name, task in all_tasks().items() if name in named}
         tables = {name: folder / "tables" / f"{name}.npz" for name in tasks}
@@ -179,7 +195,11 @@ def spec_of(content: Mapping[str, Any], where: str) -> RunSpec:
     if not whole or not all(isinstance(name, str) for name in names):
         raise UserError(f"{where}: this is no run: {str(dict(content))[:200]}")
     task, dataset, model, factory = names
-    settings = checked(find_task(task).settings, content["settings"], f"{where}: {model} on {title_of(dataset)}")
+    try:
+        known = find_task(task)
+    except UserError as error:
+        raise UserError(f"{where}: {error}; install the package that the task is from") from None
+    settings = checked(known.settings, content["settings"], f"{where}: {model} on {title_of(dataset)}")
     source = content.get("source")  # the training alone, without what is as by default
     taken = spec_of({"factory": "", **source}, where) if isinstance(source, Mapping) else None
     return RunSpec(task, dataset, model, settings, seed, factory, options, taken)

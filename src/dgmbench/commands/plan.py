@@ -120,7 +120,7 @@ def _summary(
     like = "runs of another size on this machine, and rough" if rough else "such runs on this machine"
     seconds = max(total / at_once, longest) + others
     lines.append(
-        f"about {duration(seconds)} with {min(at_once, len(jobs))} jobs at a time, a job up to "
+        f"about {duration(seconds)} with {counted(min(at_once, len(jobs)), 'job')} at a time, a job up to "
         f"{memory[0]:.0f} MB and together up to {together:.0f} MB: from records of {like}"
     )
     if len(found) < len(jobs):

@@ -47,7 +47,7 @@ def publish(folder: Path, label: str, to: Path, partial: bool = False) -> list[s
             be written.
     """
     if folder.is_file():
-        raise UserError(f"{label} is an archive already")
+        raise UserError(f"{label} is an archive already, which can be handed on as it is")
     if (ending := "".join(to.suffixes).lower()).endswith(_OTHER_ARCHIVES):
         raise UserError(f"{to}: an archive is a .zip file, not {ending}; give such a name, or a folder's")
     if to.exists():

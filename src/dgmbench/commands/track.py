@@ -29,6 +29,8 @@ def sync(results: Path, preset: str | None = None, seconds: float = math.inf) ->
     Raises:
         UserError: there is no such preset, the database or the server cannot be used, or it is too slow.
     """
+    if results.exists() and not results.is_dir():
+        raise UserError(f"{results} is no folder of results; give one by --results")
     presets = sorted({path.parents[2].name for path in results.glob("*/runs/*/run.json")})
     if preset is not None:
         if not (results / preset).is_dir():

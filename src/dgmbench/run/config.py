@@ -83,8 +83,13 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
             where = f"config.{name}.analysis"
             analyses[name] = checked(task.analysis.settings, _mapping(section.get("analysis"), where), where)
     if not runs:
-        sections = " or ".join(f"{t.name}.{t.datasets_word} and {t.name}.{t.rows_word}" for t in tasks.values())
-        raise UserError(f"config: no runs; give {sections}")
+        for name in tasks:
+            if line := _selects_nothing(tasks[name], config.get(name, False)):
+                raise UserError(line)
+        first, *others = tasks.values()
+        both = f"{first.name}.{first.datasets_word} and {first.name}.{first.rows_word}"
+        more = f", or those of {' or '.join(task.name for task in others)}" if others else ""
+        raise UserError(f"config: no runs; give {both}{more}")
     runs = [with_source(tasks[run.task], run, runs) for run in runs]
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
     analyses = {name: settings for name, settings in analyses.items() if name in used}
@@ -105,15 +110,21 @@ def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[s
     """A line for each section that asks for no run and does not say that its task is left out."""
     lines = []
     for name, task in tasks.items():
-        section = configuration.content.get(name, False)
-        if section is False or name in plan.tasks:
-            continue
-        words = (task.datasets_word, task.rows_word)
-        lacking = [word for word in words if not _named((section or {}).get(word), "")]
-        both = " and ".join(f"{name}.{word}" for word in words)
-        line = f"config.{name}: this selects nothing, as it names no {' and no '.join(lacking)}; give {both}"
-        lines.append(configuration.located(f"{line}, or write {name}: false"))
+        line = "" if name in plan.tasks else _selects_nothing(task, configuration.content.get(name, False))
+        if line:
+            lines.append(configuration.located(line))
     return lines
+
+
+def _selects_nothing(task: Task, section: Any) -> str:
+    """What a section lacks, which asks for no run; empty where its task is left out."""
+    if section is False:
+        return ""
+    words = (task.datasets_word, task.rows_word)
+    lacking = [word for word in words if not _named((section or {}).get(word), "")]
+    both = " and ".join(f"{task.name}.{word}" for word in words)
+    line = f"config.{task.name}: this selects nothing, as it names no {' and no '.join(lacking)}; give {both}"
+    return f"{line}, or write {task.name}: false"
 
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:

@@ -129,6 +129,13 @@ _YAML = "tag:yaml.org,2002:"
 _TAGS = {"plain", *(_YAML + kind for kind in ("str", "int", "float", "bool", "null", "map", "seq"))}
 
 
+_ADVICE = {
+    r"'\t'": "; indent with spaces, not with a tab",
+    "another document": "; write each into a file of its own, without lines of ---",
+}
+"""By a part of what the YAML library says, what to do."""
+
+
 class _Loader(yaml.BaseLoader):
     """Leaves what is not in quotes to `_Reading`."""
 
@@ -145,7 +152,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         mark = error.problem_mark or error.context_mark
         place = f"{shown(path)}, line {mark.line + 1}" if mark else shown(path)
         words = " ".join(filter(None, [error.context, error.problem]))
-        raise UserError(f"{place}: this is not valid YAML: {' '.join(words.split())}") from None
+        advice = next((what for part, what in _ADVICE.items() if part in words), "")
+        raise UserError(f"{place}: this is not valid YAML: {' '.join(words.split())}{advice}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(f"{shown(path)}, line {line}: a control character, {error.character!r}") from None

@@ -93,7 +93,10 @@ def _line(error: ErrorDetails, cls: type[Settings], where: str) -> str:
     if kind == "finite_number":
         return f"{place}: {value} is not a finite number"
     if kind == "literal_error":
-        return f"{place}: {value!r} is unknown; choose one of {_choices(cls.model_fields[str(error['loc'][0])])}"
+        choices = _choices(cls.model_fields[str(error["loc"][0])])
+        return f"{place}: {value!r} is unknown; choose one of {choices}{_as_yaml_reads(value)}"
+    if kind == "too_short":
+        return f"{place}: {value!r} is too short; give at least {context['min_length']}"
     if kind == "greater_than_equal":
         return f"{place}: {value} is too small; give at least {context['ge']:g}"
     if kind == "greater_than":
@@ -103,7 +106,14 @@ def _line(error: ErrorDetails, cls: type[Settings], where: str) -> str:
     if kind == "value_error":
         return f"{place}: {context['error']}"
     wanted = _NOT.get(kind.split("_")[0])
-    return f"{place}: {value!r} is not {wanted}" if wanted else f"{place}: {error['msg']}"
+    remark = _as_yaml_reads(value) if wanted == "text" else ""
+    return f"{place}: {value!r} is not {wanted}{remark}" if wanted else f"{place}: {error['msg']}"
+
+
+def _as_yaml_reads(value: Any) -> str:
+    """A remark on a value that stood, perhaps, as a word in a file."""
+    words = {True: "true, yes or on", False: "false, no or off"}
+    return f" (the words {words[value]} are {value} in YAML, unless they are in quotes)" if type(value) is bool else ""
 
 
 def _choices(field: FieldInfo) -> str:
