@@ -20,7 +20,7 @@ from filelock import FileLock
 from dgmbench import cli
 from dgmbench.commands import run as runs
 from dgmbench.commands.estimates import estimates
-from dgmbench.commands.passed_on import check_files
+from dgmbench.commands.passed_on import check_files, understood
 from dgmbench.commands.plan import duration
 from dgmbench.commands.run import summary
 from dgmbench.commands.selection import Selection, configuration_of
@@ -211,6 +211,35 @@ def test_a_file_of_a_rule_that_the_user_added_is_asked_for(checkout: Path) -> No
     check_files(["results/own.txt"], default, configuration.content, ["--cores", "1", "--", "results/own.txt"])
     with pytest.raises(UserError, match=r"no rule makes results/owm\.txt; "):
         check_files(["results/owm.txt"], default, configuration.content, ["--cores", "1", "--", "results/owm.txt"])
+
+
+def test_a_rule_that_the_user_added_is_a_target_wherever_it_stands(checkout: Path) -> None:
+    (checkout / "own.rules").write_text('rule elsewhere:\n    output: "results/elsewhere.txt"\n')
+    more = """
+if True:
+    rule inner:
+        output: "results/inner.txt"
+
+include: "own.rules"
+
+use rule elsewhere as derived with:
+    output: "results/derived.txt"
+"""
+    whole = (REPOSITORY / "Snakefile").read_text(encoding="utf-8") + more
+    (checkout / "Snakefile").unlink()
+    (checkout / "Snakefile").write_text(whole, encoding="utf-8")
+    default = plan_of(read_files([Path("config.yaml")]), all_tasks())
+    targets = ["inner", "elsewhere", "derived"]
+    assert list(understood(["--cores", "1", "--", *targets], default).targets) == targets
+    with pytest.raises(UserError, match=r"there is no target 'innner'; did you mean 'inner'\?"):
+        understood(["--cores", "1", "--", "innner"], default)
+
+
+def test_a_rule_of_ours_is_known_without_asking_snakemake(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("this takes seconds"))
+    default = plan_of(read_files([Path("config.yaml")]), all_tasks())
+    targets = ["all", "analysis", "page", "density"]
+    assert list(understood(["--cores", "1", "--", *targets], default).targets) == targets
 
 
 def test_snakemake_reads_the_selection_as_we_do(checkout: Path) -> None:

@@ -18,6 +18,12 @@ from dgmbench.run.plan import Plan
 from dgmbench.tasks import all_tasks
 
 _WORKFLOW, _RULE = ("Snakefile", "workflow/Snakefile", "workflow/rules/*.smk"), re.compile(r"^rule (\w+):", re.M)
+"""Where the rules of this package stand, and how their names do.
+
+Snakemake knows all rules, but executes the Snakefile to list them, which takes seconds. It is asked only for a name
+that is not found so: a misspelt one, or that of a rule that the user has added in another file, below a condition, as
+a checkpoint or by ``use rule``.
+"""
 _PROFILES = Path("workflow/profiles")
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[\w-]+)")
 _NOT_MADE = re.compile(r"MissingRuleException|is no run of preset")
@@ -55,12 +61,28 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
         return words
     files = [file for pattern in _WORKFLOW for file in Path().glob(pattern)]
     rules = {name for file in files for name in _RULE.findall(file.read_text(encoding="utf-8"))}
+    known = rules | {*plan.tasks}
     for target in words.targets:
         if target in all_tasks() and target not in plan.tasks:
             raise UserError(f"preset {plan.preset!r} has no runs of {target}{did_you_mean(target, plan.tasks)}")
-        if re.fullmatch(r"[\w-]+", target) and target not in {*rules, *plan.tasks} and not Path(target).exists():
-            raise UserError(f"there is no target {target!r}{did_you_mean(target, rules | {*plan.tasks})}")
+        if re.fullmatch(r"[\w-]+", target) and target not in known and not Path(target).exists():
+            listed = _listed(command)
+            known |= listed
+            if listed and target not in known:
+                raise UserError(f"there is no target {target!r}{did_you_mean(target, known)}")
     return words
+
+
+def _listed(command: Sequence[str]) -> set[str]:
+    """The names of all rules, as Snakemake lists them; none where it cannot, which it will say itself."""
+    asked = _asked(["--list-rules", *command])
+    return {line for line in asked.stdout.splitlines() if line.strip() == line and not asked.returncode}
+
+
+def _asked(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """What Snakemake says, in a process of its own."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def _instead_of(option: str, usage: str) -> str:
@@ -100,8 +122,7 @@ def check_files(targets: Sequence[str], plan: Plan, content: Mapping[str, Any], 
     unknown = [target for target in others if target.rstrip("/") not in made]
     if not unknown:
         return
-    dry_run = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", *command]
-    asked = subprocess.run(dry_run, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    asked = _asked(["--dry-run", "--nolock", *command])
     if not asked.returncode or not _NOT_MADE.search(asked.stdout + asked.stderr):
         return
     target = next((target for target in unknown if target in asked.stderr.partition("MissingRule")[2]), unknown[0])
