@@ -24,7 +24,7 @@ from contextlib import suppress
 from itertools import count, pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sweeps", type=int, default=6)
     parser.add_argument("--turns", type=int, default=2)
-    parser.add_argument("--kills", type=int, default=0, help="workers that are killed at moments that a seed chooses")
+    parser.add_argument("--kills", type=int, default=0, help="workers that are killed within sweeps, when a seed says")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES[:2])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def main() -> None:
                     f"{engine:8}{found['processes']:9}{seconds:9.2f}{rate:11.1f}{found['cpu']:13.2f}  {facts}",
                     flush=True,
                 )
-    if {"warp", "ray"} <= rates.keys():
+    if {"warp", "ray"} <= rates.keys() and not arguments.kills:
         ratio = np.median(rates["warp"]) / np.median(rates["ray"])
         print(f"{arguments.workers} workers are {ratio:.2f} times as fast as one process, by the clock")
 
@@ -88,36 +88,49 @@ def measured(path: Path, engine: str, K: int, workers: int, sweeps: int, kills: 
     options: dict[str, Any] = {"engine": "ray" if engine == "folder" else engine, "workers": workers, "seed": 1}
     if isinstance(corpus, Corpus) and engine == "warp":
         LDA(K, n_sweeps=1, **options).fit(corpus.select_documents(np.arange(K)))  # compiles
-    times, cpu, peaks, chooser, killed = [], [], {}, random.Random(7), 0
+    times, cpu, peaks, chooser, killed = [0.0], [], {}, random.Random(7), []
     Thread(target=_watch, args=(peaks, engine), daemon=True).start()
 
+    def kill() -> None:
+        if len(killed) == kills:
+            return
+        with suppress(psutil.NoSuchProcess, IndexError):  # none is there while one is replaced
+            chooser.choice(_workers()).kill()
+            killed.append(True)
+
     def look(sweep: int, of: int, seconds: float) -> None:
-        nonlocal killed
         there = [psutil.Process()] if engine == "warp" else _workers()
         times.append(seconds)
-        cpu.append({process.pid: process.cpu_times().user for process in there})
-        if killed < kills and sweep < of:
-            chooser.choice(there).kill()
-            killed += 1
+        cpu.append({})
+        for process in there:
+            with suppress(psutil.NoSuchProcess):  # it was killed
+                cpu[-1][process.pid] = process.cpu_times().user
+        if len(killed) < kills and sweep < of:  # somewhere in the next sweep
+            timer = Timer(chooser.uniform(0, min(after - before for before, after in pairwise(times))), kill)
+            timer.daemon = True
+            timer.start()
 
     fitted = LDA(K, n_sweeps=sweeps, progress=look, **options).fit(corpus)
-    spent = [max(after[pid] - before[pid] for pid in after if pid in before) for before, after in pairwise(cpu)]
+    lived = [(before, after, before.keys() & after.keys()) for before, after in pairwise(cpu)]
+    spent = [max(after[pid] - before[pid] for pid in both) for before, after, both in lived if both]
     return {
         "processes": len(cpu[-1]),
-        "seconds": float(np.median(np.diff(times))),
+        "seconds": float(np.median(np.diff(times[1:]))),
         "tokens": corpus.n_tokens,
         "cpu": float(np.median(spent)),
         "peaks": ", ".join(f"{own:.0f} + {shared:.0f}" for own, shared in peaks.values()),
         "topics": hashlib.sha256(fitted.word_topic_counts_.toarray().tobytes()).hexdigest()[:12],
-        "killed": killed,
+        "killed": len(killed),
     }
 
 
 def _workers() -> list[psutil.Process]:
-    below = psutil.Process().children(recursive=True)
-    return [
-        child for child in below if child.name().startswith("ray::_Holder") and child.status() != psutil.STATUS_ZOMBIE
-    ]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.name().startswith("ray::_Holder") and child.status() != psutil.STATUS_ZOMBIE:
+                found.append(child)
+    return found
 
 
 def _watch(peaks: dict[int, list[float]], engine: str) -> None:

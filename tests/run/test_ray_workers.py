@@ -40,6 +40,15 @@ def workers() -> list[psutil.Process]:
     return [child for child in alive if child.name().startswith("ray::_Holder")]
 
 
+def listens_at() -> set[str]:
+    """Addresses at which those processes can be reached."""
+    found: set[str] = set()
+    for child in processes():
+        with suppress(psutil.NoSuchProcess):  # a worker of an earlier fit
+            found |= {one.laddr.ip for one in child.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    return {address.removeprefix("::ffff:") for address in found}
+
+
 @pytest.fixture(scope="module")
 def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray on this machine for all tests; it must leave nothing, in the home folder nor in that of temporary files."""
@@ -104,11 +113,7 @@ def test_documents_in_a_folder_are_read_and_kept_by_the_workers(ray_here: None, 
 
 @with_ray
 def test_ray_listens_on_this_machine_alone(ray_here: None) -> None:
-    at = set()
-    for child in processes():
-        with suppress(psutil.NoSuchProcess):  # a worker of an earlier fit
-            at |= {one.laddr.ip for one in child.net_connections("inet") if one.status == psutil.CONN_LISTEN}
-    assert {address.removeprefix("::ffff:") for address in at} == {"127.0.0.1"}
+    assert listens_at() == {"127.0.0.1"}
 
 
 @with_ray

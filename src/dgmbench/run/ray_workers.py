@@ -22,11 +22,16 @@ CONNECT_SECONDS = 10.0
 """Until a cluster that does not answer is given up."""
 START_SECONDS = 300.0
 """Until workers for which a cluster has no room are given up."""
+_REASON = re.compile(
+    r"Worker exit detail: ([^.]*\.)|because (its node has died)|"
+    r"(RPC error: .*?) rpc_code|(Failed to retrieve object \w+)"
+)
+"""In what Ray says of a worker or of results, on several lines and with several numbers of its own."""
 _LEAST_STORE = 80 * 2**20  # bytes of the object store; Ray asks for 75 MiB
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # who asks for a result learns what went wrong, and says it
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|Raylet is terminated|has been marked dead",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
 
@@ -58,6 +63,7 @@ class RayWorkers:
             self._makers = [self._ray.put(maker) for maker in makers]
             self._actors = [self._actor(maker) for maker in self._makers]
             stack.callback(self._kill)
+            self._starting = set(range(len(makers)))
             self._wait_for_room()
             self._stack = stack.pop_all()
 
@@ -67,8 +73,10 @@ class RayWorkers:
         """See `dgmbench.run.workers.Workers`.
 
         Raises:
-            UserError: a worker or the object store has too little memory, or a worker says what a user can correct.
+            UserError: a worker or the object store has too little memory, there is no room for a worker that replaces
+                another, or a worker says what a user can correct.
         """
+        self._wait_for_room()
         asked = {
             i: self._actors[i].call.options(num_returns=1 + results).remote(method, *given)
             for i, given in arguments.items()
@@ -87,6 +95,7 @@ class RayWorkers:
     def replace(self, worker: int) -> None:
         self._ray.kill(self._actors[worker])
         self._actors[worker] = self._actor(self._makers[worker])
+        self._starting.add(worker)
 
     def close(self) -> None:
         self._stack.close()
@@ -115,14 +124,17 @@ class RayWorkers:
         return None
 
     def _wait_for_room(self) -> None:
-        ready = [actor.ready.remote() for actor in self._actors]
-        done, missing = self._ray.wait(ready, num_returns=len(ready), timeout=START_SECONDS)
+        """Wait until new workers have started or died; a call of one for which there is no core would not return."""
+        ready = [self._actors[worker].ready.remote() for worker in self._starting]
+        _, missing = self._ray.wait(ready, num_returns=len(ready), timeout=START_SECONDS) if ready else ([], [])
         if missing:
             cores = int(self._ray.cluster_resources().get("CPU", 0))
             raise UserError(
-                f"Ray started {len(done)} of {counted(len(ready), 'worker')} in {START_SECONDS:.0f} s: each needs a "
-                f"core of its own, and the cluster has {cores}, perhaps not free; ask for fewer workers"
+                f"Ray has no core for {len(missing)} of {counted(len(self._actors), 'worker')}, after "
+                f"{START_SECONDS:.0f} s: each needs one of its own, and the cluster has {cores}, perhaps not free; ask "
+                "for fewer workers or add a machine"
             )
+        self._starting.clear()
 
     def _kill(self) -> None:
         for actor in self._actors:
@@ -200,7 +212,10 @@ def _joined(address: str) -> Iterator[None]:
         try:
             _init(ray, address=address)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise UserError(f"no Ray cluster at {address!r}: {_line(error)}") from error
+            raise UserError(
+                f"no Ray cluster at {address!r}: {_line(error)}; if it asks for a token, RAY_AUTH_MODE and "
+                "RAY_AUTH_TOKEN must be here what they are there"
+            ) from error
         yield
 
 
@@ -261,5 +276,5 @@ def _token() -> str:
 def _line(error: BaseException) -> str:
     """The reason of an error in one line."""
     text = " ".join(str(error).split())
-    detail = re.search(r"Worker exit detail: ([^.]*\.)", text)
-    return (detail.group(1) if detail else text)[:200] or type(error).__name__
+    reason = _REASON.search(text)
+    return (reason[reason.lastindex or 0] if reason else text)[:200] or type(error).__name__
