@@ -237,6 +237,11 @@ def test_an_option_that_is_false_is_an_option() -> None:
             "less",
         ),
         (
+            density(settings={"split": "valid"}, datasets=["mnist"]),
+            "config.density.settings.split: mnist has no validation images; give a file or function of your own with a "
+            "part for them (docs/data.md), or set split to test",
+        ),
+        (
             density(settings={"backward_samples": 3}),
             "config.density.settings.backward_samples: not fewer than the importance samples of vae, 1; leave it out "
             "there",

@@ -34,7 +34,7 @@ def cost(task: str, dataset: str, model: str, stage: str = "training", **setting
 def test_the_sizes_are_those_of_the_data(name: str) -> None:
     if CATALOGUE[name].kind == "images":
         images = load_images(name)
-        found = {"train": len(images.train), "test": len(images.test)}
+        found = {part: len(getattr(images, part)) for part in ("train", "valid", "test")}
     else:
         train, test = load_corpus(name)
         found = {"train": len(train), "test": len(test)}

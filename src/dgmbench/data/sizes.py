@@ -16,10 +16,17 @@ _TYPICAL = 10_000
 
 @cache
 def sizes() -> Mapping[str, Mapping[str, int]]:
-    """By dataset and part, from ``datasets/sizes.csv``."""
+    """By dataset and part, from ``datasets/sizes.csv``; without a part that is not set apart from another."""
     text = (resources.files("dgmbench.data.datasets") / "sizes.csv").read_text(encoding="utf-8")
     lines = csv.DictReader(text.splitlines())
-    return {line["dataset"]: {part: int(line[part]) for part in ("train", "test")} for line in lines}
+    return {
+        line["dataset"]: {part: int(line[part]) for part in ("train", "valid", "test") if line[part]} for line in lines
+    }
+
+
+def lacks_validation_part(name: str) -> bool:
+    """Whether these are images of which none are set apart for validation; False for data that is known when read."""
+    return sizes().get(name, {}).get("valid") == 0
 
 
 def size_of(name: str, part: Literal["train", "test"], limit: int = 0) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgmbench.data.catalogue import CATALOGUE
-from dgmbench.data.sizes import size_of
+from dgmbench.data.sizes import lacks_validation_part, size_of
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, load_object
 from dgmbench.run.spec import RunSpec
@@ -40,6 +40,11 @@ def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     if settings.compile and settings.estimator == "dreg":
         raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
     require_decay(settings, places)
+    if settings.split == "valid" and lacks_validation_part(spec.dataset):
+        raise UserError(
+            f"{places.of('split')}: {spec.dataset} has no validation images; give a file or function of your own with "
+            "a part for them (docs/data.md), or set split to test"
+        )
     if settings.backward_samples:
         _rule_of_some(spec, row, places)
     if spec.dataset not in CATALOGUE:
