@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from dgmbench.data.load import checksums as of_names
 from dgmbench.data.text import stop_words, unpack_text
 
 pytestmark = pytest.mark.network
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -62,6 +64,16 @@ def test_mnist(have):
     # the mean and deviation that everybody normalises by
     assert images.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
     assert images.train.std() / 255 == pytest.approx(0.3081, abs=1e-4)
+
+
+def test_mnist_with_validation_images(have, monkeypatch):
+    have("mnist")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    whole, found = load_images("mnist"), load_images("mnist_validation:images")
+    assert (len(found.train), len(found.valid)) == (50_000, 10_000)
+    assert np.array_equal(np.concatenate([found.train, found.valid]), whole.train)
+    assert np.array_equal(np.concatenate([found.train_labels, found.valid_labels]), whole.train_labels)
+    assert np.array_equal(found.test, whole.test)
 
 
 def test_fashion_mnist(have):
