@@ -403,7 +403,7 @@ def test_an_unwritable_database_is_one_line(results, how):
 
 def test_a_folder_in_the_way_is_one_line(tmp_path):
     (tmp_path / "results").write_text("a file")
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="is no folder of results; give one by --results"):
         sync(tmp_path / "results")
 
 
