@@ -76,7 +76,7 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
 def _listed(command: Sequence[str]) -> set[str]:
     """The names of all rules, as Snakemake lists them; none where it cannot, which it will say itself."""
     asked = _asked(["--list-rules", *command])
-    return {line for line in asked.stdout.splitlines() if line.strip() == line and not asked.returncode}
+    return set() if asked.returncode else {line for line in asked.stdout.splitlines() if line.strip() == line}
 
 
 def _asked(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
