@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
-from dgmbench.fast.products import denormals_flushed, dot, float32_products, multiplies_bfloat16_faster
+from dgmbench.fast.products import (
+    denormals_flushed,
+    dot,
+    exact_products,
+    float32_products,
+    multiplies_bfloat16_faster,
+    precision_in_use,
+    rounds_on_the_processor,
+)
 
 
 @pytest.mark.parametrize(("precision", "atol"), [("32", 2e-5), ("tf32", 2e-5), ("bf16", 0.2)])
@@ -35,6 +45,43 @@ def test_bfloat16_is_taken_where_the_processor_has_instructions_for_it(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert multiplies_bfloat16_faster.__wrapped__(torch.device(device)) is faster
+
+
+@pytest.fixture(params=["rounding", "exact"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """One with AMX, and one with AVX-512 BF16 alone, which multiplies exactly what might be rounded."""
+
+    def multiply(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        rounded = request.param == "rounding" and torch.get_float32_matmul_precision() == "medium"
+        return torch.mm(a.bfloat16(), b.bfloat16()).float() if rounded else torch.mm(a, b)
+
+    def forget() -> None:
+        for found in (multiplies_bfloat16_faster, rounds_on_the_processor, exact_products):
+            found.cache_clear()
+
+    forget()
+    monkeypatch.setattr(torch.Tensor, "__matmul__", multiply)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    yield request.param
+    forget()
+
+
+def test_what_products_are_computed_at_is_tried(processor: str) -> None:
+    cpu, asked, before = torch.device("cpu"), ("32", "tf32", "bf16"), torch.get_float32_matmul_precision()
+    rounded = processor == "rounding"
+    assert [precision_in_use(precision, cpu) for precision in asked] == ["32", "32", "bf16" if rounded else "32"]
+    assert [precision_in_use(precision, torch.device("cuda")) for precision in asked] == list(asked)
+    assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_exact_products_are_by_onednn_where_it_does_not_round(
+    processor: str, gpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    with float32_products("32"):
+        found = torch.get_float32_matmul_precision()
+    assert found == ("medium" if processor == "exact" and not gpu else "highest")
 
 
 def test_products_are_exact_again_afterwards() -> None:

@@ -10,12 +10,50 @@ from typing import Any
 import numpy as np
 import torch
 
+PRECISIONS = {"32": "highest", "tf32": "high", "bf16": "medium"}  # PyTorch's names
+
 
 @lru_cache(maxsize=8)
 def multiplies_bfloat16_faster(device: torch.device) -> bool:
-    """Than float32: GPUs, and processors with instructions for it (AMX, AVX-512 BF16); elsewhere it is slower."""
+    """Than float32 as numpy multiplies it: GPUs, and processors with instructions for it (AMX, AVX-512 BF16)."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # from PyTorch 2.10 on
     return device.type == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+@lru_cache(maxsize=8)
+def rounds_on_the_processor(precision: str) -> bool:
+    """Whether products that may have rounded factors have them, by trying it.
+
+    PyTorch hands such products to oneDNN, and oneDNN 3.12 computes them in float32 on processors that have AVX-512 BF16
+    and no AMX.
+    """
+    before = torch.get_float32_matmul_precision()
+    a, b = torch.randn(2, 512, 512, generator=torch.Generator().manual_seed(0))
+    try:
+        torch.set_float32_matmul_precision("highest")
+        exact = a @ b
+        torch.set_float32_matmul_precision(PRECISIONS[precision])
+        return bool((a @ b - exact).abs().max() > 1e-2)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@lru_cache(maxsize=1)
+def exact_products() -> str:
+    """PyTorch's precision at which products are exact, and fastest: on AMD's AVX-512 oneDNN is twice as fast as MKL.
+
+    With a GPU it is the safe one, since the setting is one for all devices.
+    """
+    cpu = torch.device("cpu")
+    by_onednn = (
+        not torch.cuda.is_available() and multiplies_bfloat16_faster(cpu) and not rounds_on_the_processor("bf16")
+    )
+    return PRECISIONS["bf16" if by_onednn else "32"]
+
+
+def precision_in_use(precision: str, device: torch.device) -> str:
+    """What `float32_products` of this precision comes to on a device."""
+    return precision if device.type == "cuda" or rounds_on_the_processor(precision) else "32"
 
 
 @contextlib.contextmanager
@@ -28,7 +66,7 @@ def float32_products(precision: str) -> Iterator[None]:
         precision: ``32`` exactly; ``tf32`` by factors rounded to 10 bits, on a GPU; ``bf16`` to 7 bits.
     """
     matrices, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision({"32": "highest", "tf32": "high", "bf16": "medium"}[precision])
+    torch.set_float32_matmul_precision(exact_products() if precision == "32" else PRECISIONS[precision])
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     try:
         yield
@@ -53,9 +91,9 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """A matrix product of float32, as exact as `float32_products` says: numpy's where that is exact.
+    """A matrix product of float32, as exact as `float32_products` says: by numpy, or at "medium" by oneDNN.
 
-    Whole steps take as long by either library; numpy's is called without wrapping arrays as tensors.
+    On Intel's processors whole steps take as long by numpy as by PyTorch's MKL, and its arrays need no wrapping.
     """
     if torch.get_float32_matmul_precision() != "medium":
         return np.dot(a, b, out=out)

@@ -135,12 +135,17 @@ def _by_snapshots(snapshots: list[Snapshot], rows: Tensor, k: int, seed: int) ->
         finally:
             free.put(snapshot)
 
-    with _libraries().limit(limits=1, user_api="blas"):
-        if len(snapshots) == 1:
-            yield from map(one, images)
-        else:
-            with ThreadPoolExecutor(len(snapshots)) as pool:
-                yield from pool.map(one, images)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _libraries().limit(limits=1, user_api="blas"):
+            if len(snapshots) == 1:
+                yield from map(one, images)
+            else:
+                with ThreadPoolExecutor(len(snapshots), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                    yield from pool.map(one, images)
+    finally:
+        torch.set_num_threads(threads)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster
+from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster, precision_in_use
 from dgmbench.run.progress import watchers
 from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
@@ -118,7 +118,7 @@ def fit(
     computing = {
         "device": str(device),
         "processes": count,
-        "precision": precision,
+        "precision": precision_in_use(precision, device),
         "compiled": compiled,
         "captured": captured,
         "threads": threads,

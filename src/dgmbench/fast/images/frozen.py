@@ -1,8 +1,8 @@
 """A snapshot of the auto-encoder for evaluation on the processor, where one image has thousands of samples.
 
 Batch norm is folded into the weights once; a block of samples goes through buffers that are allocated once and stay in
-the cache; products are numpy's (OpenBLAS), the fastest of the libraries at hand at these shapes, and what lies between
-two of them is one compiled pass over the block.
+the cache; products are by the fastest of the libraries at hand at these shapes, numpy's (OpenBLAS) or oneDNN, and what
+lies between two of them is one compiled pass over the block.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dgmbench.fast.conditions import is_float32_on_cpu
 from dgmbench.fast.images.fused_layers import has_memory
 from dgmbench.fast.images.kernels import block
 from dgmbench.fast.images.kernels.ladder import compose
+from dgmbench.fast.products import dot
 from dgmbench.fast.random import standard_normal, state_from
 
 # Samples that go through the decoder at once: enough rows for the products to run at full speed, few enough that a
@@ -121,7 +122,7 @@ def frozen_memory(layer: Any, room: np.ndarray, scratch: np.ndarray) -> Layer:
 def product(weight: np.ndarray, room: np.ndarray) -> Layer:
     """x → x W for W (inputs, outputs), in the first ROWS · outputs numbers of ``room``."""
     out = room[: ROWS * weight.shape[1]].reshape(ROWS, -1)
-    return lambda x: np.dot(x, weight, out=out[: len(x)])
+    return lambda x: dot(x, weight, out[: len(x)])
 
 
 def folded(layer: Any) -> tuple[np.ndarray, np.ndarray]:
