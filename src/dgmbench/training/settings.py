@@ -36,7 +36,7 @@ class TrainingSettings(Settings):
     clip_value: float = Field(1.0, gt=0, description="then each element of the gradient to plus or minus this")
     train_limit: int = Field(0, ge=0, description="use this many training examples; 0 is all")
     precision: Literal["32", "tf32", "bf16"] = Field(
-        "32", description="of matrix products; tf32 on GPUs, bf16 there and on CPUs with AMX or AVX-512 BF16"
+        "32", description="of matrix products; tf32 on GPUs, bf16 there and on CPUs with AMX"
     )
     devices: int = Field(1, ge=1, description="GPUs for one training job, each with a part of every batch")
     compile: bool = Field(False, description="compile the model on a GPU")
