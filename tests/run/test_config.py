@@ -229,7 +229,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(settings={"weight_decay": 0.1}),
-            "config.density.settings.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
+            "config.density.settings.weight_decay: it goes with optimizer: muon, not with adam; set 0.0",
         ),
         (
             density(settings={"weight_decay": 500, "optimizer": "muon", "learning_rate": 0.01}),
@@ -261,7 +261,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             section("representation", ["pixels"], weight_decay=0.1),
-            "config.representation.settings.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
+            "config.representation.settings.weight_decay: it goes with optimizer: muon, not with adam; set 0.0",
         ),
         (
             section("representation", ["iwae-5"], estimator="dreg", compile=True),
@@ -269,7 +269,7 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             section("generation", {"gmmn": {"weight_decay": 0.1}}),
-            "config.generation.models.gmmn.weight_decay: it goes with optimizer: muon, not with adam; leave it out",
+            "config.generation.models.gmmn.weight_decay: it goes with optimizer: muon, not with adam; set 0.0",
         ),
         (
             section("generation", {"gan": {"weight_decay": 0.1}}),

@@ -241,7 +241,10 @@ def _only(names: Sequence[str], below: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_settings(names: Sequence[str], below: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    others = {key: None for settings in below.values() for key in _entries(settings) if key not in given}
+    every = [settings for settings in map(_entries, below.values()) if settings]
+    others = (
+        [key for key in every[0] if key not in given and all(key in settings for settings in every)] if every else []
+    )
     return [
         f"{name}: the configuration has no {', '.join(others)} for it, so the published protocol's hold; "
         "--set KEY=VALUE gives others"

@@ -63,7 +63,7 @@ def decay_problem(settings: TrainingSettings) -> str:
     if not settings.weight_decay:
         return ""
     if settings.optimizer != "muon":
-        return f"it goes with optimizer: muon, not with {settings.optimizer}; leave it out"
+        return f"it goes with optimizer: muon, not with {settings.optimizer}; set 0.0"
     if settings.weight_decay * settings.learning_rate >= 1:
         return f"times a learning rate of {settings.learning_rate:g} it takes all of a matrix away; give less"
     return ""
