@@ -113,13 +113,17 @@ def test_the_pace_of_a_step_and_what_comes_after_it_decide(
 
 
 @pytest.mark.parametrize(
-    ("epochs", "seconds"), [(8, 30), (16, 50), (4, 20), (800, 10 + 20 * 100)]
+    ("epochs", "seconds", "resumed"),
+    [(8, 30, 0.0), (16, 50, 0.0), (4, 20, 0.0), (800, 10 + 20 * 100, 0.0), (8, 130, 100.0), (16, 250, 100.0)],
 )  # ten of the thirty are the start
-def test_another_results_folder_has_estimates_from_the_cache(epochs: int, seconds: float, workspace: Workspace) -> None:
+def test_another_results_folder_has_estimates_from_the_cache(
+    epochs: int, seconds: float, resumed: float, workspace: Workspace
+) -> None:
     plan, jobs = planned()
     (run, _) = plan.runs
     trace = Trace(Path("a.json"), time.time() - 30, phases={"epoch": Phase(28.0)})
-    record = {"finished": "2099-01-01T00:00:00+00:00", "seconds": 20.0, "peak_memory_mb": 700.0}
+    times = {"seconds": 20.0} if not resumed else {"seconds": 20.0 + resumed, "resumed_after_seconds": resumed}
+    record = {"finished": "2099-01-01T00:00:00+00:00", "peak_memory_mb": 700.0, **times}
     keep(trace, run, "training", record | {"host": provenance.host()})
     keep(trace, run, "training", record | {"finished": "2001-01-01T00:00:00+00:00", "host": provenance.host()})
     timings.note(kind_of_job("tables", "density"), {"host": provenance.host(), "seconds": 4.0})

@@ -11,7 +11,7 @@ import torch
 from dgmbench.fast.products import (
     denormals_flushed,
     dot,
-    exact_products,
+    exact_dot,
     float32_products,
     multiplies_bfloat16_faster,
     precision_in_use,
@@ -56,7 +56,7 @@ def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         return torch.mm(a.bfloat16(), b.bfloat16()).float() if rounded else torch.mm(a, b)
 
     def forget() -> None:
-        for found in (multiplies_bfloat16_faster, rounds_on_the_processor, exact_products):
+        for found in (multiplies_bfloat16_faster, rounds_on_the_processor):
             found.cache_clear()
 
     forget()
@@ -74,14 +74,30 @@ def test_what_products_are_computed_at_is_tried(processor: str) -> None:
     assert torch.get_float32_matmul_precision() == before
 
 
-@pytest.mark.parametrize("gpu", [False, True])
-def test_exact_products_are_by_onednn_where_it_does_not_round(
-    processor: str, gpu: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    with float32_products("32"):
+def test_exact_products_are_by_onednn_where_it_does_not_round(processor: str) -> None:
+    with exact_dot():
         found = torch.get_float32_matmul_precision()
-    assert found == ("medium" if processor == "exact" and not gpu else "highest")
+    assert found == ("medium" if processor == "exact" else "highest")
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("shape", [(31, 16, 8), (59, 62, 1), (8, 37, 5), (1, 35, 31), (3, 88, 10), (100, 64, 64)])
+def test_a_product_has_the_same_bits_wherever_its_arrays_begin(precision: str, shape: tuple[int, int, int]) -> None:
+    def placed(values: np.ndarray, offset: int) -> np.ndarray:
+        room = np.empty(values.size + 32, np.float32)
+        first = -(room.ctypes.data // 4) % 16 + offset
+        room[first : first + values.size] = values.ravel()
+        return room[first : first + values.size].reshape(values.shape)
+
+    rows, inner, columns = shape
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(size, np.float32) for size in ((rows, inner), (columns, inner)))
+    with float32_products(precision):
+        expected = dot(placed(a, 0), placed(b, 0).T)
+        for offsets in rng.integers(16, size=(20, 3)).tolist():
+            out = placed(np.zeros((rows, columns), np.float32), offsets[2])
+            assert dot(placed(a, offsets[0]), placed(b, offsets[1]).T, out) is out
+            np.testing.assert_array_equal(out, expected)
 
 
 def test_products_are_exact_again_afterwards() -> None:

@@ -125,7 +125,15 @@ def test_batches_of_one_turn_are_steps_of_their_own(
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"weight_average": 0.3}, {"optimizer": "muon"}, {"optimizer": "muon", "weight_average": 0.3}]
+    "settings",
+    [
+        {},
+        {"weight_average": 0.3},
+        {"optimizer": "muon"},
+        {"optimizer": "muon", "weight_average": 0.3},
+        {"precision": "bf16"},
+        {"optimizer": "muon", "precision": "bf16"},
+    ],
 )
 @pytest.mark.parametrize("kind", ["fast", "plain"])
 def test_a_killed_training_goes_on_to_the_same_bits(
@@ -152,6 +160,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(
     newest.write_bytes(newest.read_bytes()[:1000])
     found = fitted(again, tmp_path / "killed", **settings)
     assert found.resumed_from == 2
+    record = found.record
+    assert record["resumed_after_seconds"] == found.history["seconds"][1] < record["train_seconds"]
+    assert 0 < record["resumed_after_cpu_seconds"] < 60 and reference.record["resumed_after_cpu_seconds"] == 0
     for name in ("loss", "bound", "learning_rate"):
         assert found.history[name] == reference.history[name]
     for (name, value), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):

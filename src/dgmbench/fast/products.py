@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+ALIGNMENT = 16  # bytes: a vector register's smallest, and what numpy gives every new array
 PRECISIONS = {"32": "highest", "tf32": "high", "bf16": "medium"}  # PyTorch's names
 
 
@@ -38,19 +40,6 @@ def rounds_on_the_processor(precision: str) -> bool:
         torch.set_float32_matmul_precision(before)
 
 
-@lru_cache(maxsize=1)
-def exact_products() -> str:
-    """PyTorch's precision at which products are exact, and fastest: on AMD's AVX-512 oneDNN is twice as fast as MKL.
-
-    With a GPU it is the safe one, since the setting is one for all devices.
-    """
-    cpu = torch.device("cpu")
-    by_onednn = (
-        not torch.cuda.is_available() and multiplies_bfloat16_faster(cpu) and not rounds_on_the_processor("bf16")
-    )
-    return PRECISIONS["bf16" if by_onednn else "32"]
-
-
 def precision_in_use(precision: str, device: torch.device) -> str:
     """What `float32_products` of this precision comes to on a device."""
     return precision if device.type == "cuda" or rounds_on_the_processor(precision) else "32"
@@ -66,13 +55,25 @@ def float32_products(precision: str) -> Iterator[None]:
         precision: ``32`` exactly; ``tf32`` by factors rounded to 10 bits, on a GPU; ``bf16`` to 7 bits.
     """
     matrices, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision(exact_products() if precision == "32" else PRECISIONS[precision])
+    torch.set_float32_matmul_precision(PRECISIONS[precision])
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(matrices)
         torch.backends.cudnn.allow_tf32 = convolutions
+
+
+@contextlib.contextmanager
+def exact_dot() -> Iterator[None]:
+    """`dot` is exact within the body, and by the faster library: on AMD's AVX-512 oneDNN, twice as fast as the others.
+
+    What else is multiplied there is exact, too, unless it is on a GPU.
+    """
+    cpu = torch.device("cpu")
+    by_onednn = multiplies_bfloat16_faster(cpu) and not rounds_on_the_processor("bf16")
+    with float32_products("bf16" if by_onednn else "32"):
+        yield
 
 
 @contextlib.contextmanager
@@ -97,8 +98,17 @@ def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarr
     """
     if torch.get_float32_matmul_precision() != "medium":
         return np.dot(a, b, out=out)
-    left, right = torch.from_numpy(a), torch.from_numpy(b)
-    if out is None:
-        return torch.mm(left, right).numpy()
+    left, right = _aligned(a), _aligned(b)
+    if out is None or out.ctypes.data % ALIGNMENT:
+        product = torch.mm(left, right).numpy()
+        if out is None:
+            return product
+        out[:] = product
+        return out
     torch.mm(left, right, out=torch.from_numpy(out))
     return out
+
+
+def _aligned(a: np.ndarray) -> Tensor:
+    """oneDNN sums in another order where an array begins within a register; that of a resumed training may."""
+    return torch.from_numpy(a if a.ctypes.data % ALIGNMENT == 0 else a.copy(order="K"))

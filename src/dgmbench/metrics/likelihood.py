@@ -16,6 +16,8 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from dgmbench.fast.products import exact_dot
+
 # Samples drawn at once: enough rows for the matrix products to run at full speed, few enough for the cache.
 BLOCK = 1000
 
@@ -138,7 +140,7 @@ def _by_snapshots(snapshots: list[Snapshot], rows: Tensor, k: int, seed: int) ->
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with _libraries().limit(limits=1, user_api="blas"):
+        with exact_dot(), _libraries().limit(limits=1, user_api="blas"):
             if len(snapshots) == 1:
                 yield from map(one, images)
             else:

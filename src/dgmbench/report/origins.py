@@ -110,8 +110,8 @@ def costs(cells: Cells) -> Grid:
     processor = sum(_number(run, stage, "cpu_seconds") for _, run in runs for stage in ("training", "evaluation"))
     note = (
         f"Altogether {in_words(whole)} of jobs and {in_words(processor)} of processor time, of which several jobs may "
-        "have run side by side. Seconds are those of the whole stage, loading libraries and data included, and of a "
-        "resumed training of its last part; the memory is the largest of both stages."
+        "have run side by side. Seconds are those of the whole stage, loading libraries and data included, and of "
+        "all parts of a resumed training; the memory is the largest of both stages."
     )
     return Grid("What the runs cost", header, rows, note)
 

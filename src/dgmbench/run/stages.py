@@ -70,6 +70,8 @@ def train(
             **result.record,
             "products": describe(left_in(folder)),
         }
+        for times in ("seconds", "cpu_seconds"):  # those of a resumed training are of all its parts
+            record[times] = round(record[times] + record.get(f"resumed_after_{times}", 0.0), 3)
         write_json(folder / "training.json", record)
     return record
 

@@ -20,7 +20,7 @@ from dgmbench.run.progress import note, passes
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.capacity import explain_lack_of_memory
 from dgmbench.training.checkpoint import CHECKPOINT_SECONDS, newest, save
-from dgmbench.training.fitted import Fitted
+from dgmbench.training.fitted import NO_TIME, Fitted, times_of
 from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
@@ -70,7 +70,7 @@ def alternate(
     model.to(device).train()
     batches.examples, batches.part = batches.examples.to(device), (0, 1)
     optimisers = model.optimisers(settings.learning_rate)
-    history, done = dict[str, list[float]](), 0
+    history, done, earlier = dict[str, list[float]](), 0, NO_TIME
     torch.set_num_threads(threads)
     if (found := newest(checkpoint, fingerprint)) is not None:
         state = found[1]
@@ -78,9 +78,9 @@ def alternate(
         for part, optimiser in optimisers.items():
             optimiser.load_state_dict(state["optimizer_states"][part])
         history = state["dgmbench"]["history"]
-        done = len(history["epoch"])
+        done, earlier = len(history["epoch"]), times_of(state)
         log.info("%s: resumed after epoch %d of %d", name, done, settings.epochs)
-    resumed_from, earlier, started, saved_at = done, (history.get("seconds") or [0.0])[-1], time.perf_counter(), 0.0
+    resumed_from, started, cpu_started, saved_at = done, time.perf_counter(), time.process_time(), 0.0
     good, diverged_at = copy.deepcopy(model.state_dict()), None
     with explain_lack_of_memory(name, "lower batch_size"), denormals_flushed(), threadpool_limits(threads, "blas"):
         for epoch in passes(f"{name}: epoch", settings.epochs, done):
@@ -91,19 +91,20 @@ def alternate(
                 diverged_at = epoch
                 break
             seconds = time.perf_counter() - started
-            for key, value in {"epoch": epoch + 1, **values, "seconds": earlier + seconds}.items():
+            for key, value in {"epoch": epoch + 1, **values, "seconds": earlier.seconds + seconds}.items():
                 history.setdefault(key, []).append(value)
             note(**values)
             good = copy.deepcopy(model.state_dict())
             if epoch in (0, settings.epochs - 1) or seconds - saved_at >= CHECKPOINT_SECONDS:
                 saved_at = seconds
-                facts = {"fingerprint": fingerprint, "history": history}
+                cpu_seconds = earlier.cpu_seconds + time.process_time() - cpu_started
+                facts = {"fingerprint": fingerprint, "history": history, "cpu_seconds": cpu_seconds}
                 states = {part: optimiser.state_dict() for part, optimiser in optimisers.items()}
                 whole = {"state_dict": good, "optimizer_states": states, "loops": {}, "dgmbench": facts}
                 save(checkpoint, whole)
     model.cpu().eval()
     computing = {"device": str(device), "processes": 1, "precision": "32", "threads": threads}
-    return Fitted(history, diverged_at, resumed_from, computing)
+    return Fitted(history, diverged_at, resumed_from, computing, earlier)
 
 
 def _epoch(

@@ -28,7 +28,7 @@ from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
 from dgmbench.training.checkpoint import newest
 from dgmbench.training.epoch_logger import EpochLogger
-from dgmbench.training.fitted import Fitted
+from dgmbench.training.fitted import NO_TIME, Fitted, times_of
 from dgmbench.training.lightning_files import AtEpochEnds, SafeFiles
 from dgmbench.training.losses import Loss
 from dgmbench.training.module import TOGETHER, GradientTraining
@@ -90,7 +90,7 @@ def fit(
     ):
         torch.set_num_threads(threads)
         found, captured = newest(checkpoint, fingerprint), False
-        resumed_from = len(_history(found).get("epoch", ()))
+        resumed_from, earlier = len(_history(found).get("epoch", ())), times_of(found[1]) if found else NO_TIME
         if resumed_from < settings.epochs:
             if resumed_from:
                 log.info("%s: resumed after epoch %d of %d", name, resumed_from, settings.epochs)
@@ -123,7 +123,7 @@ def fit(
         "captured": captured,
         "threads": threads,
     }
-    return Fitted(history, done if done < settings.epochs else None, resumed_from, computing)
+    return Fitted(history, done if done < settings.epochs else None, resumed_from, computing, earlier)
 
 
 def _precision(asked: str, device: torch.device) -> str:

@@ -67,6 +67,7 @@ class GradientTraining(L.LightningModule):
         self._threads, self._compiled, self._together, self._capture = threads, compiled, together, capture
         self._captured: CapturedStep | None = None
         self.history: dict[str, list[float]] = {}
+        self.cpu_seconds = 0.0  # of all finished epochs, as `seconds`
         self.diverged = False
 
     @property
@@ -112,7 +113,7 @@ class GradientTraining(L.LightningModule):
         fast_step: Callable[[], Loss | None] = getattr(self.model, "fast_step", lambda: None)
         self._fast = fast_step() if alone else None
         self._noted: list[Mapping[str, Tensor]] = []
-        self._started = time.perf_counter()
+        self._started, self._cpu_started = time.perf_counter(), time.process_time()
 
     def training_step(self, turn: Sequence[Tensor], index: int) -> None:
         """A gradient step with each batch of a turn."""
@@ -155,6 +156,7 @@ class GradientTraining(L.LightningModule):
             self.diverged = True
             self.trainer.should_stop = True
             return
+        self.cpu_seconds += time.process_time() - self._cpu_started
         done, total = self.current_epoch + 1, self._settings.epochs
         line = {"epoch": done, **means, "learning_rate": self._rate, "seconds": round(seconds, 3)}
         for name, value in line.items():
@@ -171,8 +173,10 @@ class GradientTraining(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning keeps weights, optimiser, schedule and epoch."""
-        checkpoint["dgmbench"] = {"fingerprint": self._fingerprint, "history": self.history}
+        facts = {"fingerprint": self._fingerprint, "history": self.history, "cpu_seconds": self.cpu_seconds}
+        checkpoint["dgmbench"] = facts
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the history."""
         self.history = checkpoint["dgmbench"]["history"]
+        self.cpu_seconds = checkpoint["dgmbench"].get("cpu_seconds", 0.0)

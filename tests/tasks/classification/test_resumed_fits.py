@@ -103,7 +103,8 @@ def test_the_features_are_the_same_to_the_byte(
     with caplog.at_level(logging.INFO, logger="dgmbench"):
         record = train(CLASSIFICATION, run, killed)
     assert "going on after" in caplog.text
-    assert 0 < record["resumed_after_seconds"] < record["fit_seconds"]
+    assert 0 < record["resumed_after_seconds"] < record["fit_seconds"] < record["seconds"]
+    assert 0 < record["resumed_after_cpu_seconds"] < record["cpu_seconds"]
     features = [(workspace.trained(run) / "features.npz").read_bytes() for workspace in (undisturbed, killed)]
     assert features[0] == features[1]
     assert [path.name for path in killed.state(run).iterdir()] == ["lock"]  # nothing is left behind

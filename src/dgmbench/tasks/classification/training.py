@@ -65,6 +65,7 @@ def train(job: Job) -> Training:
         {
             "fit_seconds": fit_seconds,
             "resumed_after_seconds": round(earlier, 3),
+            "resumed_after_cpu_seconds": round(checkpoint.earlier_cpu_seconds, 3),
             "transform_seconds": transform_seconds,
             "method": {
                 "features": getattr(method, "feature_set", "default"),

@@ -25,7 +25,7 @@ from dgmbench.tasks.few_labels.images import (
 )
 from dgmbench.tasks.few_labels.settings import few_labels_settings, label_name
 from dgmbench.training.batches import Batches, as_they_are
-from dgmbench.training.fitted import Fitted
+from dgmbench.training.fitted import RESUMED_AFTER, Fitted
 from dgmbench.training.learning import way_of
 from dgmbench.training.trained import write_curve
 
@@ -147,7 +147,7 @@ def _record(fits: dict[str, Fitted]) -> dict[str, Any]:
         "epochs": max(record["epochs"] for record in each),
         "diverged_at": min(stopped) if stopped else None,
         "resumed_from_epoch": max(record["resumed_from_epoch"] for record in each),
-        "train_seconds": sum(record["train_seconds"] for record in each),
+        **{name: sum(record[name] for record in each) for name in ("train_seconds", *RESUMED_AFTER)},
     }
 
 

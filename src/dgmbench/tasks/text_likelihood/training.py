@@ -72,6 +72,8 @@ def train(job: Job) -> Training:
         {
             "fit_seconds": float(last["seconds"]),
             "fit_cpu_seconds": float(last["cpu_seconds"]),
+            "resumed_after_seconds": round(checkpoint.earlier_seconds, 3),
+            "resumed_after_cpu_seconds": round(checkpoint.earlier_cpu_seconds, 3),
             "passes": passes,
             "device": None if not hasattr(model, "device") else str(model.device),
             "tokens_per_second": None if passes is None else passes * data.train.n_tokens / float(last["seconds"]),
