@@ -168,3 +168,10 @@ def test_a_compiled_loss_computes_the_same() -> None:
 def test_layers_of_no_units_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="give at least 1 of each"):
         VAE(30, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sizes", [(), (20,), (20, 20, 20)])
+@pytest.mark.parametrize("name", ["hidden", "slots"])
+def test_sizes_of_other_than_two_layers_are_refused(name: str, sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is the .* of two layers, as .*, not \["):
+        VAE(30, memory=True, **{name: sizes})  # type: ignore[arg-type]

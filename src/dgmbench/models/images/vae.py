@@ -52,11 +52,16 @@ class VAE(nn.Module):
             backward_samples: draws of an image's samples that the gradient goes through, see `some_samples`; 0: all.
 
         Raises:
-            ValueError: a gradient through some samples by the estimator ``dreg``, which needs all.
+            ValueError: other than two hidden layers, slots of other than two, or a gradient through some samples by the
+                estimator ``dreg``, which needs all.
         """
         super().__init__()
         if backward_samples and estimator == "dreg":
             raise ValueError("the estimator dreg passes through all samples; leave backward_samples at 0")
+        if len(hidden) != 2:
+            raise ValueError(f"hidden is the widths of two layers, as [200, 200], not {list(hidden)}")
+        if memory and len(slots) != 2:
+            raise ValueError(f"slots is the memory slots of two layers, as [70, 30], not {list(slots)}")
         h1, h2 = hidden
         self.backward_samples = backward_samples
         self.k, self.estimator, self.local_error = importance_samples, estimator, local_error

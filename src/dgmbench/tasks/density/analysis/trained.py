@@ -12,10 +12,10 @@ from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.data.load.points import load_images_or_points
-from dgmbench.run.finished import finished_trainings
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
+from dgmbench.run.trainings import finished_trainings
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.density.building import load_model
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data

@@ -10,9 +10,9 @@ from torch import nn
 
 from dgmbench.data.load.images import load_images
 from dgmbench.metrics.linear_probe import Examples
-from dgmbench.run.finished import finished_trainings
 from dgmbench.run.plan import Plan
 from dgmbench.run.spec import RunSpec
+from dgmbench.run.trainings import finished_trainings
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.representation.building import load_learner
 from dgmbench.tasks.representation.images import labelled_images
