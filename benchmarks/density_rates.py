@@ -87,7 +87,7 @@ def _seconds(call: Callable[[], object], repeats: int = 11) -> float:
 
 
 PARTS: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
-    "matrix products": [(np, ("dot",))],
+    "matrix products": [(np, ("dot",)), (torch, ("mm",))],
     "batch norm and ReLU": [
         (
             normalisation,

@@ -113,15 +113,20 @@ def test_the_pace_of_a_step_and_what_comes_after_it_decide(
 
 
 @pytest.mark.parametrize(
-    ("epochs", "seconds", "resumed"),
-    [(8, 30, 0.0), (16, 50, 0.0), (4, 20, 0.0), (800, 10 + 20 * 100, 0.0), (8, 130, 100.0), (16, 250, 100.0)],
-)  # ten of the thirty are the start
+    ("epochs", "seconds", "resumed", "phase"),
+    [
+        *((epochs, 10 + 20 * epochs / 8, 0.0, Phase(28.0)) for epochs in (4, 8, 16, 800)),  # ten are the start
+        (8, 130, 100.0, Phase(28.0)),
+        (16, 250, 100.0, Phase(28.0)),
+        (8, 12 + 34, 40.0, Phase(28.0, moving=16.0, timed=4, parts=8)),  # eight at the pace of four, and two after them
+    ],
+)
 def test_another_results_folder_has_estimates_from_the_cache(
-    epochs: int, seconds: float, resumed: float, workspace: Workspace
+    epochs: int, seconds: float, resumed: float, phase: Phase, workspace: Workspace
 ) -> None:
     plan, jobs = planned()
     (run, _) = plan.runs
-    trace = Trace(Path("a.json"), time.time() - 30, phases={"epoch": Phase(28.0)})
+    trace = Trace(Path("a.json"), time.time() - 30, phases={"epoch": phase})
     times = {"seconds": 20.0} if not resumed else {"seconds": 20.0 + resumed, "resumed_after_seconds": resumed}
     record = {"finished": "2099-01-01T00:00:00+00:00", "peak_memory_mb": 700.0, **times}
     keep(trace, run, "training", record | {"host": provenance.host()})

@@ -102,7 +102,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("plan -m iwae-5 --set weight_decay=nan", "weight_decay: nan is not a finite number"),
         ("plan -m iwae-5 --set weight_decay=1e9", "it takes all of a matrix away; give less"),
         ("plan -m vae --set optimizer=adam --set weight_decay=0.1", "it goes with optimizer: muon, not with adam; set"),
-        ("plan -m iwae-5 --set backward_samples=5", "not fewer than the importance samples of iwae-5, 5; leave it out"),
+        ("plan -m iwae-5 --set backward_samples=5", "not fewer than the importance samples of iwae-5, 5; set 0"),
         ("plan -m iwae-5 --set backward_samples=1e9", "backward_samples: 1000000000.0 is not a whole number"),
         ("train density mnist vae --set backward_samples=1", "backward_samples: not fewer than the importance samples"),
         ("train generation mnist gan --set weight_decay=0.1", "command line.weight_decay: gan takes its steps by its "),

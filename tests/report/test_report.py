@@ -202,6 +202,17 @@ def test_costs_add_both_stages_and_keep_the_larger_memory(plan_of, workspace, to
     grid = costs(section_of(plan, workspace, toy).cells)
     assert grid.rows[0] == ("here", "plain", "0", "3,000.0", "600.0", "1,180.0", "800", "1", "cpu")
     assert len(grid.rows) == 2 and "Altogether 2.0 h of jobs and 39 min of processor time" in grid.note
+    assert "earlier version" not in grid.note
+
+
+@pytest.mark.parametrize("resumed", [{"resumed_from_epoch": 3}, {"resumed_after_seconds": 7.5}])
+def test_costs_say_which_are_of_the_last_part_of_a_training(plan_of, workspace, toy, write, resumed) -> None:
+    plan = plan_of(datasets=["here"])
+    first, second = plan.runs[:2]
+    write(first, workspace, [0, 100], training=resumed)
+    write(second, workspace, [0, 100], training=resumed | {"resumed_after_cpu_seconds": 7.0})
+    note = costs(section_of(plan, workspace, toy).cells).note
+    assert f"with the seconds of the last part alone: {first.training_id}." in note
 
 
 @pytest.mark.parametrize(

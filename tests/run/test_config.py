@@ -243,21 +243,19 @@ def test_an_option_that_is_false_is_an_option() -> None:
         ),
         (
             density(settings={"backward_samples": 3}),
-            "config.density.settings.backward_samples: not fewer than the importance samples of vae, 1; leave it out "
-            "there",
+            "config.density.settings.backward_samples: not fewer than the importance samples of vae, 1; set 0 there",
         ),
         (
             density(settings={"estimator": "dreg", "backward_samples": 3}, models=["iwae-5"]),
-            "config.density.settings.backward_samples: the estimator dreg goes through all samples; leave it out",
+            "config.density.settings.backward_samples: the estimator dreg goes through all samples; set 0",
         ),
         (
             density(settings={"backward_samples": 3}, models=["cnn-vae"], datasets=["mnist"]),
-            "config.density.settings.backward_samples: the gradient of cnn-vae goes through all samples; leave it out "
-            "there",
+            "config.density.settings.backward_samples: the gradient of cnn-vae goes through all samples; set 0 there",
         ),
         (
             density(models={"iwae-5": {"backward_samples": 3, "devices": 2}}),
-            "config.density.models.iwae-5.backward_samples: not with compile, and not on several devices; leave it out",
+            "config.density.models.iwae-5.backward_samples: not with compile, and not on several devices; set 0",
         ),
         (
             section("representation", ["pixels"], weight_decay=0.1),

@@ -225,7 +225,9 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert "does not load" in caplog.text
 
 
-@pytest.mark.parametrize("content", ["a list", "no history", "no weights", "empty", "text", "truncated", "other zip"])
+@pytest.mark.parametrize(
+    "content", ["a list", "no history", "no times", "no weights", "empty", "text", "truncated", "other zip"]
+)
 def test_a_damaged_checkpoint_is_left_for_the_one_before(content: str, tmp_path: Path) -> None:
     reference = Mean()
     fitted(reference, tmp_path)
@@ -236,6 +238,8 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(content: str, tmp_path:
             torch.save([1, 2], newest)
         case "no history":
             torch.save({**whole, "dgmbench": {"fingerprint": "f"}}, newest)
+        case "no times":
+            torch.save({**whole, "dgmbench": {**whole["dgmbench"], "cpu_seconds": None}}, newest)
         case "no weights":
             torch.save({name: value for name, value in whole.items() if name != "state_dict"}, newest)
         case "empty":
@@ -305,6 +309,23 @@ def test_ctrl_c_ends_the_training(tmp_path: Path) -> None:
 def test_too_few_examples_for_a_batch_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^this training: a batch of 2 examples is too small for 2 device\(s\)$"):
         fitted(Mean(), tmp_path, batch_size=2, processes=2)
+
+
+class Precision(Mean):
+    """Its loss notes how its process multiplies."""
+
+    def loss(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        allowed = {"highest": 0.0, "high": 1.0, "medium": 2.0}[torch.get_float32_matmul_precision()]
+        return {**super().loss(x), "allowed": torch.tensor(allowed)}
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_each_of_two_processes_multiplies_as_asked(
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgmbench.training.fit.multiplies_bfloat16_faster", lambda device: True)
+    found = fitted(Precision(), tmp_path, epochs=2, processes=2, precision=precision)
+    assert found.history["allowed"] == [2.0 if precision == "bf16" else 0.0] * 2
 
 
 def test_two_processes_share_the_training(tmp_path: Path) -> None:

@@ -60,14 +60,14 @@ def keep(trace: Trace, run: RunSpec, stage: Stage, record: Mapping[str, Any]) ->
     if finished is None or datetime.fromisoformat(finished).timestamp() < int(trace.started):
         return
     seconds, earlier = time.time() - trace.started, record.get("resumed_after_seconds", 0.0)
-    starting, growing = trace.divided(seconds) or (seconds + earlier - record["seconds"], record["seconds"] - earlier)
+    starting, growing = trace.divided(seconds) or (seconds + earlier - record["seconds"], record["seconds"])
     line = {
         "spec": run.to_dict(),
         "stage": stage,
         "host": record["host"],
         "seconds": round(seconds + earlier, 2),
         "starting": round(starting, 3),
-        "growing": round(growing + earlier, 3),
+        "growing": round(growing, 3),
         "peak_memory_mb": record["peak_memory_mb"],
         "after": {what: round(seconds - phase.at, 2) for what, phase in trace.phases.items()},
         "at": round(time.time()),

@@ -30,12 +30,14 @@ def rounds_on_the_processor(precision: str) -> bool:
     and no AMX.
     """
     before = torch.get_float32_matmul_precision()
-    a, b = torch.randn(2, 512, 512, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 512, 512, generator=generator, dtype=torch.float32, device="cpu")
     try:
-        torch.set_float32_matmul_precision("highest")
-        exact = a @ b
-        torch.set_float32_matmul_precision(PRECISIONS[precision])
-        return bool((a @ b - exact).abs().max() > 1e-2)
+        with torch.autocast("cpu", enabled=False):
+            torch.set_float32_matmul_precision("highest")
+            exact = a @ b
+            torch.set_float32_matmul_precision(PRECISIONS[precision])
+            return bool((a @ b - exact).abs().max() > 1e-2)
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -95,6 +97,11 @@ def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarr
     """A matrix product of float32, as exact as `float32_products` says: by numpy, or at "medium" by oneDNN.
 
     On Intel's processors whole steps take as long by numpy as by PyTorch's MKL, and its arrays need no wrapping.
+
+    Args:
+        a: (n, m) float32.
+        b: (m, k) float32.
+        out: (n, k) float32, written to and returned; a new array where it is None.
     """
     if torch.get_float32_matmul_precision() != "medium":
         return np.dot(a, b, out=out)

@@ -49,12 +49,14 @@ class MixtureFit:
         components: K.
         free_parameters: of a mixture of so many.
         by_components: what K was chosen by, for each K that was tried; the largest wins.
+        earlier: seconds, and processor seconds, of earlier processes whose steps it went on from.
     """
 
     bounds: list[float]
     components: int
     free_parameters: int
     by_components: dict[int, float] = field(default_factory=dict)
+    earlier: tuple[float, float] = (0.0, 0.0)
 
 
 def climb(

@@ -111,9 +111,18 @@ def costs(cells: Cells) -> Grid:
     note = (
         f"Altogether {in_words(whole)} of jobs and {in_words(processor)} of processor time, of which several jobs may "
         "have run side by side. Seconds are those of the whole stage, loading libraries and data included, and of "
-        "all parts of a resumed training; the memory is the largest of both stages."
+        "what a resumed training had kept of its earlier parts; the memory is the largest of both stages."
     )
+    if lasts := [run.spec.training_id for _, run in runs if _is_of_the_last_part(run)]:
+        note += f" Recorded by an earlier version, with the seconds of the last part alone: {', '.join(lasts)}."
     return Grid("What the runs cost", header, rows, note)
+
+
+def _is_of_the_last_part(run: Run) -> bool:
+    """Whether a training was resumed when records did not yet have what its earlier parts took."""
+    training = run.record["training"] if run.record else {}
+    was_resumed = bool(training.get("resumed_from_epoch") or training.get("resumed_after_seconds"))
+    return was_resumed and "resumed_after_cpu_seconds" not in training
 
 
 def _cost(run: Run) -> tuple[str, ...]:

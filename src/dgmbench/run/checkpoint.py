@@ -78,6 +78,11 @@ class Checkpoint:
         """Likewise, processor seconds."""
         return self._clock.cpu_earlier
 
+    @property
+    def earlier(self) -> tuple[float, float]:
+        """Both."""
+        return self.earlier_seconds, self.earlier_cpu_seconds
+
     def folder_of(self, name: str) -> Path | None:
         """A folder for what the fit keeps in files of its own; None where nothing is kept."""
         return None if self._folder is None else self._folder / f"{self._name}.{name}"

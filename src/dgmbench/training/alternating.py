@@ -65,7 +65,7 @@ def alternate(
         UserError: memory ran out, or settings that the model's own optimisers do not have.
     """
     if settings.weight_decay:
-        raise UserError(f"{name}: it brings its own optimisers, without a weight_decay; leave it out")
+        raise UserError(f"{name}: it brings its own optimisers, without a weight_decay; set 0.0")
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     model.to(device).train()
     batches.examples, batches.part = batches.examples.to(device), (0, 1)

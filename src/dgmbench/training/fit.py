@@ -100,6 +100,7 @@ def fit(
             together = 1 if count > 1 or settings.weight_average else TOGETHER
             module = GradientTraining(
                 *(model, objective, batches, settings, seed, fingerprint),
+                precision=precision,
                 threads=each,
                 compiled=compiled,
                 together=together,
@@ -128,7 +129,11 @@ def fit(
 
 def _precision(asked: str, device: torch.device) -> str:
     """The precision that there is: processors have no tf32, and few have bf16."""
-    if device.type == "cuda" or asked == "32" or (asked == "bf16" and multiplies_bfloat16_faster(device)):
+    if device.type == "cuda" or asked == "32":
+        return asked
+    if asked == "bf16" and multiplies_bfloat16_faster(device):
+        if precision_in_use(asked, device) != asked:
+            log.info("precision %s: this processor multiplies as fast in float32, and does so", asked)
         return asked
     log.info("precision %s: this processor does not multiply that faster, and computes in float32", asked)
     return "32"

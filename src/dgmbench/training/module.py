@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from dgmbench.fast.products import denormals_flushed, float32_products
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.captured import CapturedStep, set_rate, settle
 from dgmbench.training.losses import Loss
@@ -45,6 +47,7 @@ class GradientTraining(L.LightningModule):
         settings: TrainingSettings,
         seed: int,
         fingerprint: str,
+        precision: str = "32",
         threads: int = 1,
         compiled: bool = False,
         together: int = TOGETHER,
@@ -54,6 +57,7 @@ class GradientTraining(L.LightningModule):
         Args:
             loss: usually ``model.loss``.
             fingerprint: what a checkpoint must have been saved under to be resumed.
+            precision: of products, for several processes; a single one has it already, see `float32_products`.
             threads: of each process.
             compiled: whether the loss is compiled on the device.
             together: batches for one turn of Lightning's loop.
@@ -64,6 +68,7 @@ class GradientTraining(L.LightningModule):
         self.model, self.batches = model, batches
         self._loss = loss
         self._settings, self._seed, self._fingerprint = settings, seed, fingerprint
+        self._precision = precision
         self._threads, self._compiled, self._together, self._capture = threads, compiled, together, capture
         self._captured: CapturedStep | None = None
         self.history: dict[str, list[float]] = {}
@@ -92,6 +97,10 @@ class GradientTraining(L.LightningModule):
         """In each process: its threads, its part of the batches, on its device."""
         torch.set_num_threads(self._threads)
         self._factor = rate_factor(self._settings, len(self.batches))
+        self._as_in_the_parent = contextlib.ExitStack()
+        if self.trainer.world_size > 1:  # a process of its own begins with PyTorch's products
+            self._as_in_the_parent.enter_context(float32_products(self._precision))
+            self._as_in_the_parent.enter_context(denormals_flushed())
         self.batches.part = self.global_rank, self.trainer.world_size
         self.batches.examples = self.batches.examples.to(self.device)
         if self._compiled:
@@ -156,7 +165,9 @@ class GradientTraining(L.LightningModule):
             self.diverged = True
             self.trainer.should_stop = True
             return
-        self.cpu_seconds += time.process_time() - self._cpu_started
+        # each process has its own clock; Lightning has none for its processes together
+        spent = torch.tensor(time.process_time() - self._cpu_started, device=self.device)
+        self.cpu_seconds += float(self.trainer.strategy.reduce(spent, reduce_op="sum"))
         done, total = self.current_epoch + 1, self._settings.epochs
         line = {"epoch": done, **means, "learning_rate": self._rate, "seconds": round(seconds, 3)}
         for name, value in line.items():
@@ -170,6 +181,10 @@ class GradientTraining(L.LightningModule):
         """Over the steps and the processes."""
         mean = self.trainer.strategy.reduce(torch.stack(values).mean(), reduce_op="mean")
         return float(mean)
+
+    def on_fit_end(self) -> None:
+        """What was set for a process is unset in it."""
+        self._as_in_the_parent.close()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Lightning keeps weights, optimiser, schedule and epoch."""

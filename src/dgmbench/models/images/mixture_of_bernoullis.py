@@ -123,7 +123,8 @@ class MixtureOfBernoullis(nn.Module):
         chosen = max(scores, key=scores.__getitem__) if scores else max(fits)
         fit = self._fitted(images, chosen, seed, checkpoint, f"{chosen}-all") if borrowed else fits[chosen]
         hold(self, fit.parameters)
-        return MixtureFit(fit.bounds, chosen, chosen - 1 + chosen * images.shape[1], scores)
+        free = chosen - 1 + chosen * images.shape[1]
+        return MixtureFit(fit.bounds, chosen, free, scores, checkpoint.earlier)
 
     def _fitted(self, x: Tensor, k: int, seed: int, checkpoint: Checkpoint, name: str) -> Fitted:
         """The fit of k components; the name is that of its checkpoints."""

@@ -124,7 +124,8 @@ class MixtureOfGaussians(nn.Module):
         chosen = min(criterion, key=criterion.__getitem__)
         hold(self, fits[chosen].parameters)
         free = self.free_parameters(chosen, points.shape[1])
-        return MixtureFit(fits[chosen].bounds, chosen, free, {k: -value for k, value in criterion.items()})
+        scores = {k: -value for k, value in criterion.items()}
+        return MixtureFit(fits[chosen].bounds, chosen, free, scores, checkpoint.earlier)
 
     def _fitted(self, x: Tensor, k: int, penalty: float, seed: int, checkpoint: Checkpoint) -> Fitted:
         """The best fit of k components."""

@@ -59,14 +59,14 @@ def _rule_of_some(spec: RunSpec, row: DensityRow, places: Places) -> None:
     settings, where = density_settings(spec), places.of("backward_samples")
     takes = "backward_samples" in accepted_options(load_object(row.factory)) if spec.factory else row.through_some
     if not takes:
-        raise UserError(f"{where}: the gradient of {spec.model} goes through all samples; leave it out there")
+        raise UserError(f"{where}: the gradient of {spec.model} goes through all samples; set 0 there")
     if settings.backward_samples >= settings.importance_samples:
         k = settings.importance_samples
-        raise UserError(f"{where}: not fewer than the importance samples of {spec.model}, {k}; leave it out there")
+        raise UserError(f"{where}: not fewer than the importance samples of {spec.model}, {k}; set 0 there")
     if settings.estimator == "dreg":
-        raise UserError(f"{where}: the estimator dreg goes through all samples; leave it out")
+        raise UserError(f"{where}: the estimator dreg goes through all samples; set 0")
     if settings.compile or settings.devices > 1:
-        raise UserError(f"{where}: not with compile, and not on several devices; leave it out")
+        raise UserError(f"{where}: not with compile, and not on several devices; set 0")
 
 
 def _evaluation_cost(spec: RunSpec) -> float:

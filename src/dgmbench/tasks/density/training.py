@@ -24,6 +24,7 @@ from dgmbench.tasks.density.images import (
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.training.batch_norm import measure_batch_norm
 from dgmbench.training.batches import Batches, as_they_are, binarised
+from dgmbench.training.fitted import RESUMED_AFTER
 from dgmbench.training.trained import write_curve, write_weights
 
 log = logging.getLogger("dgmbench")
@@ -89,7 +90,8 @@ def _fit_whole(job: Job, model: Any, device: str) -> Training:
         None if part is None else torch.from_numpy(part).to(device) for part in whole_training_set(job.spec)
     )
     fitted = model.fit(examples, held_out, seed=job.spec.seed, state=job.state, fingerprint=job.fingerprint)
-    seconds = time.perf_counter() - started
+    earlier = getattr(fitted, "earlier", (0.0, 0.0))
+    seconds = earlier[0] + time.perf_counter() - started
     bounds = list(fitted.bounds)
     write_weights(job.folder, model)
     write_curve(job.folder, {"epoch": range(1, len(bounds) + 1), "bound": bounds})
@@ -99,6 +101,7 @@ def _fit_whole(job: Job, model: Any, device: str) -> Training:
         "diverged_at": None if finite else int(np.argmin(np.isfinite(bounds))),
         "parameters": fitted.free_parameters,
         "train_seconds": seconds,
+        **dict(zip(RESUMED_AFTER, earlier, strict=True)),
         "final_bound": bounds[-1] if finite else None,
         "components": fitted.components,
         "chosen_by": {str(k): value for k, value in fitted.by_components.items()},
