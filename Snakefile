@@ -1,7 +1,7 @@
 # dgmbench: download real data, train every model, evaluate all alike, put our numbers beside the published ones.
 #
 #   snakemake --cores all                                             the benchmark of config.yaml
-#   snakemake --cores 2 --configfile workflow/presets/smoke.yaml      every model in minutes
+#   snakemake --cores 2 --configfile workflow/presets/smoke.yaml      the tables in minutes, on a part of the data
 #   snakemake --cores all density                                     the table of one task, here density, alone
 #   snakemake --cores all --resources gpu=0                           on the CPU, whatever the machine has
 
