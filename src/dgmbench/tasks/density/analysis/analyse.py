@@ -46,7 +46,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     if not models:
         raise UserError(
             f"no density model of preset {plan.preset!r} is trained in {workspace.root}; "
-            f"run the benchmark first, or, with the preset's --configfile: snakemake --cores all {workspace.root}/analysis/density"
+            "run the benchmark first, or, with the preset's --configfile: "
+            f"snakemake --cores all {workspace.root}/analysis/density"
         )
     points, models = ([each for each in models if each.of_points is of] for of in (True, False))
     imputed, errors = imputation_tables(models, settings)

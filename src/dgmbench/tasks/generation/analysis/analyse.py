@@ -60,7 +60,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     if not found:
         raise UserError(
             f"no generator of preset {plan.preset!r} is evaluated in {workspace.root}; "
-            f"run the benchmark first, or, with the preset's --configfile: snakemake --cores all {workspace.root}/analysis/generation"
+            "run the benchmark first, or, with the preset's --configfile: "
+            f"snakemake --cores all {workspace.root}/analysis/generation"
         )
     for old in (path for name in _FIGURES for path in workspace.figures.glob(f"{name}*")):
         old.unlink()

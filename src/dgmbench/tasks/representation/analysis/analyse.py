@@ -37,7 +37,8 @@ def analyse(plan: Plan, workspace: Workspace, gpus: int = 0, threads: int = 1) -
     if not learners:
         raise UserError(
             f"no learner of preset {plan.preset!r} is trained in {workspace.root}; "
-            f"run the benchmark first, or, with the preset's --configfile: snakemake --cores all {workspace.root}/analysis/representation"
+            "run the benchmark first, or, with the preset's --configfile: "
+            f"snakemake --cores all {workspace.root}/analysis/representation"
         )
     write_frame(denoising_table(learners, settings), workspace.tables / "denoising.csv")
     for old in (path for name in ("denoising-", "filters-") for path in workspace.figures.glob(f"{name}*")):
