@@ -113,7 +113,7 @@ def read_curve(path: Path) -> pd.DataFrame:
 
 def _later(frame: pd.DataFrame) -> pd.Series[bool]:
     """Which lines are not of the steep start of training, which would flatten everything else."""
-    return frame["epoch"] > 0.1 * frame["epoch"].max()
+    return frame["epoch"] > 0.2 * frame["epoch"].max()
 
 
 def _range_of_interest(frame: pd.DataFrame, column: str, cells: Cells) -> tuple[float, float]:
