@@ -285,6 +285,13 @@ def test_runs_of_another_plan_stand_beside_the_pipeline(results, plan_of):
     assert "mlflow.parentRunId" not in runs[VARIANT].data.tags
 
 
+def test_a_further_run_of_a_row_is_named_by_what_is_unlike_the_planned_one(results, plan_of, write):
+    (other,) = plan_of(datasets=["here"], models=["plain"], epochs=7).runs
+    write(other, Workspace(results / "trial"), [0, 100])
+    assert sync(results) == 4
+    assert {PLAIN, f"{PLAIN} (epochs=7)"} <= set(shown(results))
+
+
 def test_a_run_cut_off_while_it_was_written_goes(results):
     sync(results)
     client = client_of(results)

@@ -6,7 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ log = logging.getLogger("dgmbench")
 PLACES = ("tables", "figures")
 _SUFFIXES = (".csv", ".md", ".html", ".tex", ".png", ".pdf")  # a workflow leaves markers there too
 # of a stage's record, what is no property of the run, or stands elsewhere
-_ELSEWHERE = {"format", "fingerprint", "stage", "started", "finished", "training_id", "status"}
+_ELSEWHERE = {"format", "fingerprint", "stage", "started", "finished", "training_id", "status"} | {
+    *("resumed_after_seconds", "resumed_after_cpu_seconds")  # a part of the seconds
+}
 
 Point = tuple[str, float, int, int]
 """A value of a curve: its name, the value, milliseconds since 1970, the epoch or sweep."""
@@ -137,7 +139,9 @@ def read_runs(folder: Path, plan: Sequence[Mapping[str, Any]], tasks: list[Descr
     planned, runs = {run["run_id"] for run in plan}, {}
     for path in sorted(folder.glob("runs/*/run.json")):
         try:
-            runs[path.parent.name] = _finished_run(path, folder, not plan or path.parent.name in planned, tasks)
+            found = _finished_run(path, folder, not plan or path.parent.name in planned, tasks)
+            name = found.name if found.planned else found.name + _unlike(found.params, plan)
+            runs[path.parent.name] = replace(found, name=name)
         except UserError as error:
             log.warning("%s", error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -190,6 +194,21 @@ def _finished_run(path: Path, folder: Path, planned: bool, tasks: list[Described
         files=[path, curve] if curve.is_file() else [path],
         trained=_milliseconds(training["finished"]),
     )
+
+
+def _unlike(params: Mapping[str, Any], plan: Sequence[Mapping[str, Any]]) -> str:
+    """What tells a run from the planned one of its row, as ' (n_topics=20)'; empty where there is no such one."""
+    same = ("task", "dataset", "model", "seed")
+    for planned in plan:
+        theirs = told_by(planned["spec"])
+        if all(theirs.get(name) == params.get(name) for name in same):
+            others = [
+                f"{key.rpartition('.')[2]}={params[key]}"
+                for key in theirs
+                if params.get(key, theirs[key]) != theirs[key]
+            ]
+            return f" ({', '.join(others)})" if others else ""
+    return ""
 
 
 def _failed_run(planned: Mapping[str, Any], note: Path) -> Shown:
