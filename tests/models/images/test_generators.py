@@ -133,7 +133,7 @@ def test_a_generator_learns_two_clusters(build: Callable[[], torch.nn.Module], s
     before, after = trained(model, x, 0, rate), trained(model, x, steps, rate)
     far, near = (np.linalg.norm(found[:, None] - centres, axis=2).min(axis=1).mean() for found in (before, after))
     assert near < 0.75 * far
-    assert np.abs(after.mean(axis=0) - centres.mean(axis=0)).max() < 0.15
+    assert np.abs(after.mean(axis=0) - centres.mean(axis=0)).max() < 0.2  # one cluster alone is 0.25 away
 
 
 def test_the_penalty_is_that_of_the_gradient() -> None:
