@@ -1,4 +1,4 @@
-"""Matrix products of a training: how exact they are, and numpy's arrays by PyTorch's products."""
+"""Matrix products of trainings and evaluations: how exact they are, and numpy's arrays by PyTorch's products."""
 
 from __future__ import annotations
 

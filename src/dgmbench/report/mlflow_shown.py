@@ -24,8 +24,9 @@ log = logging.getLogger("dgmbench")
 PLACES = ("tables", "figures")
 _SUFFIXES = (".csv", ".md", ".html", ".tex", ".png", ".pdf")  # a workflow leaves markers there too
 # of a stage's record, what is no property of the run, or stands elsewhere
-_ELSEWHERE = {"format", "fingerprint", "stage", "started", "finished", "training_id", "status"} | {
-    *("resumed_after_seconds", "resumed_after_cpu_seconds")  # a part of the seconds
+_ELSEWHERE = {
+    *("format", "fingerprint", "stage", "started", "finished", "training_id", "status"),
+    *("resumed_after_seconds", "resumed_after_cpu_seconds"),  # a part of the seconds
 }
 
 Point = tuple[str, float, int, int]

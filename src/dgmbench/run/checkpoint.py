@@ -80,7 +80,7 @@ class Checkpoint:
 
     @property
     def earlier(self) -> tuple[float, float]:
-        """Both."""
+        """Both: seconds by the clock, and of processors."""
         return self.earlier_seconds, self.earlier_cpu_seconds
 
     def folder_of(self, name: str) -> Path | None:

@@ -40,7 +40,7 @@ def newest(path: Path, fingerprint: str) -> tuple[Path, dict[str, Any]] | None:
             belongs = state["dgmbench"]["fingerprint"] == fingerprint
             if not state.keys() >= {"state_dict", "optimizer_states", "loops"} or "history" not in state["dgmbench"]:
                 raise ValueError("parts of it are missing")
-            float(state["dgmbench"].get("cpu_seconds", 0.0))
+            float(state["dgmbench"].get("cpu_seconds", 0.0))  # raises where it is no number
         except Exception as error:  # a damaged file can raise any error of the archive reader
             log.warning("checkpoint %s does not load (%s); trying the one before", candidate.name, error)
             continue
