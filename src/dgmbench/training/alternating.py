@@ -117,5 +117,5 @@ def _epoch(
     sums: dict[str, Tensor] = {}
     for x in batches:
         for key, value in model.step(x, optimisers).items():
-            sums[key] = sums.get(key, torch.zeros((), dtype=torch.float64)) + value.detach().double().cpu()
+            sums[key] = sums.get(key, 0.0) + value.detach().double()  # where it is: a device is not waited for
     return {key: float(total) / len(batches) for key, total in sums.items()}

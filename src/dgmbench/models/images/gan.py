@@ -17,6 +17,10 @@ OF_GENERATOR, OF_DISCRIMINATOR = 0.05, 0.005
 """First weights of the published game are uniform on [−a, a] with these a."""
 DECAY = 1.000004
 """The published game divides its learning rate by this after every step."""
+HALF = 0.5
+"""Of the published game's discriminator: the weight of both of its terms."""
+SPREAD = 3**0.5
+"""The published game's z lies between ∓ this, and so has mean 0 and variance 1."""
 
 
 class Maxout(nn.Module):
@@ -32,12 +36,12 @@ class Maxout(nn.Module):
 
 
 class GAN(UniformGenerator):
-    """Goodfellow et al. (NIPS 2014): z uniform on [0, 1], the generator fools the discriminator (non-saturating loss).
+    """Goodfellow et al. (NIPS 2014): z uniform, the generator fools the discriminator (non-saturating loss).
 
     With ``penalty`` γ the discriminator also pays γ/2 E ‖∇_x D(x)‖² on images (R1; Mescheder, Geiger, Nowozin, ICML
     2018), and both learn by Adam. Without, it goes as in the authors' MNIST configuration: gradient steps with
-    momentum and a rate that falls slowly, dropout in the discriminator, small first weights, and the generator's last
-    biases from the mean image.
+    momentum and a rate that falls slowly, half of the discriminator's cross-entropies, dropout in it, small first
+    weights, z with mean 0 and variance 1, and the generator's last biases from the mean image.
 
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
@@ -63,7 +67,8 @@ class GAN(UniformGenerator):
             penalty: γ.
             mean_image: (pixels,) from 0 to 1, what the generator gives at first, where there is no penalty.
         """
-        super().__init__(n_pixels, hidden, latent, low=0.0)
+        low, high = (0.0, 1.0) if penalty else (-SPREAD, SPREAD)
+        super().__init__(n_pixels, hidden, latent, low, high)
         if penalty < 0:
             raise ValueError(f"penalty is {penalty}; give 0 or more")
         self.penalty = penalty
@@ -111,7 +116,8 @@ class GAN(UniformGenerator):
         if self.penalty:
             (gradient,) = torch.autograd.grad(of_real.sum(), x, create_graph=True)
             slope = gradient.square().sum(dim=1).mean()
-        _descend(optimisers["discriminator"], told_apart + self.penalty / 2 * slope)
+        weight = 1.0 if self.penalty else HALF
+        _descend(optimisers["discriminator"], weight * told_apart + self.penalty / 2 * slope)
         fooled = F.softplus(-self.discriminator(self.generate(self.prior(len(x))))).mean()
         _descend(optimisers["generator"], fooled)
         if not self.penalty:

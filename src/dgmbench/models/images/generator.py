@@ -12,23 +12,29 @@ from dgmbench.models.images.layers import linear
 
 
 class UniformGenerator(nn.Module):
-    """z uniform on [low, 1], ReLU layers, pixels by a sigmoid.
+    """z uniform on [low, high], ReLU layers, pixels by a sigmoid.
 
     Args:
         n_pixels: of an image.
         hidden: widths of the layers, next to z first.
         latent: dimensions of z.
-        low: 0 or −1.
+        low, high: what z lies between.
         batch_norm: after each hidden layer's linear map.
     """
 
     def __init__(
-        self, n_pixels: int, hidden: Sequence[int], latent: int, low: float = -1.0, batch_norm: bool = False
+        self,
+        n_pixels: int,
+        hidden: Sequence[int],
+        latent: int,
+        low: float = -1.0,
+        high: float = 1.0,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         if not hidden or latent < 1:
             raise ValueError("give at least one hidden layer and one latent dimension")
-        self.latent, self.low = latent, low
+        self.latent, self.low, self.high = latent, low, high
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise((latent, *hidden)):
             layers += [linear(inputs, outputs), *([nn.BatchNorm1d(outputs)] if batch_norm else []), nn.ReLU()]
@@ -38,7 +44,7 @@ class UniformGenerator(nn.Module):
         """(n, latent), on the device of the weights."""
         device = next(self.parameters()).device
         z = torch.rand(n, self.latent, generator=generator, device=generator.device if generator else device)
-        return (self.low + (1 - self.low) * z).to(device)
+        return (self.low + (self.high - self.low) * z).to(device)
 
     def generate(self, z: Tensor) -> Tensor:
         """(n, latent) → (n, pixels) from 0 to 1."""
