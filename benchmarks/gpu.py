@@ -3,9 +3,9 @@
     bash benchmarks/gpu.sh run gpu-pack out     (gpu.sh says how a bare machine gets what it needs)
 
 1. bound: that of equal noise on GPU and CPU; 2. captured_step: a captured step's training beside the plain one's;
-3. resumed: an interrupted training beside one in one go; 4. rates: steps a second and the share of the device's own
-matrix products, by k and precision; 5. beside: two trainings on one device against one; 6. evaluation: seconds for
-k = 5000; 7. esca: tokens a second of an LDA sampler by K, and its draws on the device beside those on the CPU;
+3. resumed: an interrupted training beside one in one go; 4. evaluation: seconds for k = 5000; 5. esca: tokens a second
+of an LDA sampler by K, and its draws on the device beside those on the CPU; 6. beside: two trainings on one device
+against one; 7. rates: steps a second and the share of the device's own matrix products, by k and precision;
 8. overnight: the 50-sample rows of MNIST by workflow/presets/overnight.yaml, as long as time is left:
 a killed training leaves its checkpoint. Each part's result goes into report.json when it is there, its failure too.
 With ``--cpu`` every part is rehearsed without a GPU.
@@ -176,7 +176,7 @@ def rates(out: Path, gpus: int) -> dict[str, Any]:
     products = 2 * 3 * (784 * 500 + 500 * 500 + 2 * 500 * 100), 2 * 3 * (100 * 500 + 500 * 500 + 500 * 784)
     for k, memory, batch in ((1, False, 512), (5, False, 512), (50, False, 512), (50, True, 512), (50, True, 100)):
         for precision in ("32", "tf32", "bf16") if gpus else ("32",):
-            seconds = 4.0 if gpus else 0.1
+            seconds = 2.5 if gpus else 0.1
             rate = steps_per_second(out, gpus, k, memory, seconds, batch, precision=precision)
             share = rate * batch * (products[0] + k * products[1]) / product_rate(device, k * batch, precision)
             name = f"k={k} {'memory' if memory else 'plain'} batch={batch} {precision}"
@@ -288,7 +288,7 @@ def main() -> None:
     report: dict[str, Any] = {"machine": machine, "torch": torch.__version__, "python": platform.python_version()}
     parts: list[tuple[str, Callable[[], Any]]] = [
         (part.__name__, partial(part, scratch, gpus))
-        for part in (bound, captured_step, resumed, rates, beside, evaluation, esca)
+        for part in (bound, captured_step, resumed, evaluation, esca, beside, rates)
     ]
 
     def trained() -> dict[str, Any]:
