@@ -135,9 +135,10 @@ def steps_per_second(
 ) -> float:
     """Of a training on grey MNIST images, the first epoch (compiling, capturing) apart."""
     images = load_images("mnist").train[: 120 * batch if gpus else 4 * batch]
-    batches, place = Batches(images, batch, 0, binarised), out / f"rate-{k}-{memory}-{settings}-{batch}-{os.getpid()}"
+    place = out / f"rate-{k}-{memory}-{settings}-{batch}-{os.getpid()}"
     curve, epochs, started = {"seconds": [0.0]}, 2, time.perf_counter()
     while time.perf_counter() - started < seconds:
+        batches = Batches(images, batch, 0, binarised)  # a training leaves its examples on the device
         curve = training(place, batches, network(k, memory), gpus, batch_size=batch, epochs=epochs, **settings)
         epochs *= 2
         place = place.with_name(place.name + "+")
@@ -275,6 +276,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cpu", action="store_true", help="a rehearsal without a GPU")
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything")
+    parser.add_argument("--parts", nargs="*", help="these alone, by their names above")
     parser.add_argument("--rows", nargs="*", default=["mem-iwae-50", "iwae-50"])
     parser.add_argument("--rate", type=int, help="print the steps a second for this k, and nothing else")
     chosen = parser.parse_args()
@@ -297,6 +299,8 @@ def main() -> None:
 
     parts.append(("overnight", trained))
     for name, part in parts:
+        if chosen.parts is not None and name not in chosen.parts:
+            continue
         begun = time.perf_counter()
         try:
             report[name] = part()
