@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_it_finds_the_minimum_and_notes_what_the_loss_gives(tmp_path: Path) -> N
     assert found.history["epoch"] == list(range(1, 41))
     assert found.history["loss"][-1] == pytest.approx(PIXELS.var(0).sum(), rel=0.01)
     assert (found.diverged_at, found.resumed_from) == (None, 0)
+
+
+def test_seconds_are_counted_until_the_device_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work on a GPU goes on when its steps are queued; reading the means back waits for it."""
+    mean = GradientTraining._mean
+
+    def waits(self: GradientTraining, values: list[Tensor]) -> float:
+        time.sleep(0.05)
+        return mean(self, values)
+
+    monkeypatch.setattr(GradientTraining, "_mean", waits)
+    found = fitted(Mean(), tmp_path, epochs=3)
+    assert np.all(np.diff([0.0, *found.history["seconds"]]) > 2 * 0.05)  # of the loss and of the noise
 
 
 @pytest.mark.parametrize(

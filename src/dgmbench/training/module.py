@@ -159,8 +159,8 @@ class GradientTraining(L.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Note the epoch, or stop a training whose loss is not finite."""
-        seconds = self.seconds + time.perf_counter() - self._started
         means = {name: self._mean([values[name] for values in self._noted]) for name in self._noted[0]}
+        seconds = self.seconds + time.perf_counter() - self._started  # the means have waited for the device
         if not math.isfinite(means["loss"]):
             self.diverged = True
             self.trainer.should_stop = True
