@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,12 @@ from torch import Tensor, nn
 
 from dgmbench.models.images.layers import linear
 
-NETWORKS = ("convolutional", "reduced")
-DENSE = (500, 250)
-"""Widths of the hidden layers of the reduced network."""
+NETWORKS = {"convolutional": ((32, 64, 128), 0.5), "reduced": ((16, 32, 64), 0.25)}
+"""Maps of the first, of the second and third, and of the last two convolutions, and the dropout behind both maxima."""
+SMALLEST = 4
+"""Pixels of a side, which is halved twice."""
+UNPADDED = 12
+"""Pixels of a side from which the first and the third convolution see no margin of zeros."""
 SHARE = 0.01
 """Of the weights in their moving average, in each step."""
 
@@ -43,19 +45,16 @@ class AveragedClassifier(nn.Module):
         Args:
             shape: height and width of an image.
             n_classes: classes are 0 to n_classes − 1.
-            network: one of `NETWORKS`.
+            network: a name of `NETWORKS`.
         """
         super().__init__()
         if network not in NETWORKS:
             raise ValueError(f"network is {network!r}; choose {' or '.join(NETWORKS)}")
         height, width = int(shape[0]), int(shape[1])
-        if network == "convolutional" and min(height, width) < 8:
-            raise ValueError(f"convolutions need images of 8 x 8 pixels or more, not {height} x {width}")
-        self.network = (
-            _convolutional((height, width), n_classes)
-            if network == "convolutional"
-            else _dense(height * width, n_classes)
-        )
+        if min(height, width) < SMALLEST:
+            least = f"{SMALLEST} x {SMALLEST}"
+            raise ValueError(f"convolutions need images of {least} pixels or more, not {height} x {width}")
+        self.network = _convolutional((height, width), n_classes, *NETWORKS[network])
         self.average = copy.deepcopy(self.network).requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -105,26 +104,27 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
-def _dense(n_pixels: int, n_classes: int) -> nn.Module:
-    layers: list[nn.Module] = [Noise(0.3)]
-    for inputs, outputs in pairwise((n_pixels, *DENSE)):
-        layers += [linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(0.5)]
-    return nn.Sequential(*layers, linear(DENSE[-1], n_classes))
+def _convolutional(shape: tuple[int, int], n_classes: int, maps: tuple[int, int, int], dropout: float) -> nn.Module:
+    """Five convolutions, halved by maxima after the first and the third, then the mean of each map.
 
+    Maps lie channel by channel at each pixel, which takes a quarter less time on a processor.
+    """
+    first, second, last = maps
+    margin = min(shape) < UNPADDED
 
-def _convolutional(shape: tuple[int, int], n_classes: int) -> nn.Module:
-    """Five convolutions, halved by maxima after the first and the third, then the mean of each map."""
+    def convolution(inputs: int, outputs: int, kernel: int, padded: bool = True) -> list[nn.Module]:
+        padding = kernel // 2 if padded else 0
+        return [nn.Conv2d(inputs, outputs, kernel, padding=padding), nn.BatchNorm2d(outputs), nn.ReLU()]
 
-    def convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-        return [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm2d(outputs), nn.ReLU()]
-
-    return nn.Sequential(
+    network = nn.Sequential(
         nn.Unflatten(1, (1, *shape)),
-        *(*convolution(1, 32, 5), nn.MaxPool2d(2), nn.Dropout(0.5)),
-        *(*convolution(32, 64, 3), *convolution(64, 64, 3), nn.MaxPool2d(2), nn.Dropout(0.5)),
-        *(*convolution(64, 128, 3), *convolution(128, 128, 3)),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(128, n_classes)),
+        *(*convolution(1, first, 5, margin), nn.MaxPool2d(2), nn.Dropout(dropout)),
+        *(*convolution(first, second, 3), *convolution(second, second, 3, margin)),
+        *(nn.MaxPool2d(2), nn.Dropout(dropout)),
+        *(*convolution(second, last, 3), *convolution(last, last, 3)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(last, n_classes)),
     )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

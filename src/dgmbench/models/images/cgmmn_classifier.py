@@ -35,7 +35,7 @@ class CGMMNClassifier(nn.Module):
         Args:
             shape: height and width of an image.
             n_classes: classes are 0 to n_classes − 1.
-            network: ``convolutional``, or ``reduced``, which is dense and small.
+            network: ``convolutional``, or ``reduced``, half as wide.
             ridge: λ.
             widths: of the kernels of images, whose mean is taken.
         """

@@ -40,7 +40,7 @@ class PseudoLabel(nn.Module):
         Args:
             shape: height and width of an image.
             n_classes: classes are 0 to n_classes − 1.
-            network: ``convolutional``, or ``reduced``, which is dense and small.
+            network: ``convolutional``, or ``reduced``, half as wide.
             weight: α in the end.
             begins, ends: epochs.
         """

@@ -23,7 +23,7 @@ class Supervised(nn.Module):
         Args:
             shape: height and width of an image.
             n_classes: classes are 0 to n_classes − 1.
-            network: ``convolutional``, or ``reduced``, which is dense and small.
+            network: ``convolutional``, or ``reduced``, half as wide.
         """
         super().__init__()
         self.classifier = AveragedClassifier(shape, n_classes, network)

@@ -29,6 +29,10 @@ DECAY = 0.995
 """Factor of the learning rates in each epoch from ``generated_from``."""
 WEIGHT_DECAY = 1e-4
 """Of the classifier."""
+LABELLED_PAIRS = 100
+"""Of as many labelled images in a step one is shown to the discriminator, where other images have no labels."""
+ALONE_RATE, ALONE_BALANCE = 0.3, 0.3
+"""While the classifier learns alone: the factor of its learning rate, and the weight of equally frequent classes."""
 
 
 class PairDiscriminator(nn.Module):
@@ -65,7 +69,8 @@ class TripleGAN(UniformGenerator):
     the images without, `ENTROPY` times its entropy, `BALANCE` times the cross-entropy of the uniform distribution to
     its mean prediction, and `ALPHA` p(ŷ | x) times −log D(x, ŷ), ŷ its most probable class, through p(ŷ | x) alone.
     From epoch ``generated_from`` the cross-entropy of generated pairs is added, times `GENERATED`. Before epoch
-    ``game_from`` the classifier learns alone, without D.
+    ``game_from`` the classifier learns alone, without D, at `ALONE_RATE` times the learning rate and with
+    `ALONE_BALANCE` instead of `BALANCE`.
 
     Example:
         >>> model = TripleGAN(n_pixels=64, shape=(8, 8), n_classes=3)
@@ -92,7 +97,7 @@ class TripleGAN(UniformGenerator):
             n_pixels: of an image.
             shape: its height and width.
             n_classes: classes are 0 to n_classes − 1.
-            network: the classifier: ``convolutional``, or ``reduced``, which is dense and small.
+            network: the classifier: ``convolutional``, or ``reduced``, half as wide.
             hidden: widths of the generator's layers, next to z first; batch norm after each.
             latent: dimensions of z, the class apart.
             units: widths of the discriminator's layers, next to x first.
@@ -121,6 +126,7 @@ class TripleGAN(UniformGenerator):
             for group in optimiser.param_groups:
                 group.setdefault("first_rate", group["lr"])
                 group["lr"] = group["first_rate"] * DECAY ** max(0, epoch - self.generated_from)
+                group["lr"] *= ALONE_RATE if epoch < self.game_from else 1.0
 
     def step(self, examples: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         """(batch, pixels + 1), the class in the last column or −1: a step of each player; their losses before it."""
@@ -131,7 +137,9 @@ class TripleGAN(UniformGenerator):
         loss, told_apart, fooled = supervised, torch.zeros(()), torch.zeros(())
         if self.epoch >= self.game_from:
             classes = of_others.detach().argmax(dim=1)
-            told_apart = self._discriminate(x, labels, others, classes, optimisers["discriminator"])
+            # few labelled pairs among many, or the discriminator learns them by heart
+            few = len(x) if len(x) == len(examples) else max(1, len(x) // LABELLED_PAIRS)
+            told_apart = self._discriminate(x[:few], labels[:few], others, classes, optimisers["discriminator"])
             drawn = torch.randint(self.n_classes, (len(others),), device=x.device)
             generated = self.generate(self._beside(drawn))
             fooled = ALPHA * F.softplus(-self.discriminator(generated, drawn)).mean()
@@ -142,7 +150,8 @@ class TripleGAN(UniformGenerator):
             if self.epoch >= self.generated_from:
                 loss = loss + GENERATED * cross_entropy(self.classifier(generated.detach()), drawn)
         if len(others):
-            loss = loss + ENTROPY * entropy(of_others) + BALANCE * imbalance(of_others)
+            balance = BALANCE if self.epoch >= self.game_from else ALONE_BALANCE
+            loss = loss + ENTROPY * entropy(of_others) + balance * imbalance(of_others)
         descend(optimisers["classifier"], loss)
         self.classifier.follow()
         noted = {"classifier": supervised, "discriminator": told_apart, "generator": fooled}
