@@ -31,8 +31,8 @@ WEIGHT_DECAY = 1e-4
 """Of the classifier."""
 LABELLED_PAIRS = 100
 """Of as many labelled images in a step one is shown to the discriminator, where other images have no labels."""
-ALONE_RATE, ALONE_BALANCE = 0.3, 0.3
-"""While the classifier learns alone: the factor of its learning rate, and the weight of equally frequent classes."""
+ALONE_RATE, ALONE_BALANCE = 3e-4, 0.3
+"""While the classifier learns alone: its learning rate, and the weight of equally frequent classes."""
 
 
 class PairDiscriminator(nn.Module):
@@ -69,8 +69,8 @@ class TripleGAN(UniformGenerator):
     the images without, `ENTROPY` times its entropy, `BALANCE` times the cross-entropy of the uniform distribution to
     its mean prediction, and `ALPHA` p(ŷ | x) times −log D(x, ŷ), ŷ its most probable class, through p(ŷ | x) alone.
     From epoch ``generated_from`` the cross-entropy of generated pairs is added, times `GENERATED`. Before epoch
-    ``game_from`` the classifier learns alone, without D, at `ALONE_RATE` times the learning rate and with
-    `ALONE_BALANCE` instead of `BALANCE`.
+    ``game_from`` the classifier learns alone, without D, at the learning rate `ALONE_RATE` and with `ALONE_BALANCE`
+    instead of `BALANCE`.
 
     Example:
         >>> model = TripleGAN(n_pixels=64, shape=(8, 8), n_classes=3)
@@ -125,8 +125,8 @@ class TripleGAN(UniformGenerator):
         for optimiser in optimisers.values():
             for group in optimiser.param_groups:
                 group.setdefault("first_rate", group["lr"])
-                group["lr"] = group["first_rate"] * DECAY ** max(0, epoch - self.generated_from)
-                group["lr"] *= ALONE_RATE if epoch < self.game_from else 1.0
+                decayed = group["first_rate"] * DECAY ** max(0, epoch - self.generated_from)
+                group["lr"] = ALONE_RATE if epoch < self.game_from else decayed
 
     def step(self, examples: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         """(batch, pixels + 1), the class in the last column or −1: a step of each player; their losses before it."""
