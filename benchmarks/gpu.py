@@ -44,9 +44,13 @@ from dgmbench.models.text.esca import Esca
 from dgmbench.training import captured
 from dgmbench.training.batches import Batches, as_they_are, binarised
 from dgmbench.training.fit import fit
+from dgmbench.training.fitted import Fitted
 from dgmbench.training.settings import TrainingSettings
 
 MNIST, LETTERS = {"hidden": (500, 500), "latent": 100}, {"hidden": (200, 200), "latent": 50}
+
+
+PARTS = ["bound", "captured_step", "resumed", "evaluation", "esca", "beside", "rates", "overnight"]
 
 
 class Interrupted(Batches):
@@ -65,12 +69,11 @@ def network(k: int, memory: bool = False, pixels: int = 784, **sizes: Any) -> VA
     return VAE(pixels, memory=memory, importance_samples=k, **(sizes or MNIST))
 
 
-def training(folder: Path, batches: Batches, model: nn.Module, gpus: int, **settings: Any) -> dict[str, list[float]]:
-    """The curve of a training."""
+def training(folder: Path, batches: Batches, model: nn.Module, gpus: int, **settings: Any) -> Fitted:
     values = {"batch_size": 512, "learning_rate": 0.02, "schedule": "one-cycle", "optimizer": "muon", **settings}
     place = folder / "last.ckpt"
     options: dict[str, Any] = {"seed": 0, "checkpoint": place, "fingerprint": "gpu", "name": folder.name, "gpus": gpus}
-    return fit(model, batches, TrainingSettings(**values), **options).history
+    return fit(model, batches, TrainingSettings(**values), **options)
 
 
 def letters(kind: type[Batches] = Batches, n: int = 4096) -> Any:
@@ -102,21 +105,23 @@ def bound(out: Path, gpus: int) -> dict[str, Any]:
 
 def captured_step(out: Path, gpus: int) -> dict[str, Any]:
     """Curves of a captured and of a plain training; both draw from the same generator, so their bounds agree."""
-    found = {}
+    found, as_asked = dict[str, Any](), list[bool]()
     eager = captured.EAGER_STEPS
     for name, steps in (("captured", eager), ("plain", 10**9)):
         captured.EAGER_STEPS = steps
         for optimizer in ("muon", "adam"):
             model = network(5, True, 128, **LETTERS)
-            curve = training(out / f"{name}-{optimizer}", letters(), model, gpus, epochs=4, optimizer=optimizer)
-            found[f"{name} {optimizer}"] = curve["bound"]
+            fitted = training(out / f"{name}-{optimizer}", letters(), model, gpus, epochs=4, optimizer=optimizer)
+            found[f"{name} {optimizer}"] = fitted.history["bound"]
+            as_asked.append(fitted.record["captured"] == (gpus == 1 and name == "captured"))
     captured.EAGER_STEPS = eager
     apart = [max(np.abs(np.subtract(found[f"captured {o}"], found[f"plain {o}"]))) for o in ("muon", "adam")]
-    return {**found, "largest difference": float(max(apart)), "agree": bool(max(apart) < 0.05)}
+    found |= {"captured as asked": all(as_asked), "largest difference": float(max(apart))}
+    return {**found, "agree": bool(max(apart) < 0.05)}
 
 
 def resumed(out: Path, gpus: int) -> dict[str, Any]:
-    """A training stopped in the middle and resumed, against one in one go."""
+    """A training stopped in epoch 4 and resumed from what was saved after the first, against one in one go."""
     whole, parts = network(5, True, 128, **LETTERS), network(5, True, 128, **LETTERS)
     first = training(out / "whole", letters(), whole, gpus, epochs=6)
     batches = letters(Interrupted)
@@ -127,7 +132,8 @@ def resumed(out: Path, gpus: int) -> dict[str, Any]:
     second = training(out / "parts", letters(), parts, gpus, epochs=6)
     pairs = zip(whole.state_dict().values(), parts.state_dict().values(), strict=True)
     apart = max(float((a - b).abs().max()) for a, b in pairs)
-    return {"epochs": len(second["bound"]), "largest difference": apart, "curves": [first["bound"], second["bound"]]}
+    curves = [each.history["bound"] for each in (first, second)]
+    return {"resumed after epoch": second.resumed_from, "largest difference": apart, "curves": curves}
 
 
 def steps_per_second(
@@ -136,13 +142,13 @@ def steps_per_second(
     """Of a training on grey MNIST images, the first epoch (compiling, capturing) apart."""
     images = load_images("mnist").train[: 120 * batch if gpus else 4 * batch]
     place = out / f"rate-{k}-{memory}-{settings}-{batch}-{os.getpid()}"
-    curve, epochs, started = {"seconds": [0.0]}, 2, time.perf_counter()
+    times, epochs, started = [0.0], 2, time.perf_counter()
     while time.perf_counter() - started < seconds:
         batches = Batches(images, batch, 0, binarised)  # a training leaves its examples on the device
-        curve = training(place, batches, network(k, memory), gpus, batch_size=batch, epochs=epochs, **settings)
+        fitted = training(place, batches, network(k, memory), gpus, batch_size=batch, epochs=epochs, **settings)
+        times = fitted.history["seconds"]
         epochs *= 2
         place = place.with_name(place.name + "+")
-    times = curve["seconds"]
     return (len(times) - 1) * len(batches) / (times[-1] - times[0])
 
 
@@ -276,7 +282,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cpu", action="store_true", help="a rehearsal without a GPU")
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything")
-    parser.add_argument("--parts", nargs="*", help="these alone, by their names above")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, help="these alone")
     parser.add_argument("--rows", nargs="*", default=["mem-iwae-50", "iwae-50"])
     parser.add_argument("--rate", type=int, help="print the steps a second for this k, and nothing else")
     chosen = parser.parse_args()
@@ -292,6 +298,7 @@ def main() -> None:
         (part.__name__, partial(part, scratch, gpus))
         for part in (bound, captured_step, resumed, evaluation, esca, beside, rates)
     ]
+    assert [*dict(parts), "overnight"] == PARTS
 
     def trained() -> dict[str, Any]:
         left = 60 * chosen.minutes - 20 - (time.perf_counter() - started)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from dgmbench.metrics import likelihood
 from dgmbench.metrics.likelihood import BLOCK, log_likelihood
 from dgmbench.models.images.bounds import iwae_bound, normalised_weights
 from dgmbench.models.images.linear_gaussian import LinearGaussian
@@ -142,17 +139,3 @@ def test_the_bound_is_a_mean_within_each_datum() -> None:
     torch.testing.assert_close(iwae_bound(log_w), expected)
     assert not torch.isclose(iwae_bound(log_w).mean(), torch.log(torch.exp(log_w.mean(1)).mean()))
     torch.testing.assert_close(normalised_weights(log_w).sum(0), torch.ones(2, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("together", [1, 3, 7, 8, 100])
-def test_values_are_read_back_in_order_and_none_is_lost(together: int) -> None:
-    given: list[int] = []
-
-    def values() -> Iterator[Tensor]:
-        for i in range(8):
-            given.append(i)
-            yield torch.tensor(float(i), dtype=torch.float64)
-
-    found = likelihood._read_back(values(), together)
-    assert next(found) == 0.0 and len(given) == min(together, 8)  # no more is begun than is read at once
-    assert [0.0, *found] == [float(i) for i in range(8)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import itertools
 import math
 import queue
 from collections.abc import Callable, Generator, Iterator
@@ -21,8 +20,6 @@ from dgmbench.fast.products import exact_dot
 
 # Samples drawn at once: enough rows for the matrix products to run at full speed, few enough for the cache.
 BLOCK = 1000
-# Images whose values are read back together from a GPU, which goes on while the next ones are begun.
-READ_BACK = 64
 
 
 class DensityModel(Protocol):
@@ -161,13 +158,8 @@ def _libraries() -> ThreadpoolController:
 
 def _by_log_weights(model: DensityModel, rows: Tensor, k: int, seed: int) -> Generator[float]:
     """The value of each row in order, by PyTorch with the threads that it has."""
-    yield from _read_back(_on_the_device(model, rows, k, seed), READ_BACK if rows.device.type == "cuda" else 1)
-
-
-def _on_the_device(model: DensityModel, rows: Tensor, k: int, seed: int) -> Iterator[Tensor]:
-    """The value of each row in order, a scalar where the rows are."""
     for row, key in zip(rows, rows.cpu().float().numpy(), strict=True):
-        sums = []
+        total = -math.inf
         for block, size in _blocks(k):
             _set_seed(row.device, int.from_bytes(_digest(key.tobytes(), block, seed), "little") >> 1)
             log_w = model.log_weights(row.unsqueeze(0), size)
@@ -175,14 +167,8 @@ def _on_the_device(model: DensityModel, rows: Tensor, k: int, seed: int) -> Iter
                 raise ValueError(
                     f"log_weights gave {tuple(log_w.shape)} for one image and {size} samples, not ({size}, 1)"
                 )
-            sums.append(torch.logsumexp(log_w.double(), dim=0))
-        yield torch.logsumexp(torch.cat(sums), dim=0) - math.log(k)
-
-
-def _read_back(values: Iterator[Tensor], together: int) -> Iterator[float]:
-    """Scalars as numbers, so many at a time: each reading waits for the device."""
-    while some := list(itertools.islice(values, together)):
-        yield from torch.stack(some).tolist()
+            total = np.logaddexp(total, float(torch.logsumexp(log_w.double(), dim=0)))
+        yield float(total - math.log(k))
 
 
 def _blocks(k: int) -> Iterator[tuple[int, int]]:

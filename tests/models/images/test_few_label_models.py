@@ -157,6 +157,34 @@ def test_an_average_follows_the_weights() -> None:
     assert not any(p.requires_grad for p in model.average.parameters())
 
 
+@pytest.mark.parametrize(
+    ("side", "maps"),  # sides of the maps behind each convolution
+    [
+        (28, [24, 12, 10, 5, 5]),
+        (12, [8, 4, 2, 1, 1]),
+        (11, [11, 5, 5, 2, 2]),
+        (8, [8, 4, 4, 2, 2]),
+        (4, [4, 2, 2, 1, 1]),
+    ],
+)
+def test_the_published_convolutions_and_half_of_them(
+    side: int, maps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the published widths
+    for network, widths in (("convolutional", [32, 64, 64, 128, 128]), ("reduced", [16, 32, 32, 64, 64])):
+        torch.manual_seed(0)
+        model = AveragedClassifier((side, side), 10, network)
+        found, x = [], torch.rand(3, side * side)
+        layers = [layer for layer in model.average if isinstance(layer, torch.nn.Conv2d)]
+        for layer in model.average.eval():
+            x = layer(x)
+            if layer in layers:
+                found.append([*x.shape])
+        assert x.shape == (3, 10)
+        assert found == [[3, width, now, now] for width, now in zip(widths, maps, strict=True)]
+        assert [layer.kernel_size[0] for layer in layers] == [5, 3, 3, 3, 3]
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_what_predicts_is_the_average_without_noise(network: str, n: int) -> None:
@@ -191,6 +219,36 @@ def test_the_rates_of_the_game_fall_as_published(epoch: int, factor: float) -> N
         (group,) = optimiser.param_groups
         assert group["lr"] == pytest.approx(2e-3 * factor) and group["betas"][0] == 0.5
     assert optimisers["classifier"].param_groups[0]["weight_decay"] == 1e-4
+
+
+@pytest.mark.parametrize(("labelled", "others", "pairs"), [(6, 20, 1), (200, 20, 2), (12, 0, 12)])
+def test_few_labelled_pairs_are_shown_to_the_discriminator(labelled: int, others: int, pairs: int) -> None:
+    model = small(TripleGAN)
+    optimisers = model.train().optimisers(1e-3)
+    model.begin(0, optimisers)
+    seen = []
+    model.discriminator.register_forward_hook(lambda _, x, y: seen.append(len(x[0])))
+    model.step(examples(labelled, others), optimisers)
+    n = others or labelled
+    assert seen[0] == pairs + n // 2 + n + (n - n // 2)  # of the data, generated, refused
+
+
+@pytest.mark.parametrize(("epoch", "weight"), [(0, 0.3), (4, 0.3), (5, 0.001)])
+def test_a_classifier_alone_is_held_to_equal_classes(
+    epoch: int, weight: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the loss gains when imbalance is made to be 1 everywhere."""
+    losses = []
+    monkeypatch.setattr(triple_gan, "descend", lambda optimiser, loss: losses.append(float(loss)))
+    for constant in (0.0, 1.0):
+        monkeypatch.setattr(triple_gan, "imbalance", lambda logits, value=constant: torch.tensor(value))
+        model = small(TripleGAN, game_from=5, generated_from=9)
+        optimisers = model.train().optimisers(1e-3)
+        model.begin(epoch, optimisers)
+        torch.manual_seed(0)
+        model.step(examples(6, 20), optimisers)
+    without, with_it = losses[len(losses) // 2 - 1], losses[-1]
+    assert with_it - without == pytest.approx(weight, rel=1e-3)
 
 
 def test_without_pseudo_labels_the_steps_are_the_supervised_ones() -> None:

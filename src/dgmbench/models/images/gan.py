@@ -17,10 +17,10 @@ OF_GENERATOR, OF_DISCRIMINATOR = 0.05, 0.005
 """First weights of the published game are uniform on [−a, a] with these a."""
 DECAY = 1.000004
 """The published game divides its learning rate by this after every step."""
-HALF = 0.5
-"""Of the published game's discriminator: the weight of both of its terms."""
+OF_CROSS_ENTROPIES = 0.5
+"""Weight of both terms of the published game's discriminator."""
 SPREAD = 3**0.5
-"""The published game's z lies between ∓ this, and so has mean 0 and variance 1."""
+"""The published game's z lies between ± this, and so has mean 0 and variance 1."""
 
 
 class Maxout(nn.Module):
@@ -41,7 +41,8 @@ class GAN(UniformGenerator):
     With ``penalty`` γ the discriminator also pays γ/2 E ‖∇_x D(x)‖² on images (R1; Mescheder, Geiger, Nowozin, ICML
     2018), and both learn by Adam. Without, it goes as in the authors' MNIST configuration: gradient steps with
     momentum and a rate that falls slowly, half of the discriminator's cross-entropies, dropout in it, small first
-    weights, z with mean 0 and variance 1, and the generator's last biases from the mean image.
+    weights, z with mean 0 and variance 1, and the generator's last biases from the mean image. Their code moves both
+    networks at once, by the same generated images; here the generator answers the discriminator that has just learned.
 
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
@@ -116,7 +117,7 @@ class GAN(UniformGenerator):
         if self.penalty:
             (gradient,) = torch.autograd.grad(of_real.sum(), x, create_graph=True)
             slope = gradient.square().sum(dim=1).mean()
-        weight = 1.0 if self.penalty else HALF
+        weight = 1.0 if self.penalty else OF_CROSS_ENTROPIES
         _descend(optimisers["discriminator"], weight * told_apart + self.penalty / 2 * slope)
         fooled = F.softplus(-self.discriminator(self.generate(self.prior(len(x))))).mean()
         _descend(optimisers["generator"], fooled)

@@ -63,14 +63,14 @@ class PairDiscriminator(nn.Module):
 class TripleGAN(UniformGenerator):
     """Triple generative adversarial nets (Li, Xu, Zhu, Zhang, NIPS 2017), with few labels or with all.
 
-    The discriminator D takes for real the labelled pairs and one half of the other images with the classifier's most
-    probable classes; it refuses generated pairs and those of the other half, each with weight ½. The generator G(z, y),
-    y uniform over the classes, fools it. The classifier p(y | x) minimises the cross-entropy of the labels and, over
-    the images without, `ENTROPY` times its entropy, `BALANCE` times the cross-entropy of the uniform distribution to
-    its mean prediction, and `ALPHA` p(ŷ | x) times −log D(x, ŷ), ŷ its most probable class, through p(ŷ | x) alone.
-    From epoch ``generated_from`` the cross-entropy of generated pairs is added, times `GENERATED`. Before epoch
-    ``game_from`` the classifier learns alone, without D, at the learning rate `ALONE_RATE` and with `ALONE_BALANCE`
-    instead of `BALANCE`.
+    The discriminator D takes for real the labelled pairs, one of `LABELLED_PAIRS` where other images have no labels,
+    and one half of the other images with the classifier's most probable classes; it refuses generated pairs and those
+    of the other half, each with weight ½. The generator G(z, y), y uniform over the classes, fools it. The classifier
+    p(y | x) minimises the cross-entropy of the labels and, over the images without, `ENTROPY` times its entropy,
+    `BALANCE` times the cross-entropy of the uniform distribution to its mean prediction, and `ALPHA` p(ŷ | x) times
+    −log D(x, ŷ), ŷ its most probable class, through p(ŷ | x) alone. From epoch ``generated_from`` the cross-entropy of
+    generated pairs is added, times `GENERATED`. Before epoch ``game_from`` the classifier learns alone, without D, at
+    the learning rate `ALONE_RATE` and with `ALONE_BALANCE` instead of `BALANCE`.
 
     Example:
         >>> model = TripleGAN(n_pixels=64, shape=(8, 8), n_classes=3)
