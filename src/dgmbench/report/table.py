@@ -116,7 +116,7 @@ class MetricTable:
         row: dict[str, Any] = {"n_seeds": len(main.runs) if main else 0}
         for metric in self.metrics:
             found = estimate(cell, metric)
-            row[metric.name] = found.mean if found else math.nan
+            row[metric.name] = found.mean if found else math.nan if _applies(cell, metric) else None
             row[f"{metric.name}_sd_seeds"] = found.spread if found else None
             row[f"paper_{metric.name}"] = cell.published(metric.name)
         row["seconds"] = mean_of(main.runs, "training.seconds", "evaluation.measure_seconds") if main else math.nan
@@ -216,8 +216,8 @@ class MetricTable:
         return paired_difference(ours, theirs)
 
     def pairs(self, cells: list[Cell], paired: Paired) -> list[tuple[Cell, Cell]]:
-        """Which cells of a dataset are compared."""
-        return named_pairs(cells)
+        """Which cells of a dataset are compared: none that has no number of this kind."""
+        return [pair for pair in named_pairs(cells) if all(_applies(cell, paired.metric) for cell in pair)]
 
     def comparisons(self, cells: Cells, paired: Paired) -> Grid:
         """Which row is better, on the same examples."""
@@ -245,12 +245,17 @@ class MetricTable:
         return Beside()
 
 
+def _applies(cell: Cell, metric: Metric) -> bool:
+    """Whether a row has a number of this kind; one that ended well without it has none."""
+    return cell.status != "ok" or bool(cell.measured(metric.name))
+
+
 def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value:
     """A metric of a cell beside the paper's; the cell's status where there is no number."""
     found, number, digits, status = estimate(cell, metric), cell.published(metric.name), metric.digits, cell.status
     paper = printed(number, digits) if any_published else ""
     if found is None:
-        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 else ""
+        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 and status != "ok" else ""
         word = "no number" if status == "ok" else status
         return Value(word, paper=paper, remark=seeds, comparable=not cell.part, status=word)
     error = printed(found.error, digits) if found.error is not None else ""

@@ -409,6 +409,21 @@ def test_the_table(made: tuple[Plan, Workspace]) -> None:
     assert all(figure.path.is_file() for figure in figures)
 
 
+def test_a_row_without_a_number_of_labels_is_left_out_there(tmp_path: Path) -> None:
+    asked = {"supervised": [6, 12], "pseudo-label": [12]}
+    models = {name: {"options": OPTIONS[name], "labels": labels} for name, labels in asked.items()}
+    section = {"settings": {"epochs": 1, "batch_size": 60}, "datasets": ["few:images"], "models": models}
+    plan, workspace = read_plan({"few-labels": section}, all_tasks()), Workspace(tmp_path)
+    for spec in plan.runs:
+        measured(spec, workspace)
+    cells = collect(plan, workspace, FEW_LABELS, TABLE.problem)
+    rows = {row["model"]: row for row in TABLE.rows(cells)}
+    assert rows["pseudo-label"]["error_6"] is None and rows["pseudo-label"]["error_12"] >= 0
+    text = to_markdown(TABLE.sheet(cells))
+    assert "'no number': the configuration has other numbers of labels for this row (pseudo-label)." in text
+    assert text.count("pseudo-label minus supervised") == 1 and "is ok" not in text
+
+
 def test_differences_are_paired_by_label_set() -> None:
     """Sets that differ much from each other, and rows that differ by about the same on each."""
     runs = [Run(spec_of("supervised", seed=seed), "ok") for seed in range(3)]

@@ -61,7 +61,16 @@ class FewLabelsTable(MetricTable):
             *super().notes(cells),
             "A seed is a label set: which training images are labelled, the classes as equal in number as can be; it "
             "also seeds the weights. All rows of a dataset see the same sets.",
+            *self._not_asked(cells),
         ]
+
+    def _not_asked(self, cells: Cells) -> list[str]:
+        numbers = _numbers(cells)
+        rows = [
+            cell.model for cell in cells for run in cell.runs if numbers - set(few_labels_settings(run.spec).labels)
+        ]
+        asked = "'no number': the configuration has other numbers of labels for this row"
+        return [f"{asked} ({', '.join(dict.fromkeys(rows))})."] if rows else []
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
         runs = [(cell.model, run) for cell in cells for run in cell.runs if run.record]

@@ -7,7 +7,6 @@ from typing import Any
 from dgmbench.report.cells import Cell, Cells
 from dgmbench.report.estimates import Metric, estimate
 from dgmbench.report.notes import variants
-from dgmbench.report.paired import Paired
 from dgmbench.report.sheet import Figure, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
@@ -25,9 +24,6 @@ class RepresentationTable(MetricTable):
 
     def row(self, cell: Cell) -> dict[str, Any]:
         found = super().row(cell)
-        for metric in self.metrics:
-            if cell.status == "ok" and not cell.measured(metric.name):
-                found[metric.name] = None  # does not apply
         few = {metric.name: estimate(cell, metric) for metric in FEW}
         seconds, status = found.pop("seconds"), found.pop("status")
         found |= {name: value.mean if value else None for name, value in few.items()}
@@ -58,11 +54,6 @@ class RepresentationTable(MetricTable):
             f"{each('protocol', 'split')} images; binarisation: {each('protocol', 'binarisation')}; epochs "
             f"{each('training', 'epochs')}; penalties {variants((m, _penalties(run)) for m, run in runs)}{unfinished}."
         ]
-
-    def pairs(self, cells: list[Cell], paired: Paired) -> list[tuple[Cell, Cell]]:
-        """Of a metric that does not apply to a row, nothing is compared."""
-        applies = {cell.model for cell in cells if cell.status != "ok" or cell.measured(paired.metric.name)}
-        return [pair for pair in super().pairs(cells, paired) if {cell.model for cell in pair} <= applies]
 
     def detail(self, cell: Cell) -> dict[str, str]:
         few = {metric: estimate(cell, metric) for metric in FEW}
