@@ -21,7 +21,7 @@ def draw_label_curve(cells: Cells, frame: pd.DataFrame, text: str, workspace: Wo
         frame: ``dataset``, ``model``, ``seed``, ``labels`` and ``error`` in percent.
         text: what the figure shows.
     """
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     if not len(frame) or frame["labels"].nunique() < 2:
         return []
@@ -33,11 +33,14 @@ def draw_label_curve(cells: Cells, frame: pd.DataFrame, text: str, workspace: Wo
         figure, axes = panels(len(datasets), 3.4)
         for dataset, ax in zip(datasets, axes, strict=True):
             part = frame[frame["dataset"] == dataset]
-            draw_lines(ax, part, "labels", "error", line_styles(variant_of, colours))
+            # with points: a row may have one number of labels alone
+            styles = line_styles(variant_of, colours) | {"markers": ["o"] * len(variant_of), "markeredgewidth": 0}
+            draw_lines(ax, part, "labels", "error", styles)
             ax.set(title=dataset, xlabel=x, ylabel=y, xscale="log", yscale="log")
             numbers = sorted(part["labels"].unique())
             ax.set_xticks(numbers, [f"{number:,}" for number in numbers])
             ax.xaxis.set_minor_formatter(NullFormatter())
+            ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
             for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
                 which(StrMethodFormatter("{x:g}"))  # the style turns mathematical text off, as powers of ten are
         shared_legend(figure)
