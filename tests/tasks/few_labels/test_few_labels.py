@@ -420,7 +420,7 @@ def test_a_row_without_a_number_of_labels_is_left_out_there(tmp_path: Path) -> N
     rows = {row["model"]: row for row in TABLE.rows(cells)}
     assert rows["pseudo-label"]["error_6"] is None and rows["pseudo-label"]["error_12"] >= 0
     text = to_markdown(TABLE.sheet(cells))
-    assert "'no number': the configuration has other numbers of labels for this row (pseudo-label)." in text
+    assert "'no number': the configuration does not ask for this number of labels in this row (pseudo-label)." in text
     assert text.count("pseudo-label minus supervised") == 1 and "is ok" not in text
 
 

@@ -69,7 +69,7 @@ class FewLabelsTable(MetricTable):
         rows = [
             cell.model for cell in cells for run in cell.runs if numbers - set(few_labels_settings(run.spec).labels)
         ]
-        asked = "'no number': the configuration has other numbers of labels for this row"
+        asked = "'no number': the configuration does not ask for this number of labels in this row"
         return [f"{asked} ({', '.join(dict.fromkeys(rows))})."] if rows else []
 
     def notes_on(self, dataset: str, cells: list[Cell]) -> list[str]:
