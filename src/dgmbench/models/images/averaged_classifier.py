@@ -20,18 +20,6 @@ SHARE = 0.01
 """Of the weights in their moving average, in each step."""
 
 
-class Noise(nn.Module):
-    """Adds N(0, deviation²) to each unit while training."""
-
-    def __init__(self, deviation: float) -> None:
-        super().__init__()
-        self.deviation = deviation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
-        return x + self.deviation * torch.randn_like(x) if self.training else x
-
-
 class AveragedClassifier(nn.Module):
     """A network from images to classes; what predicts is the moving average of its weights.
 

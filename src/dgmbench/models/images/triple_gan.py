@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from dgmbench.models.images.averaged_classifier import (
     AveragedClassifier,
-    Noise,
     adam,
     cross_entropy,
     descend,
@@ -33,6 +32,18 @@ LABELLED_PAIRS = 100
 """Of as many labelled images in a step one is shown to the discriminator, where other images have no labels."""
 ALONE_RATE, ALONE_BALANCE = 3e-4, 0.3
 """While the classifier learns alone: its learning rate, and the weight of equally frequent classes."""
+
+
+class Noise(nn.Module):
+    """Adds N(0, deviation²) to each unit while training."""
+
+    def __init__(self, deviation: float) -> None:
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape."""
+        return x + self.deviation * torch.randn_like(x) if self.training else x
 
 
 class PairDiscriminator(nn.Module):
