@@ -59,6 +59,14 @@ def plan(**selected: Any) -> Plan:
         ({"preset": "paper", "rows": ["vae"], "datasets": ["mnist"], "seeds": "3"}, {"mnist/vae"}, [3]),
         ({"preset": "overnight", "tasks": ["classification"], "rows": ["bow"]}, {"20news/bow", "reuters/bow"}, [0]),
         ({"datasets": ["mnist"], "rows": ["fractions:Fraction"]}, {"mnist/fractions:Fraction"}, [0]),
+        # a row with datasets of its own
+        ({"preset": "lecture", "rows": ["dynamic-topics"]}, {"reuters-dated/dynamic-topics"}, [0]),
+        (
+            {"preset": "lecture", "rows": ["dynamic-topics"], "datasets": ["reuters"], "seeds": "3"},
+            {"reuters/dynamic-topics"},
+            [3],
+        ),
+        ({"preset": "lecture", "rows": ["ctm"], "datasets": ["20news"]}, {"20news/ctm"}, [0]),
     ],
 )  # fmt: skip
 def test_a_selection_is_these_cells_with_these_seeds(

@@ -78,6 +78,31 @@ def test_a_model_may_have_seeds_of_its_own() -> None:
     jsonschema.validate(config, json_schema(all_tasks()))
 
 
+def test_a_row_may_have_datasets_of_its_own() -> None:
+    methods = {"bow": None, "lda": {"corpora": ["reuters"]}}
+    config = {"classification": {"corpora": ["20news", "reuters"], "methods": methods}}
+    runs = [(run.dataset, run.model) for run in read_plan(config).runs]
+    assert runs == [("20news", "bow"), ("reuters", "bow"), ("reuters", "lda")]
+    jsonschema.validate(config, json_schema(all_tasks()))
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ("reuters", "'reuters' is not a list of names of corpora"),
+        ([], "[] is not a list of names of corpora"),
+        (["reuter"], "did you mean 'reuters'"),
+        (["mnist"], "mnist"),
+    ],
+)
+def test_datasets_of_a_row_that_are_none_are_refused_where_they_stand(names: Any, complaint: str) -> None:
+    config = {"classification": {"corpora": ["reuters"], "methods": {"lda": {"corpora": names}}}}
+    with pytest.raises(UserError) as error:
+        read_plan(config)
+    assert str(error.value).startswith("config.classification.methods.lda.corpora: ")
+    assert complaint in str(error.value)
+
+
 def test_every_method_runs_on_a_user_defined_corpus_without_further_settings(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("text,label\n")
     config = {"classification": {"corpora": [f"file:{tmp_path}/mine.csv"], "methods": list(METHODS)}}

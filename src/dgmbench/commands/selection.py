@@ -101,14 +101,18 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         below = _entries(every.get(task.rows_word))
         if rows:
             layer[task.rows_word] = _only(rows, below)
+            if datasets:  # a row that has datasets for itself is asked for with these
+                for row in rows:
+                    if task.datasets_word in _entries(below.get(row)):
+                        layer[task.rows_word][row] = {task.datasets_word: datasets}
         if of_run or seeds:
             each = layer.setdefault(
                 task.rows_word,
                 {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
             )
-            for row in [row for row, own in each.items() if own is not False]:
+            for row, own in [(row, own) for row, own in each.items() if own is not False]:
                 own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
-                each[row] = {**of_run, **own_seeds} or None
+                each[row] = {**_entries(own), **of_run, **own_seeds} or None
             if seeds and "seeds" in every:
                 layer["seeds"] = seeds
         if layer:

@@ -137,6 +137,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
     common = _mapping(section.get("settings"), f"{place}.settings")
     seeds = _seeds(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
+    only = {model: _only(task, own, f"{place}.{task.rows_word}.{model}") for model, own in models.items()}
     runs = []
     for dataset, of_dataset in datasets.items():
         where_dataset = f"{place}.{task.datasets_word}.{dataset}"
@@ -145,13 +146,28 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
             where = f"{place}.{task.rows_word}.{model}"
             if model in task.rows and not task.rows[model].in_table:
                 raise UserError(f"{where}: {model} is no row of the table; it is trained where a run needs it")
-            of_model = {key: value for key, value in settings.items() if key != "seeds"}
+            if dataset not in (only[model] or datasets):
+                continue
+            of_model = {key: value for key, value in settings.items() if key not in ("seeds", task.datasets_word)}
             of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
             cell = build_run(task, dataset, model, of_seeds[0], layers, where)
             runs += [replace(cell, seed=seed) for seed in of_seeds]
     require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
+
+
+def _only(task: Task, of_model: Mapping[str, Any], where: str) -> list[str]:
+    """The datasets that a row has for itself; empty for all of the section."""
+    word = task.datasets_word
+    if word not in of_model:
+        return []
+    names, where = of_model[word], f"{where}.{word}"
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{where}: {names!r} is not a list of names of {word}")
+    for name in names:
+        require_dataset(name, task.kinds, where)
+    return names
 
 
 def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[Layer], where: str) -> RunSpec:

@@ -37,7 +37,8 @@ def _section(task: Task) -> type[BaseModel]:
     name = task.name.title().replace("-", "")
     own: dict[str, Any] = {"options": (dict[str, Any], {}), "factory": (str, "")}
     of_dataset = create_model(f"{name}Cell", __base__=task.settings, **own)
-    of_row = create_model(f"{name}Row", __base__=of_dataset, seeds=(Seeds, None))
+    of_row_alone: dict[str, Any] = {"seeds": (Seeds, None), task.datasets_word: (list[str], None)}
+    of_row = create_model(f"{name}Row", __base__=of_dataset, **of_row_alone)
     fields: dict[str, Any] = {
         "settings": (task.settings, None),
         "seeds": (Seeds, None),
