@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ from dgmbench.fast.products import (
     float32_products,
     multiplies_bfloat16_faster,
     precision_in_use,
+    precision_to_set,
     rounds_on_the_processor,
 )
 
@@ -72,6 +74,18 @@ def test_what_products_are_computed_at_is_tried(processor: str) -> None:
     assert [precision_in_use(precision, cpu) for precision in asked] == ["32", "32", "bf16" if rounded else "32"]
     assert [precision_in_use(precision, torch.device("cuda")) for precision in asked] == list(asked)
     assert torch.get_float32_matmul_precision() == before
+
+
+def test_what_is_asked_for_is_set_so_that_the_faster_library_multiplies(
+    processor: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="dgmbench")
+    cpu, asked = torch.device("cpu"), ("32", "tf32", "bf16")
+    exact = processor == "exact"
+    assert [precision_to_set(precision, cpu) for precision in asked] == ["bf16" if exact else "32"] * 2 + ["bf16"]
+    told = [message.partition(":")[0] for message in caplog.messages]
+    assert told == ["precision tf32", *(["precision bf16"] if exact else [])]
+    assert [precision_to_set(precision, torch.device("cuda")) for precision in asked] == list(asked)
 
 
 def test_exact_products_are_by_onednn_where_it_does_not_round(processor: str) -> None:

@@ -343,7 +343,8 @@ class Precision(Mean):
 def test_each_of_two_processes_multiplies_as_asked(
     precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgmbench.training.fit.multiplies_bfloat16_faster", lambda device: True)
+    for found_out in ("multiplies_bfloat16_faster", "rounds_on_the_processor"):
+        monkeypatch.setattr(f"dgmbench.fast.products.{found_out}", lambda of: True)
     found = fitted(Precision(), tmp_path, epochs=2, processes=2, precision=precision)
     assert found.history["allowed"] == [2.0 if precision == "bf16" else 0.0] * 2
 

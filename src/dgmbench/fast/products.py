@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+log = logging.getLogger("dgmbench")
 
 ALIGNMENT = 16  # bytes: a vector register's smallest, and what numpy gives every new array
 PRECISIONS = {"32": "highest", "tf32": "high", "bf16": "medium"}  # PyTorch's names
@@ -47,6 +50,25 @@ def precision_in_use(precision: str, device: torch.device) -> str:
     return precision if device.type == "cuda" or rounds_on_the_processor(precision) else "32"
 
 
+def precision_to_set(asked: str, device: torch.device) -> str:
+    """What `float32_products` is best given for what was asked: processors have no tf32, and few have bf16.
+
+    Exact products on AMD's AVX-512 are asked for as bf16, which goes to oneDNN there: exact, and twice as fast as by
+    other libraries.
+    """
+    if device.type == "cuda":
+        return asked
+    faster = multiplies_bfloat16_faster(device)
+    by_onednn = faster and not rounds_on_the_processor("bf16")
+    if asked == "bf16" and faster:
+        if by_onednn:
+            log.info("precision %s: this processor multiplies as fast in float32, and does so", asked)
+        return asked
+    if asked != "32":
+        log.info("precision %s: this processor does not multiply that faster, and computes in float32", asked)
+    return "bf16" if by_onednn else "32"
+
+
 @contextlib.contextmanager
 def float32_products(precision: str) -> Iterator[None]:
     """How float32 matrices are multiplied within the body, convolutions on a GPU included; sums are float32.
@@ -68,13 +90,8 @@ def float32_products(precision: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exact_dot() -> Iterator[None]:
-    """`dot` is exact within the body, and by the faster library: on AMD's AVX-512 oneDNN, twice as fast as the others.
-
-    What else is multiplied there is exact, too, unless it is on a GPU.
-    """
-    cpu = torch.device("cpu")
-    by_onednn = multiplies_bfloat16_faster(cpu) and not rounds_on_the_processor("bf16")
-    with float32_products("bf16" if by_onednn else "32"):
+    """`dot` is exact within the body, and so is what else is multiplied there, unless it is on a GPU."""
+    with float32_products(precision_to_set("32", torch.device("cpu"))):
         yield
 
 

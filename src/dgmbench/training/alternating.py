@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from dgmbench.errors import UserError
-from dgmbench.fast.products import denormals_flushed
+from dgmbench.fast.products import denormals_flushed, float32_products, precision_in_use, precision_to_set
 from dgmbench.run.progress import note, passes
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.capacity import explain_lack_of_memory
@@ -82,7 +82,13 @@ def alternate(
         log.info("%s: resumed after epoch %d of %d", name, done, settings.epochs)
     resumed_from, started, cpu_started, saved_at = done, time.perf_counter(), time.process_time(), 0.0
     good, diverged_at = copy.deepcopy(model.state_dict()), None
-    with explain_lack_of_memory(name, "lower batch_size"), denormals_flushed(), threadpool_limits(threads, "blas"):
+    precision = precision_to_set(settings.precision, device)
+    with (
+        explain_lack_of_memory(name, "lower batch_size"),
+        float32_products(precision),
+        denormals_flushed(),
+        threadpool_limits(threads, "blas"),
+    ):
         for epoch in passes(f"{name}: epoch", settings.epochs, done):
             values = _epoch(model, batches, optimisers, seed, epoch)
             if not all(math.isfinite(value) for value in values.values()):
@@ -103,7 +109,8 @@ def alternate(
                 whole = {"state_dict": good, "optimizer_states": states, "loops": {}, "dgmbench": facts}
                 save(checkpoint, whole)
     model.cpu().eval()
-    computing = {"device": str(device), "processes": 1, "precision": "32", "threads": threads}
+    precision = precision_in_use(precision, device)
+    computing = {"device": str(device), "processes": 1, "precision": precision, "threads": threads}
     return Fitted(history, diverged_at, resumed_from, computing, earlier)
 
 

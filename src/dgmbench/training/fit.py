@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from dgmbench.errors import UserError
-from dgmbench.fast.products import denormals_flushed, float32_products, multiplies_bfloat16_faster, precision_in_use
+from dgmbench.fast.products import denormals_flushed, float32_products, precision_in_use, precision_to_set
 from dgmbench.run.progress import watchers
 from dgmbench.training.batches import Batches
 from dgmbench.training.capacity import explain_lack_of_memory, require_memory
@@ -81,7 +81,7 @@ def fit(
         log.info("compile is for a GPU: on the CPU nothing is compiled")
     untrained = copy.deepcopy(model.train().state_dict())
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
-    precision = _precision(settings.precision, device)
+    precision = precision_to_set(settings.precision, device)
     with (
         explain_lack_of_memory(name, advice),
         float32_products(precision),
@@ -125,18 +125,6 @@ def fit(
         "threads": threads,
     }
     return Fitted(history, done if done < settings.epochs else None, resumed_from, computing, earlier)
-
-
-def _precision(asked: str, device: torch.device) -> str:
-    """The precision that there is: processors have no tf32, and few have bf16."""
-    if device.type == "cuda" or asked == "32":
-        return asked
-    if asked == "bf16" and multiplies_bfloat16_faster(device):
-        if precision_in_use(asked, device) != asked:
-            log.info("precision %s: this processor multiplies as fast in float32, and does so", asked)
-        return asked
-    log.info("precision %s: this processor does not multiply that faster, and computes in float32", asked)
-    return "32"
 
 
 def _history(found: tuple[Path, dict[str, Any]] | None) -> dict[str, list[float]]:

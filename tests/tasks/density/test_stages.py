@@ -180,7 +180,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path, settings:
 def test_devices_that_are_not_there_are_said_and_recorded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgmbench.training.fit.multiplies_bfloat16_faster", lambda device: False)
+    monkeypatch.setattr("dgmbench.fast.products.multiplies_bfloat16_faster", lambda device: False)
     caplog.set_level(logging.INFO, logger="dgmbench")
     record = train(DENSITY, tiny(devices=2, precision="bf16", compile=True, epochs=1), Workspace(tmp_path))
     asked = [record[name] for name in ("devices_asked", "processes", "precision", "compiled")]
