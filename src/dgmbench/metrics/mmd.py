@@ -11,7 +11,7 @@ from torch import Tensor
 from dgmbench.metrics.resampling import Resampled, Weights, blocks
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
-"""(n, width), (m, width) float64 → (n, m) values of the kernel for each pair."""
+"""(n, width), (m, width) float64 → (n, m) values of the kernel, which is symmetric, for each pair."""
 
 WIDTHS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 """Of the kernels of Li, Swersky, Zemel (ICML 2015), for images with values from 0 to 1."""
@@ -22,7 +22,10 @@ def rbf(widths: Sequence[float] = WIDTHS) -> Kernel:
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         squared = squared_distances(x, y)
-        return torch.stack([torch.exp(squared / (-2 * width**2)) for width in widths]).sum(dim=0)
+        values = torch.zeros_like(squared)
+        for width in widths:
+            values += torch.exp(squared / (-2 * width**2))
+        return values
 
     return kernel
 
@@ -68,10 +71,11 @@ def _sums(x: np.ndarray, y: np.ndarray, w: np.ndarray, v: np.ndarray, kernel: Ke
     left, right, w_, v_ = (torch.from_numpy(np.ascontiguousarray(a, np.float64)) for a in (x, y, w, v))
     total, by_draw = 0.0, torch.zeros(len(w), dtype=torch.float64)
     for block in blocks(len(x)):
-        values = kernel(left[block], right)
+        first = block.start if x is y else 0  # of a sample with itself a pair is computed once
+        values = kernel(left[block], right[first:])
         if x is y:
-            places = torch.arange(block.start, block.stop)
-            values[places - block.start, places] = 0
+            values.fill_diagonal_(0)
+            values[:, block.stop - first :] *= 2
         total += float(values.sum())
-        by_draw += ((w_[:, block] @ values) * v_).sum(dim=1)
+        by_draw += ((w_[:, block] @ values) * v_[:, first:]).sum(dim=1)
     return total, by_draw.numpy()
