@@ -37,6 +37,15 @@ def test_an_axis_ends_before_a_value_far_beyond_the_others(values, trusted, foun
     assert not near(values, trusted)[~np.isfinite(np.asarray(values, float))].any()
 
 
+def test_many_values_are_judged_by_their_spread_however_far_they_are_from_zero() -> None:
+    many = [-8.57, -8.1, -8.26, -7.87, -7.95, -7.88, -8.44, -8.06, -7.86, -20.1]
+    assert limits_of(many) == ()
+    assert limits_of(many, by_spread=True) == (-8.57, -7.86)
+    assert limits_of([*many[-5:]], by_spread=True) == ()  # a spread of few is not known
+    assert limits_of([*many[:-1], -9.5], by_spread=True) == ()
+    assert limits_of([1.0] * 9 + [2.0], by_spread=True) == ()
+
+
 def test_limits_are_never_a_single_place():
     for limits in ((-84.0, -84.0), (0.0, 0.0), (1.0, 2.0)):
         low, high = widened(limits, 0.05)

@@ -119,7 +119,7 @@ def _limits(chosen: pd.DataFrame, wide: float) -> tuple[float, ...]:
         for ends in (chosen[name] - half, chosen[name] + half):
             values += ends.tolist()
             trusted += [name != "ours" or status != "diverged" for status in chosen["status"]]
-    return limits_of(values, trusted)
+    return limits_of(values, trusted, by_spread=True)
 
 
 def _beyond(frame: pd.DataFrame, limits: Mapping[str, tuple[float, ...]], other: str) -> Iterator[tuple[str, float]]:

@@ -70,7 +70,7 @@ def _chart(
 
 
 def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame | None:
-    """Dataset, model, seed, epoch, the column's finite values, and seconds, of every finished training, or None.
+    """Dataset, model, seed, epoch, the column's finite values, and times, of every finished training, or None.
 
     Of a long curve about every so many-th epoch, the first and the last.
     """
@@ -83,7 +83,7 @@ def read_curves(cells: Cells, column: str, workspace: Workspace) -> pd.DataFrame
             curve = read_curve(path) if run.record else pd.DataFrame()
             if column in curve and len(curve):
                 columns: dict[str, str | int] = {"dataset": cell.dataset, "model": cell.model, "seed": run.spec.seed}
-                times = ["seconds"] if "seconds" in curve else []
+                times = [name for name in ("seconds", "cpu_seconds") if name in curve]
                 frames.append(curve.assign(**columns)[[*columns, "epoch", column, *times]])
     if not frames:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # No dates or version numbers: the same records give the same bytes.
 _METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 SUFFIXES = (*_METADATA, "csv")
-_DASHES = ((3, 1.5), (1, 1), (5, 1, 1, 1))
+_DASHES = ((3, 1.5), (1, 1), (5, 1, 1, 1), (6, 3), (3, 1, 1, 1, 1, 1))
 
 
 @contextmanager

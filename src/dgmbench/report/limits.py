@@ -9,13 +9,16 @@ import numpy as np
 
 _FAR, _FAR_OF_DIVERGED = 30.0, 3.0
 """From the median, in units of the median itself or of the median distance from it, whichever is more."""
+_MANY = 8
+"""Of so many values the median distance is known well enough to be the unit alone, for those who want that."""
 
 
-def near(values: Sequence[float], trusted: Sequence[bool] = ()) -> np.ndarray:
+def near(values: Sequence[float], trusted: Sequence[bool] = (), by_spread: bool = False) -> np.ndarray:
     """Of each value, whether it is finite and not far beyond the others.
 
     Args:
         trusted: whether it is of a run that did not diverge; where no value is, or without this, all count alike.
+        by_spread: many values are judged by their median distance alone, however far they all are from 0.
     """
     numbers = np.asarray(values, float)
     finite = np.isfinite(numbers)
@@ -25,13 +28,16 @@ def near(values: Sequence[float], trusted: Sequence[bool] = ()) -> np.ndarray:
         return finite
     median = float(np.median(numbers[sure]))
     away = np.abs(np.where(finite, numbers, median) - median)
-    unit = max(float(np.median(away[sure])), abs(median)) or math.inf
+    spread = float(np.median(away[sure]))
+    unit = (spread if by_spread and sure.sum() >= _MANY else max(spread, abs(median))) or math.inf
     return np.asarray(finite & (away <= unit * np.where(sure, _FAR, _FAR_OF_DIVERGED)))
 
 
-def limits_of(values: Sequence[float], trusted: Sequence[bool] = (), margin: float = 0.0) -> tuple[float, ...]:
-    """The least and the largest near value, and a part of their distance more; empty where none is far."""
-    numbers, kept = np.asarray(values, float), near(values, trusted)
+def limits_of(
+    values: Sequence[float], trusted: Sequence[bool] = (), margin: float = 0.0, by_spread: bool = False
+) -> tuple[float, ...]:
+    """The least and the largest near value, and a part of their distance more; empty where none is far. See `near`."""
+    numbers, kept = np.asarray(values, float), near(values, trusted, by_spread)
     if not kept.any() or kept[np.isfinite(numbers)].all():
         return ()
     return widened((float(numbers[kept].min()), float(numbers[kept].max())), margin)

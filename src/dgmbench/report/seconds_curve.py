@@ -28,29 +28,32 @@ def draw_against_seconds(
     title: str,
     text: str,
     shown: float,
+    seconds: str = "seconds",
+    x: str = "seconds of fitting",
 ) -> list[Figure]:
     """A panel for each dataset, a line for each row: a point for each time that was measured, the mean over seeds.
 
     Args:
-        curves: ``dataset``, ``model``, ``seed``, ``epoch``, which says which points of the seeds belong together,
-            ``seconds`` and the column.
+        curves: ``dataset``, ``model``, ``seed``, ``epoch``, which says which points of the seeds belong together, the
+            seconds and the column.
         name: of the file, behind the task's.
         label: of the y axis.
         text: what the figure shows.
         shown: so far below the best the figure reaches; its CSV file has all.
+        seconds, x: the column of the seconds, and the label of their axis.
     """
     from matplotlib.ticker import StrMethodFormatter
 
-    frame = curves.groupby(["dataset", "model", "epoch"], sort=False, as_index=False)[["seconds", column]].mean()
+    frame = curves.groupby(["dataset", "model", "epoch"], sort=False, as_index=False)[[seconds, column]].mean()
     there = set(frame["model"])
     variant_of = {cell.model: cell.row.variant_of if cell.row else "" for cell in cells if cell.model in there}
-    x, datasets = "seconds of fitting", list(dict.fromkeys(frame["dataset"]))
+    datasets = list(dict.fromkeys(frame["dataset"]))
     limits = {dataset: _limits(frame[frame["dataset"] == dataset][column], shown) for dataset in datasets}
     with figure_style() as colours:
         figure, axes = panels(len(datasets), 3.8)
         for dataset, ax in zip(datasets, axes, strict=True):
             styles = line_styles(variant_of, colours) | {"markers": _markers(variant_of, len(colours)), "ms": 4}
-            draw_lines(ax, frame[frame["dataset"] == dataset], "seconds", column, styles)
+            draw_lines(ax, frame[frame["dataset"] == dataset], seconds, column, styles)
             ax.set(title=dataset, xlabel=x, ylabel=label, xscale="log", ylim=limits[dataset])
             ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         shared_legend(figure)
@@ -62,7 +65,7 @@ def draw_against_seconds(
                 dataset,
                 x,
                 label,
-                lines_of(part, "seconds", column, variant_of, step="epoch"),
+                lines_of(part, seconds, column, variant_of, step="epoch"),
                 limits=limits[dataset],
                 log=True,
             )

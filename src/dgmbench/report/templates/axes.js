@@ -1,7 +1,7 @@
 // What the charts share: scales, marks, a panel with axes that zooms and tells values.
 
 const tip = document.getElementById("tip");
-const DASHES = ["", "7 3", "2 2", "9 3 2 3"], COLOURS = 8;
+const DASHES = ["", "7 3", "2 2", "9 3 2 3", "13 6", "6 2 2 2 2 2"], COLOURS = 8;
 
 function node(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);

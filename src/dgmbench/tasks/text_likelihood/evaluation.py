@@ -50,7 +50,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "log_likelihood": value,
         "perplexity": None if value is None else math.exp(min(-value, 700.0)),
         "left_to_right": means.get("left_to_right"),
-        "fit_seconds": training["fit_seconds"],
+        "fit_cpu_seconds": training["fit_cpu_seconds"],
         "tokens_per_second": training["tokens_per_second"],
         "scored_tokens": sum(len(words) - len(words) // 2 for words in tokens),
         "left_to_right_documents": len(beginnings),
