@@ -116,7 +116,7 @@ class MetricTable:
         row: dict[str, Any] = {"n_seeds": len(main.runs) if main else 0}
         for metric in self.metrics:
             found = estimate(cell, metric)
-            row[metric.name] = found.mean if found else math.nan if _applies(cell, metric) else None
+            row[metric.name] = found.mean if found else math.nan if self.applies(cell, metric) else None
             row[f"{metric.name}_sd_seeds"] = found.spread if found else None
             row[f"paper_{metric.name}"] = cell.published(metric.name)
         row["seconds"] = mean_of(main.runs, "training.seconds", "evaluation.measure_seconds") if main else math.nan
@@ -134,7 +134,9 @@ class MetricTable:
                 cell = by_name.get((dataset, model))
                 for metric in self.metrics:
                     is_best = best.get((dataset, metric.name)) == model
-                    line.append(_value(cell, metric, is_best, cells.any_published) if cell else None)
+                    line.append(
+                        _value(cell, metric, is_best, cells.any_published, self.applies(cell, metric)) if cell else None
+                    )
             lines.append((model, line))
         notes = [
             *self.notes(cells),
@@ -215,9 +217,13 @@ class MetricTable:
         """The paired difference of two samples, or why there is none."""
         return paired_difference(ours, theirs)
 
+    def applies(self, cell: Cell, metric: Metric) -> bool:
+        """Whether a row has a number of this kind; one that ended well without it has none."""
+        return cell.status != "ok" or bool(cell.measured(metric.name))
+
     def pairs(self, cells: list[Cell], paired: Paired) -> list[tuple[Cell, Cell]]:
         """Which cells of a dataset are compared: none that has no number of this kind."""
-        return [pair for pair in named_pairs(cells) if all(_applies(cell, paired.metric) for cell in pair)]
+        return [pair for pair in named_pairs(cells) if all(self.applies(cell, paired.metric) for cell in pair)]
 
     def comparisons(self, cells: Cells, paired: Paired) -> Grid:
         """Which row is better, on the same examples."""
@@ -245,18 +251,13 @@ class MetricTable:
         return Beside()
 
 
-def _applies(cell: Cell, metric: Metric) -> bool:
-    """Whether a row has a number of this kind; one that ended well without it has none."""
-    return cell.status != "ok" or bool(cell.measured(metric.name))
-
-
-def _value(cell: Cell, metric: Metric, best: bool, any_published: bool) -> Value:
-    """A metric of a cell beside the paper's; the cell's status where there is no number."""
+def _value(cell: Cell, metric: Metric, best: bool, any_published: bool, applies: bool) -> Value:
+    """A metric of a cell beside the paper's; where there is no number the cell's status, if it should have one."""
     found, number, digits, status = estimate(cell, metric), cell.published(metric.name), metric.digits, cell.status
     paper = printed(number, digits) if any_published else ""
     if found is None:
-        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 and status != "ok" else ""
-        word = "no number" if status == "ok" else status
+        seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 and applies and status != "ok" else ""
+        word = status if applies and status != "ok" else "no number"
         return Value(word, paper=paper, remark=seeds, comparable=not cell.part, status=word)
     error = printed(found.error, digits) if found.error is not None else ""
     difference = f"{found.mean - number:+.{digits}f}" if number is not None else ""

@@ -45,5 +45,12 @@ def require_decay(settings: TrainingSettings, places: Places) -> None:
         raise UserError(f"{places.of('weight_decay')}: {problem}")
 
 
+def require_gradients(settings: TrainingSettings, estimator: str, places: Places) -> None:
+    """Raise a UserError for a weight decay, or an estimator of the bound's gradient, that a run cannot have."""
+    if settings.compile and estimator == "dreg":
+        raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
+    require_decay(settings, places)
+
+
 def _has_own(spec: RunSpec, row: LearnerRow) -> bool:
     return hasattr(load_object(row.factory), "step") if spec.factory else row.own_optimisers

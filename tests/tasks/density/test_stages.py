@@ -166,7 +166,6 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"estimator": "dreg", "compile": True}, "the estimator dreg cannot be compiled; set compile: false"),
         ({"importance_samples": 10**9}, "lower importance_samples or batch_size"),
         ({"train_limit": 1}, "1 training image"),
     ],

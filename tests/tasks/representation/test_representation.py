@@ -236,7 +236,6 @@ def test_the_code_is_the_mean_and_hidden_the_second_layer() -> None:
         ({}, {"train_limit": 1}, r"the training images are of one class \(train_limit is 1\)"),
         ({"train": drawn(4, 0)[0], "train_labels": drawn(4, 0)[1]}, {}, "no valid images; features are judged on"),
         (NO_TEST, {}, "no test images; features are judged on"),
-        ({}, {"estimator": "dreg", "compile": True}, "dreg cannot be compiled; set compile: false"),
     ],
 )
 def test_what_cannot_be_classified_is_refused_in_one_line(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from dgmbench.data.points import PointSplits
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.tasks.density.settings import density_settings
-
-if TYPE_CHECKING:
-    pass
 
 # Grey test images are binarised once, with this seed, whatever the seed of the run: every model sees the same images.
 TEST_BINARISATION_SEED = 2016

@@ -10,7 +10,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.density.rows import ROWS, DensityRow
 from dgmbench.tasks.density.settings import OTHER_DATA, DensityAnalysisSettings, DensitySettings, density_settings
-from dgmbench.training.rows import require_decay
+from dgmbench.training.rows import require_gradients
 
 _HERE = "dgmbench.tasks.density"
 _BY_EM = ("mixture-of-bernoullis", "mixture-of-gaussians")
@@ -37,9 +37,7 @@ def _rule(spec: RunSpec, row: DensityRow, places: Places) -> None:
     What a user's function gives is only known when it is called: a training, and ``dgmbench check``, look at that.
     """
     settings = density_settings(spec)
-    if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
-    require_decay(settings, places)
+    require_gradients(settings, settings.estimator, places)
     if settings.split == "valid" and lacks_validation_part(spec.dataset):
         raise UserError(
             f"{places.of('split')}: {spec.dataset} has no validation images; give a file or function of your own with "

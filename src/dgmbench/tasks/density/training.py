@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from dgmbench.data.catalogue import is_user_defined
-from dgmbench.errors import UserError
 from dgmbench.models.images.bounds import iwae_bound
 from dgmbench.run.task import Job, Training
 from dgmbench.tasks.density.building import build_model, fits_itself
@@ -37,8 +36,6 @@ def train(job: Job) -> Training:
         UserError: settings that do not go together, or too little memory.
     """
     spec, settings = job.spec, density_settings(job.spec)
-    if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{spec.training_id}: the estimator dreg cannot be compiled; set compile: false")
     gpus = min(job.gpus, settings.devices)
     if gpus < settings.devices > 1:
         where = f"{gpus} GPU(s)" if gpus else "the CPU"

@@ -40,6 +40,9 @@ class FewLabelsTable(MetricTable):
     def from_examples(self, arrays: Mapping[str, np.ndarray]) -> dict[str, float]:
         return {name: float(values.mean()) for name, values in arrays.items()}
 
+    def applies(self, cell: Cell, metric: Metric) -> bool:
+        return any(metric_of(number).name == metric.name for number in _numbers([cell]))
+
     def rows(self, cells: Cells) -> list[dict[str, Any]]:
         return super(FewLabelsTable, self.asked(cells)).rows(cells)
 
@@ -104,7 +107,7 @@ class FewLabelsTable(MetricTable):
         )
 
 
-def _numbers(cells: Cells) -> set[int]:
+def _numbers(cells: Iterable[Cell]) -> set[int]:
     return {number for cell in cells for run in cell.runs for number in few_labels_settings(run.spec).labels}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dgmbench.data.sizes import size_of
-from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Analysis, Places, Row, Task
 from dgmbench.tasks.representation.rows import ROWS
@@ -12,7 +11,7 @@ from dgmbench.tasks.representation.settings import (
     RepresentationSettings,
     representation_settings,
 )
-from dgmbench.training.rows import require_decay
+from dgmbench.training.rows import require_gradients
 
 _HERE = "dgmbench.tasks.representation"
 
@@ -29,9 +28,7 @@ def _cost(spec: RunSpec) -> float:
 def _rule(spec: RunSpec, row: Row, places: Places) -> None:
     """Settings of a gradient training that go together."""
     settings = representation_settings(spec)
-    if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{places.of('compile')}: the estimator dreg cannot be compiled; set compile: false")
-    require_decay(settings, places)
+    require_gradients(settings, settings.estimator, places)
 
 
 def _evaluation_cost(spec: RunSpec) -> float:

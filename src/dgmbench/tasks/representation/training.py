@@ -45,8 +45,6 @@ def train(job: Job) -> Training:
 def _by_gradient(job: Job, model: Any) -> dict[str, Any]:
     """Minimise ``model.loss``, leave ``curve.csv``, and say what is to be recorded."""
     spec, settings = job.spec, representation_settings(job.spec)
-    if settings.compile and settings.estimator == "dreg":
-        raise UserError(f"{spec.training_id}: the estimator dreg cannot be compiled; set compile: false")
     pixels, binary = training_images(spec)
     batches = Batches(pixels, settings.batch_size, spec.seed, as_they_are if binary else binarised)
     gpus = min(job.gpus, settings.devices)
