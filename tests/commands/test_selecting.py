@@ -102,6 +102,21 @@ def test_what_a_selected_row_takes_is_selected_with_it(
     assert {run.seed for run in found.runs} == {2} and {run.dataset for run in found.runs} == {"ocr-letters"}
 
 
+def test_what_is_trained_for_other_rows_alone_has_their_seeds(checkout: Path) -> None:
+    """In the preset `vae` has five, for the label sets of few labels."""
+
+    def seeds_of(**selected: Any) -> dict[str, list[int]]:
+        runs = plan(preset="lecture", datasets=["mnist"], **selected).of("density")
+        return {name: [run.seed for run in runs if run.model == name] for name in {run.model for run in runs}}
+
+    one = {"vae": [0], "mem-vae": [0], "iwae-50": [0], "mixture-of-bernoullis": [0]}
+    assert seeds_of(tasks=["generation"]) == one
+    assert seeds_of(tasks=["few-labels"]) == {"vae": [0, 1, 2, 3, 4]}
+    assert seeds_of(tasks=["generation", "few-labels"]) == one | {"vae": [0, 1, 2, 3, 4]}
+    assert seeds_of(tasks=["generation"], rows=["vae"], seeds="7") == {"vae": [7]}
+    assert seeds_of(tasks=["density"], rows=["vae"]) == {"vae": [0, 1, 2, 3, 4]}
+
+
 def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:
     found = plan(tasks=["generation"], rows=["vae"], datasets=["mnist"], settings=["samples=70"])
     assert [run.settings.departures().get("samples") for run in found.of("generation")] == [70]

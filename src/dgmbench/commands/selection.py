@@ -79,6 +79,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
     beside = _taken_from(chosen, content, whole)
+    seeds_beside = _seeds_of(chosen, content, whole)
     settings = read_pairs(selection.settings)
     seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
@@ -105,13 +106,15 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
                 for row in rows:
                     if task.datasets_word in _entries(below.get(row)):
                         layer[task.rows_word][row] = {task.datasets_word: datasets}
-        if of_run or seeds:
+        if of_run or seeds or name in beside:
             each = layer.setdefault(
                 task.rows_word,
                 {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
             )
             for row, own in [(row, own) for row, own in each.items() if own is not False]:
                 own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
+                if not seeds and name in beside:  # what is trained for other rows alone has the seeds of these
+                    own_seeds = {"seeds": seeds_beside[name, row]}
                 each[row] = {**_entries(own), **of_run, **own_seeds} or None
             if seeds and "seeds" in every:
                 layer["seeds"] = seeds
@@ -209,6 +212,24 @@ def _taken_from(
                 if part or not needed:  # of a chosen task an empty list stands for all
                     part += [each for each in wanted if each not in part]
     return beside
+
+
+def _seeds_of(
+    chosen: Mapping[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
+) -> dict[tuple[str, str], list[int]]:
+    """By task and row, the seeds with which the chosen rows take its trained models."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for name, (_, rows) in chosen.items():
+        task, section = find_task(name), _entries(content.get(name) or whole.get(name))
+        of_rows = _entries(section.get(task.rows_word))
+        for row in rows or [row for row, own in of_rows.items() if own is not False]:
+            takes = task.rows[row].takes if row in task.rows else None
+            if takes is not None:
+                own = _entries(of_rows.get(row))
+                known = found.setdefault((task_behind(task.rows[row]).name, takes.row), [])
+                seeds = own.get("seeds") or section.get("seeds") or content.get("seeds") or [0]
+                known += [seed for seed in seeds if seed not in known]
+    return found
 
 
 def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:
