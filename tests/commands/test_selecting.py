@@ -117,6 +117,16 @@ def test_what_is_trained_for_other_rows_alone_has_their_seeds(checkout: Path) ->
     assert seeds_of(tasks=["density"], rows=["vae"]) == {"vae": [0, 1, 2, 3, 4]}
 
 
+def test_what_is_trained_for_other_rows_alone_is_for_their_datasets(checkout: Path) -> None:
+    rows = {"vae": {"datasets": ["mnist"]}, "iwae-50": None}
+    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["mnist", "ocr-letters"], "models": rows}}))
+    found = plan(files=[Path("part.yaml")], tasks=["generation"]).of("density")
+    assert {(run.model, run.dataset) for run in found} == {
+        ("vae", "mnist"),
+        *(("iwae-50", name) for name in ("mnist", "ocr-letters")),
+    }
+
+
 def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:
     found = plan(tasks=["generation"], rows=["vae"], datasets=["mnist"], settings=["samples=70"])
     assert [run.settings.departures().get("samples") for run in found.of("generation")] == [70]
@@ -135,6 +145,18 @@ def test_a_selection_keeps_the_settings_and_the_runs(checkout: Path) -> None:
     assert left_out.run_id in every, "what a preset leaves out has the settings of the default when it is asked for"
     (changed,) = plan(datasets=["mnist"], rows=["vae"], settings=["epochs=2", "k=7"]).runs
     assert {"epochs": 2, "k": 7}.items() <= changed.settings.model_dump().items()
+
+
+def test_seeds_that_are_none_are_refused_where_they_stand(checkout: Path) -> None:
+    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["mnist"], "models": {"vae": {"seeds": 3}}}}))
+    with pytest.raises(UserError, match=r"generation\.models\.vae\.seeds: 3 is not a list"):
+        plan(files=[Path("part.yaml")], tasks=["generation"])
+
+
+@pytest.mark.parametrize(("name", "option"), [("seeds", "seeds"), ("datasets", "dataset"), ("corpora", "dataset")])
+def test_what_is_selected_is_no_setting(name: str, option: str, checkout: Path) -> None:
+    with pytest.raises(UserError, match=f"^--set {name}: it is no setting; say it with --{option}$"):
+        configuration_of(Selection(settings=[f"{name}=[1]"]))
 
 
 def test_a_dataset_without_settings_is_said(checkout: Path) -> None:

@@ -73,6 +73,13 @@ def test_mmd_has_no_bias() -> None:
     assert error < 0.3 / 20 / 2, "the biased estimate is apart from 0 by about (1 − E k) (1/n + 1/m)"
 
 
+@pytest.fixture(params=[1000, 3], ids=["one block", "several blocks"])
+def blocks_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a matrix of pairs that are computed together."""
+    monkeypatch.setattr("dgmbench.metrics.resampling.BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("blocks_of")
 @pytest.mark.parametrize("seed", range(5))
 def test_mmd_is_the_double_sum_of_its_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -86,6 +93,7 @@ def test_mmd_is_the_double_sum_of_its_definition(seed: int) -> None:
     assert squared_mmd(x, y, rbf()).observed == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.usefixtures("blocks_of")
 @pytest.mark.parametrize("kernel", [rbf(), cubic])
 def test_a_bootstrap_draw_is_the_estimate_of_what_was_drawn(kernel: object) -> None:
     """Where nothing is drawn twice: weights 0 and 1 select."""

@@ -11,8 +11,9 @@ import pytest
 
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, load_object
-from dgmbench.run.config import read_config
+from dgmbench.run.config import read_config, selecting_nothing
 from dgmbench.run.config import read_plan as read_plan_of
+from dgmbench.run.config_files import Configuration
 from dgmbench.run.plan import Plan
 from dgmbench.run.schema import json_schema
 from dgmbench.tasks import all_tasks, find_task
@@ -93,6 +94,7 @@ def test_a_row_may_have_datasets_of_its_own() -> None:
         ([], "[] is not a list of names of corpora"),
         (["reuter"], "did you mean 'reuters'"),
         (["mnist"], "mnist"),
+        (["reuters", "reuters"], "reuters stands twice in the list; name it once"),
     ],
 )
 def test_datasets_of_a_row_that_are_none_are_refused_where_they_stand(names: Any, complaint: str) -> None:
@@ -101,6 +103,21 @@ def test_datasets_of_a_row_that_are_none_are_refused_where_they_stand(names: Any
         read_plan(config)
     assert str(error.value).startswith("config.classification.methods.lda.corpora: ")
     assert complaint in str(error.value)
+
+
+def test_a_row_that_is_for_none_of_its_sections_datasets_is_checked_and_said() -> None:
+    methods: dict[str, Any] = {"bow": None, "lda": {"corpora": ["20news"], "seeds": "x"}}
+    config = {"classification": {"corpora": ["reuters"], "methods": methods}}
+    with pytest.raises(UserError, match=r"^config\.classification\.methods\.lda\.seeds: 'x' is not a list"):
+        read_plan(config)
+    del methods["lda"]["seeds"]
+    plan, configuration = read_plan(config), Configuration(config)
+    assert [run.model for run in plan.runs] == ["bow"]
+    line = "config.classification.methods.lda: no run, as it is for 20news only"
+    assert selecting_nothing(configuration, plan, all_tasks()) == [line]
+    del methods["bow"]
+    with pytest.raises(UserError, match="this selects nothing, as none of its methods is for these corpora"):
+        read_plan(config)
 
 
 def test_every_method_runs_on_a_user_defined_corpus_without_further_settings(tmp_path: Path) -> None:
@@ -447,7 +464,13 @@ def test_the_paper_preset_is_the_published_protocol() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{"presett": "a"}, {"seeds": [-1]}, density(settings={"epochs": 0}), density(settings={"schedule": "none"})],
+    [
+        {"presett": "a"},
+        {"seeds": [-1]},
+        density(settings={"epochs": 0}),
+        density(settings={"schedule": "none"}),
+        density(models={"vae": {"datasets": []}}),
+    ],
 )
 def test_the_schema_refuses_mistakes_too(config: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):

@@ -79,8 +79,11 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
     beside = _taken_from(chosen, content, whole)
-    seeds_beside = _seeds_of(chosen, content, whole)
+    wanted = _wanted(chosen, content, whole)
     settings = read_pairs(selection.settings)
+    for key, option in {"seeds": "seeds", **{task.datasets_word: "dataset" for task in all_tasks().values()}}.items():
+        if key in settings:
+            raise UserError(f"--set {key}: it is no setting; say it with --{option}")
     seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
     if content.get("analyses") and (selection.datasets or selection.rows):
@@ -112,10 +115,9 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
                 {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
             )
             for row, own in [(row, own) for row, own in each.items() if own is not False]:
-                own_seeds = {"seeds": seeds} if seeds and "seeds" in _entries(below.get(row)) else {}
-                if not seeds and name in beside:  # what is trained for other rows alone has the seeds of these
-                    own_seeds = {"seeds": seeds_beside[name, row]}
-                each[row] = {**_entries(own), **of_run, **own_seeds} or None
+                of_others = wanted[name, row] if name in beside else {}  # it is trained for these alone
+                own_seeds = {"seeds": seeds} if seeds and {"seeds"} & {*_entries(below.get(row)), *of_others} else {}
+                each[row] = {**_entries(own), **of_others, **of_run, **own_seeds} or None
             if seeds and "seeds" in every:
                 layer["seeds"] = seeds
         if layer:
@@ -196,39 +198,34 @@ def _taken_from(
     Where a row of a chosen task is lacking for that, it is chosen, too.
     """
     beside: dict[str, tuple[list[str], list[str]]] = {}
-    for name, (datasets, rows) in list(chosen.items()):
-        task, section = find_task(name), _entries(content.get(name) or whole.get(name))
-        asked = rows or [row for row, own in _entries(section.get(task.rows_word)).items() if own is not False]
-        of_data = datasets or [
-            each for each, own in _entries(section.get(task.datasets_word)).items() if own is not False
-        ]
-        for row in asked:
-            takes = task.rows[row].takes if row in task.rows else None
-            if takes is None:
-                continue
-            other = task_behind(task.rows[row]).name
-            known, needed = (chosen[other], True) if other in chosen else (beside.setdefault(other, ([], [])), False)
-            for part, wanted in zip(known, (of_data, [takes.row]), strict=True):
-                if part or not needed:  # of a chosen task an empty list stands for all
-                    part += [each for each in wanted if each not in part]
+    for (other, row), wanted in _wanted(chosen, content, whole).items():
+        known, needed = (chosen[other], True) if other in chosen else (beside.setdefault(other, ([], [])), False)
+        for part, names in zip(known, (wanted[find_task(other).datasets_word], [row]), strict=True):
+            if part or not needed:  # of a chosen task an empty list stands for all
+                part += [each for each in names if each not in part]
     return beside
 
 
-def _seeds_of(
+def _wanted(
     chosen: Mapping[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
-) -> dict[tuple[str, str], list[int]]:
-    """By task and row, the seeds with which the chosen rows take its trained models."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for name, (_, rows) in chosen.items():
+) -> dict[tuple[str, str], dict[str, list[Any]]]:
+    """By task and row, the datasets and seeds for which the chosen rows take its trained models, as in a file."""
+    found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    for name, (datasets, rows) in chosen.items():
         task, section = find_task(name), _entries(content.get(name) or whole.get(name))
-        of_rows = _entries(section.get(task.rows_word))
+        of_rows, of_datasets = (_entries(section.get(word)) for word in (task.rows_word, task.datasets_word))
         for row in rows or [row for row, own in of_rows.items() if own is not False]:
             takes = task.rows[row].takes if row in task.rows else None
-            if takes is not None:
-                own = _entries(of_rows.get(row))
-                known = found.setdefault((task_behind(task.rows[row]).name, takes.row), [])
-                seeds = own.get("seeds") or section.get("seeds") or content.get("seeds") or [0]
-                known += [seed for seed in seeds if seed not in known]
+            if takes is None:
+                continue
+            other, own = task_behind(task.rows[row]), _entries(of_rows.get(row))
+            there = [each for each, of_data in of_datasets.items() if of_data is not False]
+            names = datasets or [each for each in there if each in _entries(own.get(task.datasets_word, there))]
+            given = (level.get("seeds") for level in (own, section, content))
+            seeds = next((each for each in given if each and isinstance(each, list)), [0])  # read and checked later
+            known = found.setdefault((other.name, takes.row), {other.datasets_word: [], "seeds": []})
+            for word, wanted in ((other.datasets_word, names), ("seeds", seeds)):
+                known[word] += [each for each in wanted if each not in known[word]]
     return found
 
 

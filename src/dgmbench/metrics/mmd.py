@@ -61,19 +61,25 @@ def squared_mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel, drawn: Weights | N
 
 def _within(x: np.ndarray, drawn: np.ndarray, kernel: Kernel) -> tuple[float, np.ndarray]:
     """The mean over pairs of two different examples, and that of each draw."""
-    total, by_draw = _sums(x, x, drawn, drawn, kernel)
+    total, by_draw = _sums(x, x, drawn, drawn, kernel, own=True)
     n = len(x)
     return total / (n * (n - 1)), by_draw / (n**2 - (drawn**2).sum(axis=1))
 
 
-def _sums(x: np.ndarray, y: np.ndarray, w: np.ndarray, v: np.ndarray, kernel: Kernel) -> tuple[float, np.ndarray]:
-    """Σ_ij k(x_i, y_j) and (draws,) Σ_ij w_i v_j k(x_i, y_j); of one sample with itself without i = j."""
+def _sums(
+    x: np.ndarray, y: np.ndarray, w: np.ndarray, v: np.ndarray, kernel: Kernel, own: bool = False
+) -> tuple[float, np.ndarray]:
+    """Σ_ij k(x_i, y_j) and (draws,) Σ_ij w_i v_j k(x_i, y_j).
+
+    Args:
+        own: x and y, w and v are the same: without i = j, and a pair is computed once.
+    """
     left, right, w_, v_ = (torch.from_numpy(np.ascontiguousarray(a, np.float64)) for a in (x, y, w, v))
     total, by_draw = 0.0, torch.zeros(len(w), dtype=torch.float64)
     for block in blocks(len(x)):
-        first = block.start if x is y else 0  # of a sample with itself a pair is computed once
+        first = block.start if own else 0
         values = kernel(left[block], right[first:])
-        if x is y:
+        if own:
             values.fill_diagonal_(0)
             values[:, block.stop - first :] *= 2
         total += float(values.sum())

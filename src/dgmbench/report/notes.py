@@ -47,6 +47,10 @@ def notes_on_gaps(cells: Cells, metric: str) -> list[str]:
                 finite = run.get("metrics", metric) is not None
                 state = "what is shown was measured on the last good state" if finite else "nothing finite was measured"
                 notes.append(f"Diverged: {where}{after}; {state}.")
+    there = {(cell.model, cell.dataset) for cell in cells}
+    not_asked = [(model, name) for model in cells.models for name in cells.datasets if (model, name) not in there]
+    if not_asked:
+        notes.append(f"Not asked for by this configuration: {'; '.join(_in_brackets(_grouped(not_asked)))}.")
     if cells.left_out:
         notes.append(f"Published, but not in this configuration: {', '.join(cells.left_out)}.")
     for word, absent in (

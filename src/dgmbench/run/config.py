@@ -107,11 +107,13 @@ def _choice(config: Mapping[str, Any], key: str, otherwise: bool) -> bool:
 
 
 def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
-    """A line for each section that asks for no run and does not say that its task is left out."""
-    lines = []
+    """A line for each section, and each row, that asks for no run and does not say that it is left out."""
+    lines: list[str] = []
     for name, task in tasks.items():
-        line = "" if name in plan.tasks else _selects_nothing(task, configuration.content.get(name, False))
-        if line:
+        section = configuration.content.get(name, False)
+        if name in plan.tasks:
+            lines += map(configuration.located, _rows_without_a_run(task, section))
+        elif line := _selects_nothing(task, section):
             lines.append(configuration.located(line))
     return lines
 
@@ -122,9 +124,23 @@ def _selects_nothing(task: Task, section: Any) -> str:
         return ""
     words = (task.datasets_word, task.rows_word)
     lacking = [word for word in words if not _named((section or {}).get(word), "")]
+    if not lacking:
+        why = f"as none of its {task.rows_word} is for these {task.datasets_word}"
+        return f"config.{task.name}: this selects nothing, {why}; change one of both, or write {task.name}: false"
     both = " and ".join(f"{task.name}.{word}" for word in words)
     line = f"config.{task.name}: this selects nothing, as it names no {' and no '.join(lacking)}; give {both}"
     return f"{line}, or write {task.name}: false"
+
+
+def _rows_without_a_run(task: Task, section: Any) -> list[str]:
+    """A line for each row that is for other datasets than those of its section."""
+    word = task.datasets_word
+    datasets, rows = _named((section or {}).get(word), ""), _named((section or {}).get(task.rows_word), "")
+    return [
+        f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(own[word])} only"
+        for row, own in rows.items()
+        if word in own and not set(own[word]) & datasets.keys()
+    ]
 
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
@@ -137,7 +153,11 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
     common = _mapping(section.get("settings"), f"{place}.settings")
     seeds = _seeds(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
-    only = {model: _only(task, own, f"{place}.{task.rows_word}.{model}") for model, own in models.items()}
+    own_datasets, own_seeds = {}, {}
+    for model, settings in models.items():
+        where = f"{place}.{task.rows_word}.{model}"
+        own_datasets[model] = _own_datasets(task, settings, where) or list(datasets)
+        own_seeds[model] = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
     runs = []
     for dataset, of_dataset in datasets.items():
         where_dataset = f"{place}.{task.datasets_word}.{dataset}"
@@ -146,19 +166,18 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
             where = f"{place}.{task.rows_word}.{model}"
             if model in task.rows and not task.rows[model].in_table:
                 raise UserError(f"{where}: {model} is no row of the table; it is trained where a run needs it")
-            if dataset not in (only[model] or datasets):
+            if dataset not in own_datasets[model]:
                 continue
             of_model = {key: value for key, value in settings.items() if key not in ("seeds", task.datasets_word)}
-            of_seeds = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
             layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
-            cell = build_run(task, dataset, model, of_seeds[0], layers, where)
-            runs += [replace(cell, seed=seed) for seed in of_seeds]
+            cell = build_run(task, dataset, model, own_seeds[model][0], layers, where)
+            runs += [replace(cell, seed=seed) for seed in own_seeds[model]]
     require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
 
 
-def _only(task: Task, of_model: Mapping[str, Any], where: str) -> list[str]:
-    """The datasets that a row has for itself; empty for all of the section."""
+def _own_datasets(task: Task, of_model: Mapping[str, Any], where: str) -> list[str]:
+    """Which of its section's datasets a row is for; empty for all."""
     word = task.datasets_word
     if word not in of_model:
         return []
@@ -166,6 +185,8 @@ def _only(task: Task, of_model: Mapping[str, Any], where: str) -> list[str]:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise UserError(f"{where}: {names!r} is not a list of names of {word}")
     for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{where}: {name} stands twice in the list; name it once")
         require_dataset(name, task.kinds, where)
     return names
 
@@ -186,10 +207,11 @@ def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     if row.datasets and dataset not in row.datasets:
-        raise UserError(f"{where}: {model} is for {' and '.join(row.datasets)} only, not {dataset}")
+        advice = f"leave it out, or give it {task.datasets_word}: [{', '.join(row.datasets)}]"
+        raise UserError(f"{where}: {model} is for {' and '.join(row.datasets)} only, not {dataset}; {advice}")
     if (task.labels or row.labels) and not has_labels(dataset):
         who = task.name if task.labels else model
-        raise UserError(f"{where}: {who} needs labels, which {dataset} does not have; leave it out")
+        raise UserError(f"{where}: {who} needs labels, which {dataset} does not have; leave one of both out")
     settings: dict[str, Any] = dict(row.settings)
     options: dict[str, Any] = {**row.options, **row.by_dataset.get(dataset, {})}
     explicit: dict[str, Any] = {}

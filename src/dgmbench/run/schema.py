@@ -11,6 +11,7 @@ from dgmbench.run.spec import LARGEST_SEED
 from dgmbench.run.task import Task
 
 Seeds = Annotated[list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]], Field(min_length=1)]
+Names = Annotated[list[str], Field(min_length=1)]
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -37,7 +38,10 @@ def _section(task: Task) -> type[BaseModel]:
     name = task.name.title().replace("-", "")
     own: dict[str, Any] = {"options": (dict[str, Any], {}), "factory": (str, "")}
     of_dataset = create_model(f"{name}Cell", __base__=task.settings, **own)
-    of_row_alone: dict[str, Any] = {"seeds": (Seeds, None), task.datasets_word: (list[str], None)}
+    of_row_alone: dict[str, Any] = {
+        "seeds": (Seeds, None),
+        task.datasets_word: (Annotated[list[str], Field(min_length=1)], None),
+    }
     of_row = create_model(f"{name}Row", __base__=of_dataset, **of_row_alone)
     fields: dict[str, Any] = {
         "settings": (task.settings, None),

@@ -82,7 +82,9 @@ def alternate(
         log.info("%s: resumed after epoch %d of %d", name, done, settings.epochs)
     resumed_from, started, cpu_started, saved_at = done, time.perf_counter(), time.process_time(), 0.0
     good, diverged_at = copy.deepcopy(model.state_dict()), None
-    precision = precision_to_set(settings.precision, device)
+    # nothing here computes layers in bfloat16, as Lightning does for `fit`; float32 factors are rounded to tf32 instead
+    asked = "tf32" if gpus and settings.precision == "bf16" else settings.precision
+    precision = precision_to_set(asked, device)
     with (
         explain_lack_of_memory(name, "lower batch_size"),
         float32_products(precision),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
@@ -220,6 +221,28 @@ def test_steps_that_are_not_finite_end_as_diverged_with_the_last_good_weights(tm
     assert (record["status"], record["diverged_at"], record["epochs"]) == ("diverged", bad, bad)
     weights = torch.load(Workspace(tmp_path).trained(spec) / "model.pt", weights_only=True)
     assert bool(torch.isfinite(weights["weight"]).all()) and bool((weights["weight"] != 0).any()) == (bad > 0)
+
+
+class Multiplies(Wins):
+    """Notes how its products are computed."""
+
+    def step(self, x: Tensor, optimisers: Any) -> dict[str, Tensor]:
+        level = {"highest": 0.0, "high": 1.0, "medium": 2.0}[torch.get_float32_matmul_precision()]
+        return super().step(x, optimisers) | {"level": torch.tensor(level)}
+
+
+@pytest.mark.parametrize(("asked", "level", "recorded"), [("32", 0, "32"), ("tf32", 0, "32"), ("bf16", 2, "bf16")])
+def test_a_game_multiplies_as_asked_and_says_so(
+    asked: str, level: int, recorded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a processor that rounds to bfloat16."""
+    monkeypatch.setattr("dgmbench.fast.products.multiplies_bfloat16_faster", lambda device: True)
+    monkeypatch.setattr("dgmbench.fast.products.rounds_on_the_processor", lambda precision: precision == "bf16")
+    (spec,) = plan_for(f"{__name__}:Multiplies", epochs=1, precision=asked).of("generation")
+    record = stages.train(find_task("generation"), spec, Workspace(tmp_path))
+    with (Workspace(tmp_path).trained(spec) / "curve.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    assert float(line["level"]) == level and record["precision"] == recorded
 
 
 NETWORKS = {

@@ -531,15 +531,7 @@ def test_topics_that_go_together_are_drawn_for_each_row_that_knows_them(tmp_path
 @pytest.mark.parametrize(
     "number",
     [
-        *(
-            "log_likelihood",
-            "perplexity",
-            "left_to_right",
-            "fit_cpu_seconds",
-            "tokens_per_second",
-            "passes",
-            "components",
-        ),
+        *("log_likelihood", "perplexity", "left_to_right", "fit_cpu_seconds", "tokens_per_second", "passes"),
         *("components", "scored_tokens", "seconds", "cpu_seconds", "bound_nats_per_token"),
     ],
 )
