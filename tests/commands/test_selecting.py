@@ -147,10 +147,18 @@ def test_a_selection_keeps_the_settings_and_the_runs(checkout: Path) -> None:
     assert {"epochs": 2, "k": 7}.items() <= changed.settings.model_dump().items()
 
 
-def test_seeds_that_are_none_are_refused_where_they_stand(checkout: Path) -> None:
-    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["mnist"], "models": {"vae": {"seeds": 3}}}}))
-    with pytest.raises(UserError, match=r"generation\.models\.vae\.seeds: 3 is not a list"):
+@pytest.mark.parametrize(("key", "value"), [("seeds", 3), ("seeds", [[1]]), ("datasets", "mnist"), ("datasets", False)])
+def test_what_is_no_list_in_a_row_is_refused_where_it_stands(key: str, value: Any, checkout: Path) -> None:
+    rows = {"vae": {key: value}}
+    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["mnist"], "models": rows}}))
+    with pytest.raises(UserError, match=rf"generation\.models\.vae\.{key}: .* is not a list"):
         plan(files=[Path("part.yaml")], tasks=["generation"])
+
+
+def test_a_row_for_none_of_the_datasets_takes_nothing(checkout: Path) -> None:
+    rows = {"vae": {"datasets": ["mnist"]}, "iwae-50": None}
+    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["ocr-letters"], "models": rows}}))
+    assert {run.model for run in plan(files=[Path("part.yaml")], tasks=["generation"]).runs} == {"iwae-50"}
 
 
 @pytest.mark.parametrize(("name", "option"), [("seeds", "seeds"), ("datasets", "dataset"), ("corpora", "dataset")])

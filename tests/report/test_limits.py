@@ -10,6 +10,7 @@ import pytest
 
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.names import load_object
+from dgmbench.report.comparison import _limits
 from dgmbench.report.figures import figure_style, panels
 from dgmbench.report.limits import limits_of, near, widened
 from dgmbench.report.marks import draw_row, no_room_below_zero
@@ -37,13 +38,20 @@ def test_an_axis_ends_before_a_value_far_beyond_the_others(values, trusted, foun
     assert not near(values, trusted)[~np.isfinite(np.asarray(values, float))].any()
 
 
-def test_many_values_are_judged_by_their_spread_however_far_they_are_from_zero() -> None:
-    many = [-8.57, -8.1, -8.26, -7.87, -7.95, -7.88, -8.44, -8.06, -7.86, -20.1]
-    assert limits_of(many) == ()
-    assert limits_of(many, by_spread=True) == (-8.57, -7.86)
-    assert limits_of([*many[-5:]], by_spread=True) == ()  # a spread of few is not known
-    assert limits_of([*many[:-1], -9.5], by_spread=True) == ()
+MANY = [-8.57, -8.1, -8.26, -7.87, -7.95, -7.88, -8.44, -8.06, -7.86, -20.1]
+
+
+def test_values_can_be_judged_by_their_spread_however_far_they_are_from_zero() -> None:
+    assert limits_of(MANY) == ()
+    assert limits_of(MANY, by_spread=True) == (-8.57, -7.86)
+    assert limits_of([*MANY[:-1], -9.5], by_spread=True) == ()
     assert limits_of([1.0] * 9 + [2.0], by_spread=True) == ()
+
+
+@pytest.mark.parametrize(("values", "found"), [(MANY, (-8.59, -7.84)), (MANY[-5:], ()), ([-88.7, -88.78, -85], ())])
+def test_a_row_far_off_does_not_stretch_a_panel_of_many(values: list[float], found: tuple[float, ...]) -> None:
+    facts = {"ours": values, "error": 0.02, "other": np.nan, "other_error": np.nan, "paper": np.nan, "status": "ok"}
+    assert _limits(pd.DataFrame(facts), 1.0) == pytest.approx(found)
 
 
 def test_limits_are_never_a_single_place():

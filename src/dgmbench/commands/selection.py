@@ -209,7 +209,10 @@ def _taken_from(
 def _wanted(
     chosen: Mapping[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
 ) -> dict[tuple[str, str], dict[str, list[Any]]]:
-    """By task and row, the datasets and seeds for which the chosen rows take its trained models, as in a file."""
+    """By task and row, the datasets and seeds for which the chosen rows take its trained models, as in a file.
+
+    Each of both is that of all takers together, so that with several takers their product is trained.
+    """
     found: dict[tuple[str, str], dict[str, list[Any]]] = {}
     for name, (datasets, rows) in chosen.items():
         task, section = find_task(name), _entries(content.get(name) or whole.get(name))
@@ -220,13 +223,21 @@ def _wanted(
                 continue
             other, own = task_behind(task.rows[row]), _entries(of_rows.get(row))
             there = [each for each, of_data in of_datasets.items() if of_data is not False]
-            names = datasets or [each for each in there if each in _entries(own.get(task.datasets_word, there))]
+            # what is no list of names, or of seeds, is refused where it stands when the whole is read
+            of_row = own.get(task.datasets_word)
+            names = datasets or [each for each in there if not isinstance(of_row, list) or each in of_row]
+            if not names:
+                continue
             given = (level.get("seeds") for level in (own, section, content))
-            seeds = next((each for each in given if each and isinstance(each, list)), [0])  # read and checked later
+            seeds = next((each for each in given if each and _are_numbers(each)), [0])
             known = found.setdefault((other.name, takes.row), {other.datasets_word: [], "seeds": []})
             for word, wanted in ((other.datasets_word, names), ("seeds", seeds)):
                 known[word] += [each for each in wanted if each not in known[word]]
     return found
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(each) is int for each in value)
 
 
 def _require(names: Sequence[str], known: Mapping[str, Sequence[str]], option: str) -> None:

@@ -22,6 +22,8 @@ OURS, PAPER = "ours", "paper"
 _WORDS, _NUMBERS = ("dataset", "model", "status", "comparable"), ("ours", "error", "paper", "other", "other_error")
 _WIDE = 1.96  # standard errors to each side of a 95 % interval
 _MARGIN = 0.22
+_MANY = 8
+"""Of so many rows the spread is known well enough to tell which of them is far off."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _limits(chosen: pd.DataFrame, wide: float) -> tuple[float, ...]:
         for ends in (chosen[name] - half, chosen[name] + half):
             values += ends.tolist()
             trusted += [name != "ours" or status != "diverged" for status in chosen["status"]]
-    return limits_of(values, trusted, by_spread=True)
+    return limits_of(values, trusted, by_spread=len(chosen) >= _MANY)
 
 
 def _beyond(frame: pd.DataFrame, limits: Mapping[str, tuple[float, ...]], other: str) -> Iterator[tuple[str, float]]:

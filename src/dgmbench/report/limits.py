@@ -9,8 +9,6 @@ import numpy as np
 
 _FAR, _FAR_OF_DIVERGED = 30.0, 3.0
 """From the median, in units of the median itself or of the median distance from it, whichever is more."""
-_MANY = 8
-"""Of so many values the median distance is known well enough to be the unit alone, for those who want that."""
 
 
 def near(values: Sequence[float], trusted: Sequence[bool] = (), by_spread: bool = False) -> np.ndarray:
@@ -18,7 +16,7 @@ def near(values: Sequence[float], trusted: Sequence[bool] = (), by_spread: bool 
 
     Args:
         trusted: whether it is of a run that did not diverge; where no value is, or without this, all count alike.
-        by_spread: many values are judged by their median distance alone, however far they all are from 0.
+        by_spread: by the median distance alone, however far they all are from 0; for many values.
     """
     numbers = np.asarray(values, float)
     finite = np.isfinite(numbers)
@@ -29,7 +27,7 @@ def near(values: Sequence[float], trusted: Sequence[bool] = (), by_spread: bool 
     median = float(np.median(numbers[sure]))
     away = np.abs(np.where(finite, numbers, median) - median)
     spread = float(np.median(away[sure]))
-    unit = (spread if by_spread and sure.sum() >= _MANY else max(spread, abs(median))) or math.inf
+    unit = (spread if by_spread else max(spread, abs(median))) or math.inf
     return np.asarray(finite & (away <= unit * np.where(sure, _FAR, _FAR_OF_DIVERGED)))
 
 

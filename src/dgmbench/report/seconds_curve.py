@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dgmbench.report.cells import Cells
 from dgmbench.report.charts import Chart, Lines, families, lines_of
 from dgmbench.report.figures import draw_lines, figure_style, line_styles, panels, save_figure, shared_legend
+from dgmbench.report.limits import shown_as
 from dgmbench.report.sheet import Figure
 from dgmbench.run.workspace import Workspace
 
@@ -72,6 +73,14 @@ def draw_against_seconds(
             for dataset, part in parts
         ]
     )
+    best = frame.groupby(["dataset", "model"], sort=False, as_index=False)[column].max()
+    below = [
+        f"{model} on {dataset} ({shown_as(value)})"
+        for dataset, model, value in zip(best["dataset"], best["model"], best[column], strict=True)
+        if value < limits[dataset][0]
+    ]
+    if below:
+        text += f" Below the axis: {', '.join(below)}."
     return [Figure(path, title, text, chart)]
 
 

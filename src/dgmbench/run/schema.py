@@ -38,10 +38,7 @@ def _section(task: Task) -> type[BaseModel]:
     name = task.name.title().replace("-", "")
     own: dict[str, Any] = {"options": (dict[str, Any], {}), "factory": (str, "")}
     of_dataset = create_model(f"{name}Cell", __base__=task.settings, **own)
-    of_row_alone: dict[str, Any] = {
-        "seeds": (Seeds, None),
-        task.datasets_word: (Annotated[list[str], Field(min_length=1)], None),
-    }
+    of_row_alone: dict[str, Any] = {"seeds": (Seeds, None), task.datasets_word: (Names, None)}
     of_row = create_model(f"{name}Row", __base__=of_dataset, **of_row_alone)
     fields: dict[str, Any] = {
         "settings": (task.settings, None),

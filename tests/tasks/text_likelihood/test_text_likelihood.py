@@ -20,6 +20,9 @@ from dgmbench.data.corpora import Corpus
 from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError
 from dgmbench.metrics.documents import Admixture, DocumentModel, LogisticNormal, Mixture
+from dgmbench.names import load_object
+from dgmbench.report.cells import collect
+from dgmbench.report.charts import Lines
 from dgmbench.report.mlflow_words import Described
 from dgmbench.run.checkpoint import Checkpoint
 from dgmbench.run.config import build_run, read_plan
@@ -27,6 +30,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.check import trial
+from dgmbench.tasks.text_likelihood.convergence import convergence
 from dgmbench.tasks.text_likelihood.documents import prepared_documents
 from dgmbench.tasks.text_likelihood.exported import exported, read_model, write_model
 from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
@@ -514,6 +518,14 @@ def test_the_table_and_its_figures(tmp_path: Path) -> None:
         drawn = [(line["model"], line["seed"]) for line in csv.DictReader(file)]
     assert {pair for pair in drawn} == set(itertools.product(THERE, "01"))
     assert (workspace.figures / "text-likelihood_convergence.png").stat().st_size > 5000
+    table = load_object(TEXT_LIKELIHOOD.table)
+    (figure,) = convergence(collect(plan, workspace, TEXT_LIKELIHOOD, table.problem), workspace)
+    assert figure.chart is not None
+    (panel,) = figure.chart.panels
+    assert isinstance(panel, Lines) and panel.x == "processor seconds of fitting"
+    (line,) = (line for line in panel.lines if line.name == "unigram")
+    assert line.x == pytest.approx([float(rows["unigram"]["fit_cpu_seconds"])], abs=1e-4)
+    assert figure.text.endswith("are not counted.") or "Below the axis: " in figure.text
 
 
 def test_topics_that_go_together_are_drawn_for_each_row_that_knows_them(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def convergence(cells: Cells, workspace: Workspace) -> list[Figure]:
         workspace,
         name="convergence",
         label="held-out log-likelihood (nats per token)",
-        title="Held-out likelihood against seconds",
+        title="Held-out likelihood against processor seconds",
         text="Held-out log-likelihood by completion of a sample of the documents, against the processor seconds of the "
         "fit, with several seeds their means; higher and further left is better. A point is one of the passes over the "
         "training documents; what is fitted at once has one point. Measuring and compiling are not counted.",

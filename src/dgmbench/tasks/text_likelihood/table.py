@@ -69,7 +69,7 @@ class TextLikelihoodTable(MetricTable):
             "beta": f"{smoothing:g}" if isinstance(smoothing, float | int) else "",
             "passes": f"{first.get('training', 'passes') or ''}",
             "million tokens a second": f"{mean_of(speed, 'metrics.tokens_per_second') / 1e6:.2f}" if speed else "",
-            "fit, s": f"{mean_of(runs, 'training.fit_seconds'):,.1f}",
+            "fit, s by the clock": f"{mean_of(runs, 'training.fit_seconds'):,.1f}",
             "peak memory, MiB": f"{memory:,.0f}" if memory else "",
         }
         return super().detail(cell) | {name: value for name, value in shown.items() if value}

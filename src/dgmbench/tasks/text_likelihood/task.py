@@ -38,7 +38,7 @@ def _evaluation_cost(spec: RunSpec) -> float:
 TEXT_LIKELIHOOD = Task(
     name="text-likelihood",
     title="Likelihood of documents",
-    about="log-likelihood per token of held-out documents, perplexity, and seconds of the fit",
+    about="log-likelihood per token of held-out documents, perplexity, and processor seconds of the fit",
     package=_HERE,
     kind="corpus",
     settings=TextLikelihoodSettings,
