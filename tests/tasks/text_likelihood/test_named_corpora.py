@@ -89,7 +89,7 @@ def test_what_needs_labels_says_so_before_anything_is_computed(task: str, model:
     with pytest.raises(UserError) as caught:
         read_plan(config, {task: found})
     place = f"config.{task}.{found.rows_word}.{model}"
-    assert str(caught.value) == f"{place}: {who} needs labels, which {name} does not have; leave it out"
+    assert str(caught.value) == f"{place}: {who} needs labels, which {name} does not have; leave one of both out"
 
 
 @pytest.mark.parametrize("kind", ["drawn", "bags"])
