@@ -239,7 +239,7 @@ def test_a_classifier_alone_is_held_to_equal_classes(
 ) -> None:
     """By what the loss gains when imbalance is made to be 1 everywhere."""
     losses = []
-    monkeypatch.setattr(triple_gan, "descend", lambda optimiser, loss: losses.append(float(loss)))
+    monkeypatch.setattr(triple_gan, "descend", lambda optimiser, loss: losses.append(float(loss.detach())))
     for constant in (0.0, 1.0):
         monkeypatch.setattr(triple_gan, "imbalance", lambda logits, value=constant: torch.tensor(value))
         model = small(TripleGAN, game_from=5, generated_from=9)
