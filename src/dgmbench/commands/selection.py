@@ -78,8 +78,8 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     configuration = read_files(files)
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
-    beside = _taken_from(chosen, content, whole)
     wanted = _wanted(chosen, content, whole)
+    beside = _taken_from(chosen, wanted)
     settings = read_pairs(selection.settings)
     for key, option in {"seeds": "seeds", **{task.datasets_word: "dataset" for task in all_tasks().values()}}.items():
         if key in settings:
@@ -116,7 +116,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
             )
             for row, own in [(row, own) for row, own in each.items() if own is not False]:
                 of_others = wanted[name, row] if name in beside else {}  # it is trained for these alone
-                own_seeds = {"seeds": seeds} if seeds and {"seeds"} & {*_entries(below.get(row)), *of_others} else {}
+                own_seeds = {"seeds": seeds} if seeds and "seeds" in {**_entries(below.get(row)), **of_others} else {}
                 each[row] = {**_entries(own), **of_others, **of_run, **own_seeds} or None
             if seeds and "seeds" in every:
                 layer["seeds"] = seeds
@@ -191,16 +191,16 @@ def _is_in(content: Mapping[str, Any], task: str) -> bool:
 
 
 def _taken_from(
-    chosen: dict[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
+    chosen: dict[str, tuple[list[str], list[str]]], wanted: Mapping[tuple[str, str], Mapping[str, list[Any]]]
 ) -> dict[str, tuple[list[str], list[str]]]:
     """The datasets and rows of further tasks, whose trained models the chosen rows take.
 
     Where a row of a chosen task is lacking for that, it is chosen, too.
     """
     beside: dict[str, tuple[list[str], list[str]]] = {}
-    for (other, row), wanted in _wanted(chosen, content, whole).items():
+    for (other, row), of_row in wanted.items():
         known, needed = (chosen[other], True) if other in chosen else (beside.setdefault(other, ([], [])), False)
-        for part, names in zip(known, (wanted[find_task(other).datasets_word], [row]), strict=True):
+        for part, names in zip(known, (of_row[find_task(other).datasets_word], [row]), strict=True):
             if part or not needed:  # of a chosen task an empty list stands for all
                 part += [each for each in names if each not in part]
     return beside
