@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from dgmbench.models.images.cgmmn import CGMMN, conditional_mmd
 from dgmbench.models.images.gan import GAN, Maxout
@@ -239,6 +241,8 @@ def test_the_fast_matching_of_500_is_nearly_optimal(shift: float) -> None:
         (lambda: PMD(3, matching="best"), "matching is 'best'"),
         (lambda: PMD(3, steps=0), "steps is 0"),
         (lambda: GAN(3, penalty=-1), "penalty is -1"),
+        (lambda: GAN(3, decay=0.99), "decay is 0.99"),
+        (lambda: GAN(3, averaging=1.0), "averaging is 1.0"),
         (lambda: GMMN(3, hidden=()), "at least one hidden layer"),
         (lambda: GMMN(3, latent=0), "latent dimension"),
     ],
@@ -285,11 +289,61 @@ def parts(model: GAN) -> dict[str, list[torch.nn.Parameter]]:
     return {"generator": [*model.layers.parameters()], "discriminator": [*model.discriminator.parameters()]}
 
 
-def test_the_published_rate_falls_and_that_of_adam_does_not() -> None:
-    for penalty, expected in ((0.0, 0.1 / 1.000004**3), (1.0, 0.1)):
-        model = GAN(3, (4,), 2, (2,), penalty=penalty)
-        optimisers = model.optimisers(0.1)
-        for _ in range(3):
-            model.step(torch.rand(5, 3), optimisers)
-        rates = [group["lr"] for optimiser in optimisers.values() for group in optimiser.param_groups]
-        assert rates == pytest.approx([expected] * 2, rel=1e-12)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, 0.1 / 1.000004**3), ({"decay": 1.1}, 0.1 / 1.1**3), ({"penalty": 1.0, "decay": 1.1}, 0.1)],
+)
+def test_the_published_rate_falls_and_that_of_adam_does_not(options: dict[str, float], expected: float) -> None:
+    model = GAN(3, (4,), 2, (2,), **options)  # type: ignore[arg-type]
+    optimisers = model.optimisers(0.1)
+    for _ in range(3):
+        model.step(torch.rand(5, 3), optimisers)
+    rates = [group["lr"] for optimiser in optimisers.values() for group in optimiser.param_groups]
+    assert rates == pytest.approx([expected] * 2, rel=1e-12)
+
+
+def test_what_generates_is_the_moving_average_of_the_weights() -> None:
+    """After training; while it goes on the weights themselves generate, and learn as they do without an average."""
+    torch.manual_seed(0)
+    plain = GAN(3, (4,), 2, (2,))
+    averaged = GAN(3, (4,), 2, (2,), averaging=0.25)
+    averaged.load_state_dict(plain.state_dict(), strict=False)
+    assert averaged.average is not None
+    averaged.average.load_state_dict(averaged.layers.state_dict())
+    x = [torch.rand(5, 3) for _ in range(4)]
+    expected = {name: value.clone() for name, value in averaged.layers.state_dict().items()}
+    for model in (plain, averaged):
+        torch.manual_seed(1)
+        optimisers = model.optimisers(0.5)
+        for images in x:
+            model.step(images, optimisers)
+            if model is averaged:
+                for name, value in averaged.layers.state_dict().items():
+                    expected[name] += 0.25 * (value - expected[name])
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), parameters_that_learn(averaged), strict=True))
+    for name, value in averaged.average.state_dict().items():
+        assert torch.allclose(value, expected[name], atol=1e-6)
+    z = averaged.prior(7)
+    assert torch.equal(averaged.generate(z), torch.sigmoid(averaged.layers(z)))
+    assert torch.equal(averaged.eval().generate(z), torch.sigmoid(averaged.average(z)))
+
+
+def parameters_that_learn(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_the_generator_answers_the_discriminator_that_has_just_learned(penalty: float) -> None:
+    """By the same images: its step is that of −log D of the new discriminator, and moves nothing else."""
+    torch.manual_seed(0)
+    model = GAN(3, (4,), 2, (2,), penalty=penalty).eval()  # no dropout
+    optimisers = {part: torch.optim.SGD(p, 0.5) for part, p in parts(model).items()}
+    x, before, state = torch.rand(8, 3), copy.deepcopy(model), torch.get_rng_state()
+    model.step(x.clone(), optimisers)
+    torch.set_rng_state(state)
+    before.discriminator.load_state_dict(model.discriminator.state_dict())
+    loss = F.softplus(-before.discriminator(before.generate(before.prior(8)))).mean()
+    gradients = torch.autograd.grad(loss, [*before.layers.parameters()])
+    for p, old, gradient in zip(model.layers.parameters(), before.layers.parameters(), gradients, strict=True):
+        assert torch.allclose(p, old - 0.5 * gradient, atol=1e-6)
+    assert all(p.requires_grad for p in model.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -42,7 +43,7 @@ class GAN(UniformGenerator):
     2018), and both learn by Adam. Without, it goes as in the authors' MNIST configuration: gradient steps with
     momentum and a rate that falls slowly, half of the discriminator's cross-entropies, dropout in it, small first
     weights, z with mean 0 and variance 1, and the generator's last biases from the mean image. Their code moves both
-    networks at once, by the same generated images; here the generator answers the discriminator that has just learned.
+    networks at once; here the generator answers, by the same images, the discriminator that has just learned.
 
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
@@ -57,6 +58,8 @@ class GAN(UniformGenerator):
         latent: int = 100,
         units: Sequence[int] = (240, 240),
         penalty: float = 0.0,
+        decay: float = DECAY,
+        averaging: float = 0.0,
         mean_image: np.ndarray | None = None,
     ) -> None:
         """
@@ -66,13 +69,20 @@ class GAN(UniformGenerator):
             latent: dimensions of z.
             units: maxout units of the discriminator's layers, next to x first.
             penalty: γ.
+            decay: the learning rate is divided by this after every step, where there is no penalty.
+            averaging: share of the weights in their moving average, in each step. The average is the generator then;
+                where this is 0, the weights themselves are.
             mean_image: (pixels,) from 0 to 1, what the generator gives at first, where there is no penalty.
         """
         low, high = (0.0, 1.0) if penalty else (-SPREAD, SPREAD)
         super().__init__(n_pixels, hidden, latent, low, high)
         if penalty < 0:
             raise ValueError(f"penalty is {penalty}; give 0 or more")
-        self.penalty = penalty
+        if decay < 1:
+            raise ValueError(f"decay is {decay}; the learning rate is divided by it: give 1 or more")
+        if not 0 <= averaging < 1:
+            raise ValueError(f"averaging is {averaging}; give 0, or a share below 1")
+        self.penalty, self.decay, self.averaging = penalty, decay, averaging
         dropped = penalty == 0
         parts: list[nn.Module] = [nn.Dropout(0.2)] if dropped else []
         for inputs, outputs in zip((n_pixels, *units[:-1]), units, strict=True):
@@ -80,6 +90,7 @@ class GAN(UniformGenerator):
         self.discriminator = nn.Sequential(*parts, linear(units[-1], 1))
         if penalty == 0:
             self._begin_as_published(mean_image)
+        self.average = copy.deepcopy(self.layers).requires_grad_(False) if averaging else None
 
     def _begin_as_published(self, mean_image: np.ndarray | None) -> None:
         for network, largest in ((self.layers, OF_GENERATOR), (self.discriminator, OF_DISCRIMINATOR)):
@@ -92,12 +103,16 @@ class GAN(UniformGenerator):
             with torch.no_grad():
                 last.bias.copy_(torch.logit(torch.from_numpy(mean_image).float(), eps=1e-3))
 
+    def generate(self, z: Tensor) -> Tensor:
+        """(n, latent) → (n, pixels) from 0 to 1; by the average, where there is one and training is over."""
+        return torch.sigmoid((self.layers if self.average is None or self.training else self.average)(z))
+
     def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """One for each of both networks, of this learning rate."""
         parts = {"generator": self.layers.parameters(), "discriminator": self.discriminator.parameters()}
         if self.penalty:
-            return {name: torch.optim.Adam(part, rate, betas=(0.5, 0.99)) for name, part in parts.items()}
-        return {name: torch.optim.SGD(part, rate, momentum=0.5) for name, part in parts.items()}
+            return {name: torch.optim.Adam(part, rate, betas=(0.5, 0.99), fused=True) for name, part in parts.items()}
+        return {name: torch.optim.SGD(part, rate, momentum=0.5, fused=True) for name, part in parts.items()}
 
     def begin(self, epoch: int, optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
         """The published momentum, from 0.5 to 0.7 over 250 epochs."""
@@ -108,23 +123,28 @@ class GAN(UniformGenerator):
 
     def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         """(batch, pixels): one step of the discriminator, then one of the generator; their losses before each."""
-        z = self.prior(len(x))
-        with torch.no_grad():
-            fake = self.generate(z)
-        of_real = self.discriminator(x.requires_grad_(self.penalty > 0))
-        told_apart = F.softplus(-of_real).mean() + F.softplus(self.discriminator(fake)).mean()
+        images = self.generate(self.prior(len(x)))
+        answers = self.discriminator(torch.cat([x.requires_grad_(self.penalty > 0), images.detach()]))
+        of_real, of_generated = answers.split(len(x))
+        told_apart = F.softplus(-of_real).mean() + F.softplus(of_generated).mean()
         slope = torch.zeros(())
         if self.penalty:
             (gradient,) = torch.autograd.grad(of_real.sum(), x, create_graph=True)
             slope = gradient.square().sum(dim=1).mean()
         weight = 1.0 if self.penalty else OF_CROSS_ENTROPIES
         _descend(optimisers["discriminator"], weight * told_apart + self.penalty / 2 * slope)
-        fooled = F.softplus(-self.discriminator(self.generate(self.prior(len(x))))).mean()
+        self.discriminator.requires_grad_(False)  # its gradients, which nothing here needs, take time
+        fooled = F.softplus(-self.discriminator(images)).mean()
         _descend(optimisers["generator"], fooled)
+        self.discriminator.requires_grad_(True)
+        if self.average is not None:
+            with torch.no_grad():
+                for mean, value in zip(self.average.parameters(), self.layers.parameters(), strict=True):
+                    mean.lerp_(value, self.averaging)
         if not self.penalty:
             for optimiser in optimisers.values():
                 for group in optimiser.param_groups:
-                    group["lr"] /= DECAY
+                    group["lr"] /= self.decay
         return {"discriminator": told_apart.detach(), "generator": fooled.detach(), "slope": slope.detach()}
 
 
