@@ -18,11 +18,11 @@ def drawn(n: int, seed: int, noise: float = 1.0, classes: int = 3, width: int = 
     return Examples(3 * np.eye(classes, width)[labels] + noise * random.standard_normal((n, width)), labels)
 
 
-def probe(change: object = None, noise: float = 1.0) -> Probe:
+def probe(change: object = None, noise: float = 1.0, standardised: bool = True) -> Probe:
     parts = [drawn(n, seed, noise) for seed, n in enumerate((300, 200, 400))]
     if callable(change):
         parts = [dataclasses.replace(part, features=change(part.features)) for part in parts]
-    return linear_probe(*parts)
+    return linear_probe(*parts, standardised=standardised)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6])
@@ -62,6 +62,26 @@ def test_units_and_constants_do_not_count(change: object) -> None:
     plain, changed = probe(), probe(change)
     assert plain.penalty == changed.penalty
     assert np.mean(plain.wrong != changed.wrong) <= 0.01  # up to the solver's tolerance
+
+
+@pytest.mark.parametrize("change", [lambda x: 1000 * x, lambda x: x - 50, lambda x: np.c_[x, np.full(len(x), 7.0)]])
+def test_without_standardising_the_common_unit_and_constants_do_not_count(change: object) -> None:
+    plain, changed = probe(standardised=False), probe(change, standardised=False)
+    assert plain.penalty == changed.penalty
+    assert np.mean(plain.wrong != changed.wrong) <= 0.01  # up to the solver's tolerance
+
+
+def test_small_features_matter_little_where_they_are_not_standardised() -> None:
+    """With ten examples of a class and 200 features that are noise of a hundredth of the others' size."""
+    parts = [drawn(n, seed, noise=1.0) for seed, n in enumerate((30, 300, 2000))]
+    random = np.random.default_rng(0)
+    noisy = [Examples(np.c_[p.features, 0.01 * random.standard_normal((len(p.labels), 200))], p.labels) for p in parts]
+    alone, own_size, standardised = (
+        float(linear_probe(*of, standardised=each).wrong.mean())
+        for of, each in ((parts, False), (noisy, False), (noisy, True))
+    )
+    assert own_size == pytest.approx(alone, abs=0.02)
+    assert standardised > alone + 0.1
 
 
 @pytest.mark.parametrize("noise", [1.5, 3.0, 5.0, 8.0, 12.0])

@@ -52,19 +52,24 @@ class Probe:
     converged: bool
 
 
-def linear_probe(train: Examples, valid: Examples, test: Examples, threads: int = 1) -> Probe:
-    """Multinomial logistic regression on standardised features, its penalty chosen on the validation examples.
+def linear_probe(
+    train: Examples, valid: Examples, test: Examples, threads: int = 1, standardised: bool = True
+) -> Probe:
+    """Multinomial logistic regression on features, its penalty chosen on the validation examples.
 
     Features are shifted and scaled to mean 0 and variance 1 over the training examples; one that does not vary there is
-    left out. Minimised is the mean of −log p(label | features) plus λ/2 ‖W‖², the intercepts free. λ goes through
-    `PENALTIES` from strong to weak, each fit begun at the one before, until the validation error rises; the λ of the
-    least one is taken, of equal ones the strongest.
+    left out. Those that are not ``standardised`` are all scaled by one number, so that their mean variance is 1: for
+    few examples, and features whose size says how much they matter, as in the code of a VAE, where a unit that is not
+    used has a mean near 0. Minimised is the mean of −log p(label | features) plus λ/2 ‖W‖², the intercepts free. λ goes
+    through `PENALTIES` from strong to weak, each fit begun at the one before, until the validation error rises; the λ
+    of the least one is taken, of equal ones the strongest.
 
     Raises:
         ValueError: the training examples are of one class.
     """
     varies = train.features.std(0) > 1e-6
-    shift, scale = train.features[:, varies].mean(0), train.features[:, varies].std(0)
+    shift, variances = train.features[:, varies].mean(0), train.features[:, varies].var(0)
+    scale = np.sqrt(variances if standardised else variances.mean())
     inputs = [
         ((part.features[:, varies] - shift) / scale).astype(np.float32, order="C") for part in (train, valid, test)
     ]
