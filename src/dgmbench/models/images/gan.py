@@ -70,8 +70,9 @@ class GAN(UniformGenerator):
             units: maxout units of the discriminator's layers, next to x first.
             penalty: γ.
             decay: the learning rate is divided by this after every step, where there is no penalty.
-            averaging: share of the weights in their moving average, in each step. The average is the generator then;
-                where this is 0, the weights themselves are.
+            averaging: c of the polynomial-decay average of the generator's weights (Shamir, Zhang, ICML 2013), which
+                moves by c/t towards them in step t: those of step t count about as t^(c − 1), and all are over about
+                the last 1/c of the steps. The average is the generator then; where this is 0, the weights are.
             mean_image: (pixels,) from 0 to 1, what the generator gives at first, where there is no penalty.
         """
         low, high = (0.0, 1.0) if penalty else (-SPREAD, SPREAD)
@@ -80,8 +81,8 @@ class GAN(UniformGenerator):
             raise ValueError(f"penalty is {penalty}; give 0 or more")
         if decay < 1:
             raise ValueError(f"decay is {decay}; the learning rate is divided by it: give 1 or more")
-        if not 0 <= averaging < 1:
-            raise ValueError(f"averaging is {averaging}; give 0, or a share below 1")
+        if averaging and averaging < 1:
+            raise ValueError(f"averaging is {averaging}; give 0, or 1 or more")
         self.penalty, self.decay, self.averaging = penalty, decay, averaging
         dropped = penalty == 0
         parts: list[nn.Module] = [nn.Dropout(0.2)] if dropped else []
@@ -91,6 +92,8 @@ class GAN(UniformGenerator):
         if penalty == 0:
             self._begin_as_published(mean_image)
         self.average = copy.deepcopy(self.layers).requires_grad_(False) if averaging else None
+        if averaging:
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def _begin_as_published(self, mean_image: np.ndarray | None) -> None:
         for network, largest in ((self.layers, OF_GENERATOR), (self.discriminator, OF_DISCRIMINATOR)):
@@ -106,6 +109,13 @@ class GAN(UniformGenerator):
     def generate(self, z: Tensor) -> Tensor:
         """(n, latent) → (n, pixels) from 0 to 1; by the average, where there is one and training is over."""
         return torch.sigmoid((self.layers if self.average is None or self.training else self.average)(z))
+
+    @torch.no_grad()
+    def _follow(self, average: nn.Module) -> None:
+        self.steps += 1
+        share = (self.averaging / self.steps).clamp(max=1.0)
+        for mean, value in zip(average.parameters(), self.layers.parameters(), strict=True):
+            mean.lerp_(value, share)
 
     def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """One for each of both networks, of this learning rate."""
@@ -138,9 +148,7 @@ class GAN(UniformGenerator):
         _descend(optimisers["generator"], fooled)
         self.discriminator.requires_grad_(True)
         if self.average is not None:
-            with torch.no_grad():
-                for mean, value in zip(self.average.parameters(), self.layers.parameters(), strict=True):
-                    mean.lerp_(value, self.averaging)
+            self._follow(self.average)
         if not self.penalty:
             for optimiser in optimisers.values():
                 for group in optimiser.param_groups:
