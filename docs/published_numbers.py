@@ -43,10 +43,10 @@ def tables() -> pd.DataFrame:
 
 
 def said(frame: pd.DataFrame) -> str:
-    """Epochs and hours of a preset's column."""
+    """Epochs and hours by the clock, one training a core, of a preset's column."""
     (epochs,) = frame["epochs"].unique()
     models = "" if len(frame) == N_MODELS else f"{counted(len(frame), 'model')} so far, "
-    return f"{models}{epochs:.0f} epochs, {frame['train_seconds'].sum() / 3600:.1f} core hours"
+    return f"{models}{epochs:.0f} epochs, {frame['train_seconds'].sum() / 3600:.1f} hours"
 
 
 def commit_of(dataset: str, model: str) -> str:

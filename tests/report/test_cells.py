@@ -11,11 +11,11 @@ def test_published_cells_appear_without_being_planned_and_planned_ones_without_b
 ):
     cells = cells_of(plan_of(datasets=["here"], models=["rival"]), workspace)
     assert [(cell.dataset, cell.model) for cell in cells] == [
-        *(("here", model) for model in ("plain", "variant", "rival")),
+        *(("here", model) for model in ("rival", "plain", "variant")),
         ("there", "plain"),
     ]
     assert {cell.status for cell in cells} == {"missing"}
-    assert [cell.published("error") for cell in cells] == [12.0, None, None, 5.5]
+    assert [cell.published("error") for cell in cells] == [None, 12.0, None, 5.5]
     assert cells.datasets == ["here"] and [cell.model for cell in cells.shown] == ["rival"]
     assert cells.left_out == ["there", "plain", "variant"]
 

@@ -27,7 +27,7 @@ _README = """Results of dgmbench, preset {preset}: open report.html. references.
 runs/*/run.json says of each run its settings, seed, commit, libraries, machine, times and the checksums of its data;
 per_example.npz has every test example's value. The tables are computed from these. To check that they are:
 
-    pip install dgmbench      # or a clone of it; made by version {version}
+    pip install -e .      # in a clone of dgmbench; made by version {version}
     dgmbench verify PLACE         # of this file, or of the folder with all of it
 
 Trained models are not in here. To train them again, use the settings and the commit in the records.

@@ -103,9 +103,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cells:
-    """Every cell of a task's table: the published and the planned ones, in the paper's order.
+    """Every cell of a task's table: the planned ones in the plan's order, then those that are published only.
 
-    What the paper does not have comes last. Its properties are computed once, as tables ask for them in each cell.
+    Its properties are computed once, as tables ask for them in each cell.
     """
 
     task: Task
@@ -171,9 +171,12 @@ def collect(plan: Plan, workspace: Workspace, task: Task, problem: Problem) -> C
 def arranged(plan: Plan, task: Task, found: Iterable[Run]) -> Cells:
     """The runs of a task by their cells, beside what was published."""
     papers = published(task)
-    runs: dict[tuple[str, str], list[Run]] = {key: [] for key, paper in papers.items() if paper.expected}
+    runs: dict[tuple[str, str], list[Run]] = {}
     for run in found:
         runs.setdefault((run.spec.dataset, run.spec.model), []).append(run)
+    for key, paper in papers.items():
+        if paper.expected:
+            runs.setdefault(key, [])
     datasets, models = (list(dict.fromkeys(key[i] for key in runs)) for i in (0, 1))
     cells = []
     for key in sorted(runs, key=lambda key: (datasets.index(key[0]), models.index(key[1]))):

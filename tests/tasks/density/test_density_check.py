@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from dgmbench.errors import UserError
 from dgmbench.run.config import build_run
 from dgmbench.run.rows import find_row
 from dgmbench.tasks.density.check import findings
@@ -28,6 +29,18 @@ def check(model: str, dataset: str = "ocr-letters") -> list[str]:
 def test_every_row_fits(name: str) -> None:
     of_points = ("rings",) if ROWS[name].data == "points" else ()
     assert check(name, *(ROWS[name].datasets[:1] or of_points)) == []
+
+
+def test_a_gradient_through_some_samples_fits() -> None:
+    spec = build_run(DENSITY, "ocr-letters", "iwae-50", 0, [({"backward_samples": 16}, "test")], "test")
+    assert list(findings(spec, find_row(DENSITY, "iwae-50"))) == []
+
+
+@pytest.mark.parametrize("name", ["backward_samples", "local_error", "importance_samples"])
+def test_a_setting_is_no_option(name: str) -> None:
+    """Whose record would have two values, and no rule for the second."""
+    with pytest.raises(UserError, match=f"set {name} itself"):
+        build_run(DENSITY, "ocr-letters", "mem-iwae-5", 0, [({"options": {name: 2}}, "test")], "test")
 
 
 class Good(torch.nn.Module):

@@ -108,6 +108,8 @@ def _fit_findings(model: Any, x: torch.Tensor) -> Iterator[str]:
 def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator[str]:
     """What is wrong with what is minimised: the model's ``loss``, or the bound of its log-weights."""
     loss, name = -log_w.mean(), "log_weights"
+    if getattr(model, "backward_samples", 0):
+        model.backward_samples = 0  # else biases that batch norm cancels have no gradient, where theirs is 0 with all
     if hasattr(model, "loss"):
         name = "loss(x)"
         try:

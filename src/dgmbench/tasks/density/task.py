@@ -102,7 +102,8 @@ DENSITY = Task(
     cost=_cost,
     evaluation_cost=_evaluation_cost,
     libraries=("numpy", "torch", "lightning"),
-    offers=("n_pixels", "importance_samples", "estimator", "local_error"),
+    memory_mb=3500,
+    offers=("n_pixels", "importance_samples", "estimator", "backward_samples", "local_error"),
     numbers={
         "log_likelihood": "test log-likelihood, nats per image; of points, nats per point",
         "exact_log_likelihood": "log p(x) of the same points by quadrature, beside the estimate; nats per point",

@@ -35,12 +35,14 @@ class GenerationTable(MetricTable):
         def each(*keys: str) -> str:
             return variants((model, run.get(*keys)) for model, run in runs)
 
+        smaller = [model for model, run in runs if run.get("spec", "options").get("network") == "reduced"]
+        reduced = f"; with a reduced network: {', '.join(dict.fromkeys(smaller))}" if smaller else ""
         errors = variants((model, f"{run.get('protocol', 'classifier_error'):.2f} %") for model, run in runs)
         return [
             f"{dataset}: {each('metrics', 'samples')} samples, {each('metrics', 'images')} {each('protocol', 'split')} "
             f"images; test error of the classifier {errors}; epochs {each('training', 'epochs')} (0: trained in "
             f"another table, or nothing to train); entropy of the mean prediction "
-            f"{variants((model, format(run.get('metrics', 'entropy'), '.2f')) for model, run in runs)} nats."
+            f"{variants((model, format(run.get('metrics', 'entropy'), '.2f')) for model, run in runs)} nats{reduced}."
         ]
 
 
