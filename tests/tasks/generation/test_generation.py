@@ -157,17 +157,21 @@ class Sampler:
         if self.what == "fails":
             raise ValueError("these images are no good")
 
-    def sample(self, n: int, seed: int) -> Tensor:
+    def sample(self, n: int, seed: int) -> Any:
         generator = torch.Generator().manual_seed(seed)
         x = torch.rand(n, 128, generator=generator)
-        return {
+        wrong = {
+            "none": None,
+            "pair": (x, x),
+            "words": ["an image"] * n,
             "good": x,
             "few": x[1:],
             "narrow": x[:, 1:],
             "wide": 2 * x - 1,
             "nan": x.index_fill(0, torch.tensor([3]), torch.nan),
             "flat": x.flatten(),
-        }.get(self.what, x)
+        }
+        return wrong.get(self.what, x)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +181,9 @@ class Sampler:
         ("narrow", r"gave \(300, 127\), not \(300, 128\)"),
         ("flat", r"gave \(38400,\)"),
         ("wide", r"gave values from -0.99\d* to 0.99\d*; give 0 to 1"),
+        ("none", r":Sampler: sample\(300, 0\) gave NoneType, not numbers of shape \(300, 128\)$"),
+        ("pair", r"sample\(300, 0\) gave tuple, not"),
+        ("words", r"sample\(300, 0\) gave list, not"),
         ("fails", "these images are no good"),
     ],
 )
@@ -187,6 +194,40 @@ def test_a_wrong_sampler_is_said_in_a_line(tmp_path: Path, what: str, message: s
     with pytest.raises(UserError, match=message) as caught:
         stages.train(find_task("generation"), spec, Workspace(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+class FromPrior:
+    """A generator that learns nothing; what its methods return is replaced."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+
+    def prior(self, n: int, generator: torch.Generator) -> Any:
+        return self.given.get("prior", torch.rand(n, 2, generator=generator))
+
+    def generate(self, z: Tensor) -> Any:
+        return self.given.get("generate", z.sum(dim=1, keepdim=True).expand(-1, 9) / 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"generate": None}, "it: generate(z) gave NoneType, not numbers of shape (1000, 9)"),
+        ({"generate": (torch.ones(1000, 9), 1)}, "it: generate(z) gave tuple, not numbers of shape (1000, 9)"),
+        ({"generate": torch.tensor(0.5)}, "it: generate(z) gave (), not (1000, 9): an image of all pixels a row"),
+        (
+            {"generate": torch.ones(1000, 9)},
+            "it: generate(z) gave (1000, 9), not (200, 9): an image of all pixels a row",
+        ),
+        ({"prior": None}, "it: prior(1200, generator) gave NoneType, not a tensor of shape (1200, latent)"),
+        ({"prior": torch.ones(3, 2)}, "it: prior(1200, generator) gave (3, 2), not a tensor of shape (1200, latent)"),
+    ],
+)
+def test_a_wrong_prior_or_generate_is_said_in_a_line(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        generated(FromPrior(**given), 1200, 0, 9, "it")
+    assert str(caught.value) == message
+    assert generated(FromPrior(), 1200, 0, 9, "it").shape == (1200, 9)
 
 
 def test_samples_that_are_not_finite_end_a_run_as_diverged(tmp_path: Path) -> None:
@@ -325,7 +366,14 @@ def test_check_tries_every_kind_of_row(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "message"), [("few", "not (20, 128)"), ("wide", "give 0 to 1"), ("nan", "NaN"), ("flat", "gave (2560,)")]
+    ("what", "message"),
+    [
+        ("few", "not (20, 128)"),
+        ("wide", "give 0 to 1"),
+        ("nan", "NaN"),
+        ("flat", "gave (2560,)"),
+        ("none", "gave NoneType"),
+    ],
 )
 def test_check_says_what_is_wrong_with_a_sampler(what: str, message: str) -> None:
     (spec,) = plan_for(f"{__name__}:Sampler").of("generation")

@@ -16,6 +16,7 @@ from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
 from dgmbench.tasks.generation.images import part_of
+from dgmbench.training.given import numbers_of
 from dgmbench.training.trained import WEIGHTS, read_weights
 
 AT_ONCE = 1000
@@ -64,19 +65,29 @@ def generated(model: Any, n: int, seed: int, n_pixels: int, name: str) -> Tensor
     """n images of a trained generator, (n, pixels) float64 from 0 to 1; not finite where it has diverged.
 
     Raises:
-        UserError: it gives another number of images, or of pixels, or other values than from 0 to 1.
+        UserError: it gives no numbers, another number of images, or of pixels, or other values than from 0 to 1.
     """
     if hasattr(model, "sample"):
-        call, found = f"sample({n}, {seed})", model.sample(n, seed)
+        call = f"sample({n}, {seed})"
+        x = _rows(model.sample(n, seed), (n, n_pixels), f"{name}: {call}")
     else:
-        z = model.prior(n, torch.Generator().manual_seed(seed))
-        call, found = "generate(z)", torch.cat([model.generate(block) for block in z.split(AT_ONCE)])
-    x = torch.as_tensor(found).detach().cpu().double()
-    if x.shape != (n, n_pixels):
-        raise UserError(f"{name}: {call} gave {tuple(x.shape)}, not ({n}, {n_pixels}): an image of all pixels a row")
+        call, z = "generate(z)", model.prior(n, torch.Generator().manual_seed(seed))
+        if not isinstance(z, Tensor) or z.shape[:1] != (n,):
+            gave = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
+            raise UserError(f"{name}: prior({n}, generator) gave {gave}, not a tensor of shape ({n}, latent)")
+        blocks = z.split(AT_ONCE)
+        x = torch.cat([_rows(model.generate(block), (len(block), n_pixels), f"{name}: {call}") for block in blocks])
     if bool(torch.isfinite(x).all()) and not -1e-6 <= float(x.min()) <= float(x.max()) <= 1 + 1e-6:
         raise UserError(f"{name}: {call} gave values from {float(x.min()):g} to {float(x.max()):g}; give 0 to 1")
     return x.clamp(0, 1)
+
+
+def _rows(given: Any, shape: tuple[int, int], call: str) -> Tensor:
+    """What a call gave as images, (n, pixels) float64, or an error that names the call."""
+    x = numbers_of(given, f"{shape}", call)
+    if x.shape != shape:
+        raise UserError(f"{call} gave {tuple(x.shape)}, not {shape}: an image of all pixels a row")
+    return x
 
 
 @torch.no_grad()
