@@ -79,9 +79,12 @@ class Predicts:
     def __init__(self, n_classes: int, what: str = "") -> None:
         self.what, self.classes = what, n_classes
 
-    def predict(self, x: Tensor) -> Tensor:
+    def predict(self, x: Tensor) -> Any:
         scores = x[:, [0, 12, 24]]
         wrong = {
+            "none": None,
+            "named": {"scores": scores},
+            "nothing": (),
             "narrow": scores[:, 1:],
             "few": scores[1:],
             "flat": scores.argmax(dim=1),
@@ -94,10 +97,21 @@ class Predicts:
 class Samples(Predicts):
     """It also generates."""
 
-    def sample_of(self, labels: Tensor, seed: int) -> Tensor:
+    def sample_of(self, labels: Tensor, seed: int) -> Any:
         x = torch.rand(len(labels), 36, generator=torch.Generator().manual_seed(seed))
-        wrong = {"missing": x[1:], "wide": 3 * x - 1, "infinite": x / 0, "one": x.flatten()}
+        wrong = {"no images": None, "missing": x[1:], "wide": 3 * x - 1, "infinite": x / 0, "one": x.flatten()}
         return wrong.get(self.what, x)
+
+
+class Encodes:
+    """It gives features; ``what`` is wrong with them."""
+
+    def __init__(self, what: str = "") -> None:
+        self.what = what
+
+    def encode(self, x: Tensor) -> Any:
+        wrong = {"none": None, "named": {"mean": x}, "words": ("a", "b"), "narrow": x[1:]}
+        return wrong.get(self.what, (x, torch.ones_like(x)))
 
 
 class Nothing:
@@ -135,7 +149,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr("dgmbench.data.user_data.entry_points", dict)
     monkeypatch.setattr("dgmbench.data.catalogue.entry_points", dict)
     made: Any = types.ModuleType("few")
-    for each in (images, unlabelled, without_a_class, Predicts, Samples, Nothing, Loses):
+    for each in (images, unlabelled, without_a_class, Predicts, Samples, Encodes, Nothing, Loses):
         setattr(made, each.__name__, each)
     sys.modules["few"] = made
     yield made
@@ -302,6 +316,14 @@ def test_a_training_that_is_killed_ends_with_the_same_bits(
         ("Predicts", "narrow", r"predict\(x\) gave \(40, 2\) for 40 images, not \(40, 3\)"),
         ("Predicts", "few", r"predict\(x\) gave \(39, 3\) for 40 images"),
         ("Predicts", "flat", r"predict\(x\) gave \(40,\) for 40 images"),
+        ("Predicts", "none", r"few:Predicts: predict\(x\) gave NoneType, not numbers of shape \(40, 3\)$"),
+        ("Predicts", "named", r"predict\(x\) gave dict, not numbers"),
+        ("Predicts", "nothing", r"predict\(x\) gave \(0,\) for 40 images"),
+        ("Encodes", "none", r"few:Encodes: encode\(x\) gave NoneType, not numbers of shape \(6, width\)$"),
+        ("Encodes", "named", r"encode\(x\) gave dict, not numbers"),
+        ("Encodes", "words", r"encode\(x\) gave str, not numbers"),
+        ("Encodes", "narrow", r"encode\(x\) gave \(5, 36\) for 6 images, not \(6, width\)"),
+        ("Samples", "no images", r"sample_of\(labels, seed\) gave NoneType, not numbers of shape \(30, 36\)$"),
         ("Samples", "missing", r"sample_of\(labels, seed\) gave \(29, 36\) for 30, not \(30, 36\)"),
         ("Samples", "one", r"gave \(1080,\)"),
         ("Samples", "wide", r"gave values from -0\.99\d* to 1\.99\d*; give 0 to 1"),
@@ -331,7 +353,7 @@ def test_steps_that_are_not_finite_end_as_diverged(bad: int, tmp_path: Path) -> 
     assert record["metrics"]["error_12"] is not None  # of the last good weights
 
 
-@pytest.mark.parametrize("model", [*TRAINED, "few:Predicts", "few:Samples"])
+@pytest.mark.parametrize("model", [*TRAINED, "few:Predicts", "few:Samples", "few:Encodes"])
 def test_check_tries_every_kind_of_row(model: str) -> None:
     assert findings(FEW_LABELS, spec_of(model)) == []
 
@@ -340,6 +362,7 @@ def test_check_tries_every_kind_of_row(model: str) -> None:
     ("model", "what", "message"),
     [
         ("Predicts", "narrow", "not (20, 3)"),
+        ("Predicts", "none", "predict(x) gave NoneType, not numbers of shape (20, 3)"),
         ("Predicts", "nan", "NaN"),
         ("Predicts", "random", "other values each time"),
         ("Samples", "wide", "give 0 to 1"),

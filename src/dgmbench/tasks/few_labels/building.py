@@ -13,6 +13,7 @@ from dgmbench.errors import UserError
 from dgmbench.run.rows import build
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row, Trained
+from dgmbench.training.given import numbers_of
 
 AT_ONCE = 1000
 """Images that go through a network together."""
@@ -51,14 +52,15 @@ def through(model: Any, method: str, images: np.ndarray, width: int, name: str) 
         width: that is wanted; 0 is any.
 
     Raises:
-        UserError: it gives another shape.
+        UserError: it gives no numbers, or another shape.
     """
     found = []
     for x in torch.from_numpy(images).split(AT_ONCE):
         given = getattr(model, method)(x)
-        values = torch.as_tensor(given[0] if isinstance(given, tuple) else given).detach().cpu().double()
+        first = given[0] if isinstance(given, tuple) and given else given
+        wanted = f"({len(x)}, {width or 'width'})"
+        values = numbers_of(first, wanted, f"{name}: {method}(x)")
         if values.ndim != 2 or len(values) != len(x) or (width and values.shape[1] != width):
-            wanted = f"({len(x)}, {width or 'width'})"
             raise UserError(f"{name}: {method}(x) gave {tuple(values.shape)} for {len(x)} images, not {wanted}")
         found.append(values.numpy())
     return np.concatenate(found)
@@ -69,15 +71,15 @@ def images_of_classes(model: Any, spec: RunSpec, data: ImageSplits) -> np.ndarra
     """(classes, `OF_A_CLASS`, pixels) from 0 to 1, of the run's seed; None of a model without ``sample_of``.
 
     Raises:
-        UserError: it gives another shape, or other values than from 0 to 1.
+        UserError: it gives no numbers, another shape, or other values than from 0 to 1.
     """
     if not hasattr(model, "sample_of"):
         return None
     classes, n_pixels = data.n_classes, data.train.shape[1]
     labels = torch.arange(classes).repeat_interleave(OF_A_CLASS)
-    x = torch.as_tensor(model.sample_of(labels, spec.seed)).detach().cpu().double()
+    wanted = f"({len(labels)}, {n_pixels})"
+    x = numbers_of(model.sample_of(labels, spec.seed), wanted, f"{spec.model}: sample_of(labels, seed)")
     if x.shape != (len(labels), n_pixels):
-        wanted = f"({len(labels)}, {n_pixels})"
         raise UserError(f"{spec.model}: sample_of(labels, seed) gave {tuple(x.shape)} for {len(labels)}, not {wanted}")
     if bool(torch.isfinite(x).all()) and not -1e-6 <= float(x.min()) <= float(x.max()) <= 1 + 1e-6:
         raise UserError(
