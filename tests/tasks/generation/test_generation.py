@@ -241,6 +241,30 @@ def test_samples_that_are_not_finite_end_a_run_as_diverged(tmp_path: Path) -> No
     assert TABLE.problem(record, {}) == ""
 
 
+@pytest.mark.parametrize(
+    ("split", "limit", "found"), [("test", 1, "1 test image"), ("valid", 5, "5 validation images")]
+)
+@pytest.mark.parametrize("what", ["good", "nan"])
+def test_too_few_test_images_are_no_divergence(tmp_path: Path, what: str, split: str, limit: int, found: str) -> None:
+    plan = plan_for(f"{__name__}:Sampler", split=split, test_limit=limit, classifier_epochs=1)
+    workspace, task, (spec,) = Workspace(tmp_path), find_task("generation"), plan.of("generation")
+    spec = dataclasses.replace(spec, options={"what": what})
+    for each in (*plan.parts, spec):
+        stages.train(task, each, workspace)
+    message = f"ocr-letters: {found}, and the metrics need 6 or more; raise test_limit, or use a larger dataset"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        stages.evaluate(task, spec, workspace)
+    assert not (workspace.run(spec) / "run.json").exists()
+
+
+def test_as_many_test_images_as_the_metrics_need(tmp_path: Path) -> None:
+    plan = plan_for(f"{__name__}:Sampler", test_limit=6, classifier_epochs=1)
+    run_all(plan, Workspace(tmp_path))
+    (spec,) = plan.of("generation")
+    record = json.loads((Workspace(tmp_path).run(spec) / "run.json").read_text())
+    assert record["status"] == "ok" and all(np.isfinite(record["metrics"][name]) for name in METRICS)
+
+
 class Wins(nn.Module):
     """Takes steps of its own; its weight turns to NaN in an epoch."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dgmbench.data.load.images import load_images
+from dgmbench.errors import UserError, counted
 from dgmbench.metrics.class_coverage import classes_covered, prediction_entropy
 from dgmbench.metrics.frechet import frechet_distance
 from dgmbench.metrics.manifold import NEIGHBOURS, manifold
@@ -42,7 +43,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     """Every metric of the samples that the training left, and what tells how certain it is.
 
     Raises:
-        UserError: the samples are gone.
+        UserError: the samples are gone, or there are fewer test images than the metrics need.
     """
     spec, settings, white = job.spec, generation_settings(job.spec), load_images(job.spec.dataset).white
     torch.set_num_threads(job.threads)
@@ -50,6 +51,12 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     classifier, part = judge.model(), part_of(spec, "test")
     samples = values(read_arrays(job.folder / "samples.npz", "samples")["samples"], white)
     held_out = values(part.images, white)
+    if len(held_out) <= NEIGHBOURS:
+        of = {"test": "test image", "valid": "validation image"}[settings.split]
+        raise UserError(
+            f"{spec.dataset}: {counted(len(held_out), of)}, and the metrics need "
+            f"{NEIGHBOURS + 1} or more; raise test_limit, or use a larger dataset"
+        )
     counts: dict[str, Any] = {"images": len(held_out), "samples": len(samples)}
     protocol = {
         "split": settings.split,
@@ -57,9 +64,7 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "classifier_error": judge.record["test_error"],
         "classifier_seed": judge.spec.seed,
     }
-    if min(len(samples), len(held_out)) <= NEIGHBOURS:
-        if len(samples):
-            log.warning("%s: %d test images are too few for the metrics", spec.run_id, len(held_out))
+    if len(samples) <= NEIGHBOURS:
         return Evaluation(dict.fromkeys(METRICS) | counts, 0.0, {}, "diverged", {"protocol": protocol})
     started = time.perf_counter()
     # samples are drawn independently of those of other runs
