@@ -265,6 +265,28 @@ def test_as_many_test_images_as_the_metrics_need(tmp_path: Path) -> None:
     assert record["status"] == "ok" and all(np.isfinite(record["metrics"][name]) for name in METRICS)
 
 
+class Breaks:
+    """Its images are finite, but for those on lines between two samples, which are not numbers."""
+
+    def prior(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2, (n, 7), generator=generator).float()
+
+    def generate(self, z: Tensor) -> Tensor:
+        corner = ((z == 0) | (z == 1)).all(dim=1, keepdim=True)
+        return torch.where(corner, z.mean(dim=1, keepdim=True), torch.nan).expand(-1, 128)
+
+
+@pytest.mark.filterwarnings("error:invalid value encountered in cast")
+def test_images_between_samples_are_kept_where_they_are_finite(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (spec,) = plan_for(f"{__name__}:Breaks").of("generation")
+    record = stages.train(find_task("generation"), spec, Workspace(tmp_path))
+    assert record["status"] == "ok"
+    assert read_arrays(Workspace(tmp_path).trained(spec) / "samples.npz").keys() == {"samples"}
+    assert f"{spec.training_id}: the images between samples are not finite: they are left out" in caplog.text
+
+
 class Wins(nn.Module):
     """Takes steps of its own; its weight turns to NaN in an epoch."""
 

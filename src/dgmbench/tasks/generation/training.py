@@ -29,7 +29,7 @@ def train(job: Job) -> Training:
     """Learn, or go on with an interrupted training, and leave ``samples.npz``, and ``curve.csv`` of gradient training.
 
     ``samples.npz`` has what all metrics see: ``samples`` (n, pixels) uint8, none where they are not finite; and
-    ``between``, images on lines between latent samples, of models that have such.
+    ``between``, images on lines between latent samples, of models that have such and where all of them are finite.
 
     Raises:
         UserError: settings or data that do not go together, too little memory, or images of another form.
@@ -64,7 +64,10 @@ def train(job: Job) -> Training:
     probabilities = getattr(model, "gives_probabilities", False)
     arrays = {"samples": as_bytes(samples, white, probabilities, spec.seed)}
     if finite and (lines := between(model, spec.seed)) is not None:
-        arrays["between"] = np.rint(255 * lines.numpy()).astype(np.uint8)
+        if bool(torch.isfinite(lines).all()):
+            arrays["between"] = np.rint(255 * lines.numpy()).astype(np.uint8)
+        else:
+            log.warning("%s: the images between samples are not finite: they are left out", spec.training_id)
     write_arrays(job.folder / "samples.npz", **arrays)
     return Training(record, "ok" if finite and record.get("diverged_at") is None else "diverged")
 
