@@ -36,7 +36,7 @@ def test_columns_and_a_row_by_hand(table, plan_of, cells_of, workspace, write):
     # examples: 0, 100, 0, 50, whose squared deviations from 37.5 add to 6875: variance 6875 / 3, over 4 examples
     assert (line[0].ours, line[0].error) == ("37.5", f"{math.sqrt(6875 / 3 / 4):.1f}")
     assert (line[0].paper, line[0].difference) == ("12.0", "+25.5")
-    assert (line[1].ours, line[1].error, line[1].paper) == ("0.50", "0.35", "–")
+    assert (line[1].ours, line[1].error, line[1].paper) == ("0.50", "0.35", "")
 
 
 def test_a_diverged_run_is_a_result_and_without_a_number_still_a_row(table, plan_of, cells_of, workspace, write):

@@ -134,7 +134,6 @@ def columns_of(section: Section) -> Columns:
     sheet = section.sheet
     about = {cell.model: cell.row.about for cell in section.cells if cell.row}
     places = {(origin.dataset, origin.model): f"{section.name}-{i}" for i, origin in enumerate(section.origins)}
-    published = section.cells.any_published
     groups: list[tuple[str, list[str]]] = []
     rows: list[tuple[str, str, list[Field]]] = [(name, about.get(name, ""), []) for name, _ in sheet.rows]
     start = 0
@@ -143,10 +142,11 @@ def columns_of(section: Section) -> Columns:
         order = [first, *(i for i in range(len(titles)) if i != first)]
         headings = []
         for place in order:
-            split = published and place == first
+            column = [values[start + place] for _, values in sheet.rows]
+            split = place == first and any(value is not None and value.paper for value in column)
             headings += [titles[place], *(["paper", "ours − paper"] if split else [])]
-            for (name, _, fields), (_, values) in zip(rows, sheet.rows, strict=True):
-                fields += _fields(values[start + place], split, places.get((dataset, name), ""))
+            for (name, _, fields), value in zip(rows, column, strict=True):
+                fields += _fields(value, split, places.get((dataset, name), ""))
         groups.append((dataset, headings))
         start += len(titles)
     return Columns(groups, rows)

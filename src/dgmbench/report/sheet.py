@@ -21,7 +21,7 @@ class Value:
     Attributes:
         ours: the number as printed, or ``missing``, ``failed``, ``diverged``.
         error: its standard error as printed, if it has one.
-        paper: the paper's number as printed, a dash where it has none, empty where nothing of the table is published.
+        paper: the paper's number as printed, a dash where it has none, empty where nothing of the column is published.
         difference: ours minus the paper's, with its sign, where both exist.
         remark: what else must be known about this number.
         best: better than every other of its column, beyond the interval of the difference.

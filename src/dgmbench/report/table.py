@@ -128,15 +128,14 @@ class MetricTable:
         task, paired = cells.task, [self.paired(cells, metric) for metric in self.compared]
         best = {(name, p.metric.name): p.best(cells.of(name)) for name in cells.datasets for p in paired}
         lines, by_name = [], {(cell.dataset, cell.model): cell for cell in cells}
+        published = {(cell.dataset, name) for cell in cells.shown if cell.paper for name in cell.paper.numbers}
         for model in cells.models:
             line: list[Value | None] = []
             for dataset in cells.datasets:
                 cell = by_name.get((dataset, model))
                 for metric in self.metrics:
-                    is_best = best.get((dataset, metric.name)) == model
-                    line.append(
-                        _value(cell, metric, is_best, cells.any_published, self.applies(cell, metric)) if cell else None
-                    )
+                    is_best, beside = best.get((dataset, metric.name)) == model, (dataset, metric.name) in published
+                    line.append(_value(cell, metric, is_best, beside, self.applies(cell, metric)) if cell else None)
             lines.append((model, line))
         notes = [
             *self.notes(cells),
@@ -251,10 +250,14 @@ class MetricTable:
         return Beside()
 
 
-def _value(cell: Cell, metric: Metric, best: bool, any_published: bool, applies: bool) -> Value:
-    """A metric of a cell beside the paper's; where there is no number the cell's status, if it should have one."""
+def _value(cell: Cell, metric: Metric, best: bool, beside: bool, applies: bool) -> Value:
+    """A metric of a cell beside the paper's; where there is no number the cell's status, if it should have one.
+
+    Args:
+        beside: whether the column has published numbers.
+    """
     found, number, digits, status = estimate(cell, metric), cell.published(metric.name), metric.digits, cell.status
-    paper = printed(number, digits) if any_published else ""
+    paper = printed(number, digits) if beside else ""
     if found is None:
         seeds = f"{len(cell.runs)} seeds" if len(cell.runs) > 1 and applies and status != "ok" else ""
         word = status if applies and status != "ok" else "no number"

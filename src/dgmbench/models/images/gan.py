@@ -45,11 +45,16 @@ class GAN(UniformGenerator):
     weights, z with mean 0 and variance 1, and the generator's last biases from the mean image. Their code moves both
     networks at once; here the generator answers, by the same images, the discriminator that has just learned.
 
+    Attributes:
+        steps: that the average has followed.
+
     Example:
         >>> model = GAN(n_pixels=128, hidden=(64,), units=(16, 16))
         >>> model.generate(model.prior(7)).shape
         torch.Size([7, 128])
     """
+
+    steps: Tensor
 
     def __init__(
         self,
@@ -113,7 +118,7 @@ class GAN(UniformGenerator):
     @torch.no_grad()
     def _follow(self, average: nn.Module) -> None:
         self.steps += 1
-        share = (self.averaging / self.steps).clamp(max=1.0)
+        share = torch.clamp(self.averaging / self.steps, max=1.0)
         for mean, value in zip(average.parameters(), self.layers.parameters(), strict=True):
             mean.lerp_(value, share)
 
