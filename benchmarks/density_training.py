@@ -1,6 +1,6 @@
 """Training throughput beside pythae's trainer: the OCR-letters networks, equal batches, one thread, one run.
 
-    pip install pythae
+    pip install --no-deps pythae
     python benchmarks/density_training.py --k 1 5 50
 
 Prints how many times pythae's images per second are reached, which share of the machine's own matrix-multiply rate at
