@@ -11,7 +11,7 @@ from dgmbench.data import load_corpus, load_images
 from dgmbench.data.catalogue import CATALOGUE
 from dgmbench.data.datasets.twenty_news_stripped import MESSAGES
 from dgmbench.data.drawn_corpora import parse_name
-from dgmbench.data.sizes import data_mb, size_of, sizes
+from dgmbench.data.sizes import classes_of, data_mb, size_of, sizes
 from dgmbench.names import load_object
 from dgmbench.run.config import read_plan
 from dgmbench.tasks import all_tasks
@@ -35,6 +35,7 @@ def test_the_sizes_are_those_of_the_data(name: str) -> None:
     if CATALOGUE[name].kind == "images":
         images = load_images(name)
         found = {part: len(getattr(images, part)) for part in ("train", "valid", "test")}
+        assert images.n_classes == classes_of(name)
     else:
         train, test = load_corpus(name)
         found = {"train": len(train), "test": len(test)}

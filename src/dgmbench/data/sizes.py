@@ -1,4 +1,4 @@
-"""How many examples the datasets have, for estimates that load nothing; no run depends on it."""
+"""How many examples and classes the datasets have, for what must be known before they are loaded."""
 
 from __future__ import annotations
 
@@ -17,11 +17,21 @@ _TYPICAL = 10_000
 @cache
 def sizes() -> Mapping[str, Mapping[str, int]]:
     """By dataset and part, from ``datasets/sizes.csv``; without a part that is not set apart from another."""
-    text = (resources.files("dgmbench.data.datasets") / "sizes.csv").read_text(encoding="utf-8")
-    lines = csv.DictReader(text.splitlines())
     return {
-        line["dataset"]: {part: int(line[part]) for part in ("train", "valid", "test") if line[part]} for line in lines
+        line["dataset"]: {part: int(line[part]) for part in ("train", "valid", "test") if line[part]}
+        for line in _lines()
     }
+
+
+def classes_of(name: str) -> int | None:
+    """How many classes the images of a dataset have; None where that is known when they are read."""
+    return next((int(line["classes"]) for line in _lines() if line["dataset"] == name and line["classes"]), None)
+
+
+@cache
+def _lines() -> tuple[dict[str, str], ...]:
+    text = (resources.files("dgmbench.data.datasets") / "sizes.csv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
 
 
 def lacks_validation_part(name: str) -> bool:

@@ -195,7 +195,6 @@ def test_balanced_where_a_class_has_few_examples(number: int) -> None:
         ("few:images", {"labels": [30], "train_limit": 25}, "30 labels asked for, and there are 25 training images"),
         ("few:unlabelled", {}, "mine has no labels"),
         ("few:without_a_class", {}, "no training image of class 1"),
-        ("ocr-letters", {"labels": [20], "train_limit": 500}, "20 labels for 26 classes"),
     ],
 )
 def test_labels_that_cannot_be_drawn_are_refused_in_a_line(
@@ -213,6 +212,10 @@ def test_labels_that_cannot_be_drawn_are_refused_in_a_line(
     [
         ({"labels": [-1]}, "labels.0: -1 is too small"),
         ({"labels": []}, "labels"),
+        (
+            {"dataset": "mnist", "labels": [0, 20, 9]},
+            "mnist: 9 labels for 10 classes: each class needs one; give labels of at least 10",
+        ),
         ({"labels": 100}, "labels: '100' is not a list"),
         ({"labels": ["many"]}, "'many' is not a whole number"),
         ({"labelled_batch": 0}, "labelled_batch: 0 is too small"),

@@ -13,7 +13,7 @@ from dgmbench.data.label_sets import balanced
 from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.tasks.few_labels.settings import few_labels_settings
+from dgmbench.tasks.few_labels.settings import few_labels_settings, too_few
 
 HELD_OUT = 6
 """One training image of so many is for validation, where a dataset has no validation part."""
@@ -85,11 +85,8 @@ def label_set(spec: RunSpec, labels: np.ndarray, classes: int, number: int) -> n
         )
     if lacking := sorted(set(range(classes)) - set(labels.tolist())):
         raise UserError(f"{spec.dataset}: no training image of class {lacking[0]}; raise train_limit")
-    if number and number < classes:
-        raise UserError(
-            f"{spec.dataset}: {number} labels for {classes} classes: each class needs one; give labels of at least "
-            f"{classes}"
-        )
+    if problem := too_few(number, classes):
+        raise UserError(f"{spec.dataset}: {problem}")
     return balanced(labels, number or len(labels), np.random.default_rng([spec.seed, LABEL_SETS]))
 
 

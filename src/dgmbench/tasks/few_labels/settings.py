@@ -33,6 +33,13 @@ def few_labels_settings(spec: RunSpec) -> FewLabelsSettings:
     return spec.settings
 
 
+def too_few(number: int, classes: int) -> str:
+    """What is wrong with a number of labels, empty for nothing."""
+    if not 0 < number < classes:
+        return ""
+    return f"{number} labels for {classes} classes: each class needs one; give labels of at least {classes}"
+
+
 def label_name(number: int) -> str:
     """What a number of labels is called in names of metrics and files."""
     return str(number) if number else "all"

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dgmbench.data.sizes import size_of
+from dgmbench.data.sizes import classes_of, size_of
+from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Task
+from dgmbench.run.task import Places, Task
 from dgmbench.tasks.few_labels.rows import ROWS
-from dgmbench.tasks.few_labels.settings import FewLabelsSettings, few_labels_settings
+from dgmbench.tasks.few_labels.settings import FewLabelsSettings, few_labels_settings, too_few
 from dgmbench.training.rows import LearnerRow, optimiser_rule
 
 _HERE = "dgmbench.tasks.few_labels"
+
+
+def _rule(spec: RunSpec, row: LearnerRow, places: Places) -> None:
+    """Every class has a label; and what the row's optimisers ask for.
+
+    Raises:
+        UserError: names the setting, where it stands, and what to do.
+    """
+    for number in few_labels_settings(spec).labels:
+        if problem := too_few(number, classes_of(spec.dataset) or 0):
+            raise UserError(f"{places.of('labels')}: {spec.dataset}: {problem}")
+    optimiser_rule(spec, row, places)
 
 
 def _cost(spec: RunSpec) -> float:
@@ -28,7 +41,7 @@ FEW_LABELS = Task(
     settings=FewLabelsSettings,
     rows=ROWS,
     row_type=LearnerRow,
-    rule=optimiser_rule,
+    rule=_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
