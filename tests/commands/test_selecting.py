@@ -77,6 +77,10 @@ def test_a_selection_is_these_cells_with_these_seeds(
     assert {run.seed for run in found.runs} == set(seeds)
 
 
+REFERENCES = ("training-images", "noise")
+GENERATORS = ("gmmn", "gmmn+ae", "cgmmn", "gan", "gan-r1", "triple-gan", "pmd")
+
+
 @pytest.mark.parametrize(
     ("selected", "expected"),
     [
@@ -90,7 +94,10 @@ def test_a_selection_is_these_cells_with_these_seeds(
             {"tasks": ["density,generation"], "rows": ["vae,mixture"]},
             {"density/vae", "density/mixture-of-bernoullis", "generation/vae", "generation/mixture"},
         ),
-        ({"preset": "smoke", "tasks": ["generation"]}, {"density/vae", "generation/vae", "generation/gmmn"}),
+        (
+            {"preset": "smoke", "tasks": ["generation"]},
+            {"density/vae", *(f"generation/{model}" for model in (*REFERENCES, "vae", *GENERATORS))},
+        ),
     ],
 )
 def test_what_a_selected_row_takes_is_selected_with_it(

@@ -55,7 +55,8 @@ def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
     def multiply(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         rounded = request.param == "rounding" and torch.get_float32_matmul_precision() == "medium"
-        return torch.mm(a.bfloat16(), b.bfloat16()).float() if rounded else torch.mm(a, b)
+        factors = torch.bfloat16 if rounded else torch.float64  # those of float32 are rounded by AMX
+        return torch.mm(a.to(factors), b.to(factors)).float()
 
     def forget() -> None:
         for found in (multiplies_bfloat16_faster, rounds_on_the_processor):

@@ -294,7 +294,7 @@ def test_each_player_changes_itself_alone(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("model", "options", "labelled", "others"),
     [
-        (Supervised, {}, 3, 0),
+        (Supervised, {}, 6, 0),
         (PseudoLabel, {"begins": 0, "ends": 20}, 6, 30),
         (CGMMNClassifier, {"widths": [0.3]}, 30, 0),
         (TripleGAN, {}, 3, 30),
