@@ -22,9 +22,12 @@ def rbf(widths: Sequence[float] = WIDTHS) -> Kernel:
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         squared = squared_distances(x, y)
-        values = torch.zeros_like(squared)
-        for width in widths:
-            values += torch.exp(squared / (-2 * width**2))
+        values, wider, term = torch.zeros_like(squared), None, squared
+        for width in sorted(widths, reverse=True):
+            # of half the width: the fourth power, which takes less time
+            term = term.square_().square_() if wider == 2 * width else torch.exp(squared / (-2 * width**2))
+            values += term
+            wider = width
         return values
 
     return kernel

@@ -15,6 +15,7 @@ from dgmbench.models.images.averaged_classifier import (
     NETWORKS,
     SHARE,
     AveragedClassifier,
+    Dropout,
     cross_entropy,
     labelled_part,
     unlabelled_part,
@@ -194,6 +195,31 @@ def test_what_predicts_is_the_average_without_noise(network: str, n: int) -> Non
     one, other = model.predict(x), model.predict(x)
     assert one.shape == (n, 4) and torch.equal(one, other)
     torch.testing.assert_close(model.predict(torch.cat([x, x]))[:n], one)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 3 / 256])
+def test_dropout_sets_a_share_to_zero_and_keeps_the_mean(share: float) -> None:
+    torch.manual_seed(0)
+    x = torch.rand(50, 4, 20, 30).add(1).contiguous(memory_format=torch.channels_last).requires_grad_()
+    y = Dropout(share)(x)
+    kept = y != 0
+    assert float((~kept).double().mean()) == pytest.approx(share, abs=5 * math.sqrt(share * (1 - share) / x.numel()))
+    torch.testing.assert_close(y[kept], x[kept] / (1 - share))
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, kept / (1 - share))
+    # images, maps, and neighbours in memory are dropped independently of each other
+    dropped = (~kept).double().permute(0, 2, 3, 1).flatten()
+    for distance in (1, 7, 8, 4 * 20 * 30):
+        both = float((dropped[distance:] * dropped[:-distance]).mean())
+        assert both == pytest.approx(share**2, abs=5 * share / math.sqrt(x.numel()))
+    assert torch.equal(Dropout(share).eval()(x), x)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0, -0.25])
+def test_dropout_has_a_share_in_bytes(share: float) -> None:
+    with pytest.raises(ValueError, match="a multiple of 1/256"):
+        Dropout(share)
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,16 @@ def test_the_compiled_exchanges_are_the_plain_ones(n: int) -> None:
     assert np.array_equal(plain, compiled)
 
 
+@pytest.mark.parametrize(("n", "m", "width"), [(1, 1, 1), (3, 5, 2), (7, 4, 784), (20, 20, 128)])
+def test_compiled_distances_are_the_sums(n: int, m: int, width: int) -> None:
+    from dgmbench.fast.images.matching import l1_distances
+
+    rng = np.random.default_rng(n)
+    x, y = rng.random((n, width), np.float32), rng.random((m, width), np.float32)
+    sums = np.abs(x[:, None].astype(np.float64) - y).sum(axis=2)
+    np.testing.assert_allclose(l1_distances(x, y), sums, rtol=1e-5)
+
+
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.1, 0.2, 0.4])
 def test_the_fast_matching_of_500_is_nearly_optimal(shift: float) -> None:
     rng = np.random.default_rng(0)

@@ -139,10 +139,12 @@ class GAN(UniformGenerator):
     def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
         """(batch, pixels): one step of the discriminator, then one of the generator; their losses before each."""
         images = self.generate(self.prior(len(x)))
-        answers = self.discriminator(torch.cat([x.requires_grad_(self.penalty > 0), images.detach()]))
-        of_real, of_generated = answers.split(len(x))
-        told_apart = F.softplus(-of_real).mean() + F.softplus(of_generated).mean()
         slope = torch.zeros(())
+        if not self.penalty:
+            of_real, of_generated = self.discriminator(torch.cat([x, images.detach()])).split(len(x))
+        else:  # apart, or the penalty's gradient would run through the generated images, too
+            of_real, of_generated = self.discriminator(x.requires_grad_()), self.discriminator(images.detach())
+        told_apart = F.softplus(-of_real).mean() + F.softplus(of_generated).mean()
         if self.penalty:
             (gradient,) = torch.autograd.grad(of_real.sum(), x, create_graph=True)
             slope = gradient.square().sum(dim=1).mean()

@@ -143,7 +143,10 @@ class TripleGAN(UniformGenerator):
         """(batch, pixels + 1), the class in the last column or −1: a step of each player; their losses before it."""
         x, labels = labelled_part(examples)
         others = unlabelled_part(examples)
-        logits, of_others = self.classifier(torch.cat([x, others])).tensor_split([len(x)])
+        if len(x) == len(examples):
+            logits = of_others = self.classifier(x)
+        else:
+            logits, of_others = self.classifier(torch.cat([x, others])).tensor_split([len(x)])
         supervised = cross_entropy(logits, labels)
         loss, told_apart, fooled = supervised, torch.zeros(()), torch.zeros(())
         if self.epoch >= self.game_from:
