@@ -30,6 +30,7 @@ from dgmbench.run import provenance, timings
 from dgmbench.run.config import plan_of, read_plan
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
+from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks
 
@@ -410,6 +411,28 @@ def test_records_of_another_machine_and_broken_ones_do_not_count(
     assert estimates(asked, asked.runs, tmp_path) == {}
 
 
+def test_published_runs_of_other_machines_count_where_this_one_has_none(
+    tmp_path: Path, write_run: Callable[..., None]
+) -> None:
+    asked = read_plan({"density": {"datasets": ["mnist"], "models": ["vae"]}}, all_tasks())
+    (run,) = asked.runs
+    elsewhere = {"cpu_seconds": 30.0, "seconds": 90.0, "peak_memory_mb": 700.0, "host": {"processor": "another"}}
+    write_run(run, Workspace(tmp_path / "reference/p"), {"ll": 0.0}, {}, training=elsewhere, evaluation=elsewhere)
+    found = estimates(asked, [run], tmp_path)[run.run_id, "training"]
+    assert (found.seconds, found.memory_mb, found.elsewhere) == (pytest.approx(30), 700, True)
+
+    def with_epochs(times: float) -> RunSpec:
+        return dataclasses.replace(run, settings=run.settings.model_copy(update={"epochs": round(times * 1000)}))
+
+    far, here = with_epochs(1000), {"seconds": 5.0, "peak_memory_mb": 600.0, "host": provenance.host()}
+    write_run(far, Workspace(tmp_path / "q"), {"ll": 0.0}, {}, training=here, evaluation=here)
+    assert estimates(asked, [run], tmp_path)[run.run_id, "training"].elsewhere
+    near = with_epochs(run.settings.epochs / 1000 * 2)  # type: ignore[attr-defined]
+    write_run(near, Workspace(tmp_path / "q"), {"ll": 0.0}, {}, training=here, evaluation=here)
+    found = estimates(asked, [run], tmp_path)[run.run_id, "training"]
+    assert (found.seconds, found.elsewhere) == (pytest.approx(2.5), False)
+
+
 def test_a_plan_says_what_is_left_and_what_it_takes(
     checkout: Path, write_run: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -423,7 +446,7 @@ def test_a_plan_says_what_is_left_and_what_it_takes(
     assert (
         "2 runs in preset default, 0 of them done\nsnakemake would start 9 jobs: 1 fetch, 1 write_config, 2 tr" in said
     )
-    assert "no estimate of time and memory: there are no records of such runs on this machine" in said
+    assert "no estimate of time and memory: there are no records of such runs" in said
 
     here = {"host": provenance.host()}
     evaluation = {"evaluation": {"seconds": 60.0, "peak_memory_mb": 700.0, **here}}

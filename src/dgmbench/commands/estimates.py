@@ -1,6 +1,7 @@
 """How long runs will take and how much memory they need: from runs like them on this machine.
 
 These are the records of this results folder, and what the cache folder keeps of jobs of any (`dgmbench.run.timings`).
+Where neither has runs of about the size, the records of published runs tell roughly, which other machines made.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from dgmbench.run.task import Task
 
 STAGES: tuple[Stage, ...] = ("training", "evaluation")
 _LAST = 5  # jobs of a kind that count: the machine may have been busy with other things before
-_FAR = 10  # times as much work
+_FAR = math.log(10)  # ten times as much work
+_PUBLISHED = "reference/*/runs/*/run.json"
 _SAYS_NOTHING = (UserError, KeyError, TypeError, ValueError)  # of another version, or broken
 
 
@@ -39,12 +41,14 @@ class Estimate:
         memory_mb: at its peak.
         after: seconds from the end of a step to that of the job, by what the step counts.
         rough: whether the most similar runs that are known had less than a tenth of the work, or ten times as much.
+        elsewhere: whether these were runs of another machine.
     """
 
     seconds: float
     memory_mb: float = 0.0
     after: Mapping[str, float] = field(default_factory=dict)
     rough: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,25 +74,42 @@ def estimates(plan: Plan, runs: Iterable[RunSpec], results: Path) -> dict[tuple[
     """Of each stage of runs, by run id, where there are records of the same row on the same dataset.
 
     Time is taken from the runs that are most alike in cost, in proportion to it; of those, from the last whose whole
-    job was noted. Records of other machines do not count.
+    job was noted. Published records of other machines count where they are nearer in cost and those of this machine
+    far, or none.
 
     Args:
         results: the folder of all presets.
     """
-    records = _Records(results)
+    here, elsewhere = _Records(results), _Records(results, published=True)
     found = {}
     for run in runs:
         task = plan.task_of(run)
-        for stage, known in records.of(task, run).items():
+        of_here = here.of(task, run)
+        for stage in STAGES:
             cost = _cost(task, run, stage)
-            distances = [abs(math.log(cost / each.cost)) for each in known]
-            nearest = [each for each, d in zip(known, distances, strict=True) if d <= min(distances) + 0.01]
-            whole = [each for each in nearest if each.starting is not None]
-            last = (whole or nearest)[-_LAST:]
-            seconds = statistics.median(each.seconds_for(cost) for each in last)
-            memory, rough = max(each.memory_mb for each in nearest), min(distances) > math.log(_FAR)
-            found[run.run_id, stage] = Estimate(seconds, memory, last[-1].after, rough)
+            known, published = of_here.get(stage, ()), False
+            if (distance := _distance(known, cost)) > _FAR:
+                others = elsewhere.of(task, run).get(stage, ())
+                if _distance(others, cost) < distance:
+                    known, published = others, True
+            if known:
+                found[run.run_id, stage] = _estimated(known, cost, published)
     return found
+
+
+def _distance(known: Iterable[_Known], cost: float) -> float:
+    """How far the nearest one is, as a logarithm; infinite where there is none."""
+    return min((abs(math.log(cost / each.cost)) for each in known), default=math.inf)
+
+
+def _estimated(known: Sequence[_Known], cost: float, published: bool) -> Estimate:
+    distance = _distance(known, cost)
+    nearest = [each for each in known if _distance([each], cost) <= distance + 0.01]
+    whole = [each for each in nearest if each.starting is not None]
+    last = (whole or nearest)[-_LAST:]
+    seconds = statistics.median(each.seconds_for(cost) for each in last)
+    memory = max(each.memory_mb for each in nearest)
+    return Estimate(seconds, memory, last[-1].after, distance > _FAR, published)
 
 
 def of_jobs(plan: Plan, jobs: Sequence[Job], results: Path) -> dict[Job, Estimate]:
@@ -131,13 +152,18 @@ def _cost(task: Task, run: RunSpec, stage: Stage) -> float:
 
 
 class _Records:
-    """What is known of the runs of a row on a dataset, read once for all its seeds."""
+    """What is known of the runs of a row on a dataset, read once for all its seeds.
 
-    def __init__(self, results: Path) -> None:
+    Args:
+        results: the folder of all presets.
+        published: the published runs, of whatever machine, in the place of what this machine did.
+    """
+
+    def __init__(self, results: Path, published: bool = False) -> None:
         self.paths: dict[str, list[Path]] = {}
-        for path in results.glob("*/runs/*/run.json"):
+        for path in sorted(results.glob(_PUBLISHED if published else "*/runs/*/run.json")):
             self.paths.setdefault(_beginning(path.parent.name), []).append(path)
-        self.here = _machine(host())
+        self.published, self.here = published, _machine(host())
         self.known: dict[tuple[str, str, str, str], Mapping[Stage, Sequence[_Known]]] = {}
 
     def of(self, task: Task, run: RunSpec) -> Mapping[Stage, Sequence[_Known]]:
@@ -151,7 +177,7 @@ class _Records:
                         for stage in STAGES:
                             self._add(found, task, earlier, stage, record[stage])
             for stage in STAGES:
-                for line in timings.noted(kind_of_stage(run, stage)):
+                for line in () if self.published else timings.noted(kind_of_stage(run, stage)):
                     with suppress(*_SAYS_NOTHING):
                         if earlier := _run_of(line["spec"], task, key):
                             self._add(found, task, earlier, stage, line | {"seconds": line["growing"]})
@@ -161,9 +187,10 @@ class _Records:
     def _add(
         self, found: dict[Stage, list[_Known]], task: Task, run: RunSpec, stage: Stage, noted: Mapping[str, Any]
     ) -> None:
-        if _machine(noted["host"]) != self.here:
+        if not self.published and _machine(noted["host"]) != self.here:
             return
-        seconds, memory = float(noted["seconds"]), float(noted["peak_memory_mb"])
+        # other programs lengthened published runs by the clock
+        seconds, memory = float(noted["cpu_seconds" if self.published else "seconds"]), float(noted["peak_memory_mb"])
         known = _Known(_cost(task, run, stage), seconds, memory, noted.get("starting"), noted.get("after", {}))
         found.setdefault(stage, []).append(known)
 

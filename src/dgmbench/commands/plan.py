@@ -107,7 +107,7 @@ def _summary(
     if not jobs:
         return lines
     if not found:
-        return [*lines, "no estimate of time and memory: there are no records of such runs on this machine"]
+        return [*lines, "no estimate of time and memory: there are no records of such runs"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = max(1, cores // plan.threads)
     others = sum(
@@ -116,15 +116,19 @@ def _summary(
     total, longest = sum(each.seconds for each in found), max(each.seconds for each in found)
     memory = sorted((each.memory_mb for each in found), reverse=True)
     together = sum(memory[:at_once])
-    rough = 2 * sum(each.rough for each in found) > len(found)
-    like = "runs of another size on this machine, and rough" if rough else "such runs on this machine"
+    rough = 2 * sum(each.rough or each.elsewhere for each in found) > len(found)
+    like = "such runs on this machine"
+    if rough and any(each.elsewhere for each in found):
+        like = "published runs of other machines, and rough"
+    elif rough:
+        like = "runs of another size on this machine, and rough"
     seconds = max(total / at_once, longest) + others
     lines.append(
         f"about {duration(seconds)} with {counted(min(at_once, len(jobs)), 'job')} at a time, a job up to "
         f"{memory[0]:.0f} MB and together up to {together:.0f} MB: from records of {like}"
     )
     if len(found) < len(jobs):
-        lines.append(f"without {len(jobs) - len(found)} of {len(jobs)} jobs, of whose kind this machine has no records")
+        lines.append(f"without {len(jobs) - len(found)} of {len(jobs)} jobs, of whose kind there are no records")
     return lines
 
 
