@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,8 @@ class MixtureOfBernoullis(nn.Module):
 
         Args:
             x: (n, pixels) of 0 and 1.
-            held_out: the images that choose K; None takes the last sixth of ``x`` for that, and fits the chosen K to
-                all of them afterwards.
+            held_out: the images that choose K; None takes the last sixth of ``x`` for that, and the chosen fit
+                then goes on with all of them.
             state: a folder for what resumes the fit when it is killed.
             fingerprint: see `Checkpoint`.
 
@@ -121,26 +121,31 @@ class MixtureOfBernoullis(nn.Module):
                 scores[k] = float(_log_prob(judged_on, fits[k].parameters).mean())
                 log.info("%d components: %.2f nats on held-out images", k, scores[k])
         chosen = max(scores, key=scores.__getitem__) if scores else max(fits)
-        fit = self._fitted(images, chosen, seed, checkpoint, f"{chosen}-all") if borrowed else fits[chosen]
+        fit = fits[chosen]
+        if borrowed:
+            fit = self._climbed(images, fit.parameters, checkpoint, f"{chosen}-all")
         hold(self, fit.parameters)
         free = chosen - 1 + chosen * images.shape[1]
         return MixtureFit(fit.bounds, chosen, free, scores, checkpoint.earlier)
 
     def _fitted(self, x: Tensor, k: int, seed: int, checkpoint: Checkpoint, name: str) -> Fitted:
-        """The fit of k components; the name is that of its checkpoints."""
-
-        def step(parameters: Parameters) -> tuple[Parameters, float]:
-            return _step(x, parameters, self.smoothing)
-
+        """The fit of k components from the best of the starts; the name is that of its checkpoints."""
         tried = []
         for start in range(self.starts):
             first = _start(x, k, np.random.default_rng([seed, k, start]))
             part = checkpoint.part(f"{name}-start-{start}")
-            tried.append(climb(first, step, self.trial_steps, -np.inf, part))
-        first, part, what = best(tried).parameters, checkpoint.part(name), f"{name} components"
-        fit = climb(first, step, self.iterations, self.tolerance, part, what)
-        log.info("%d components: bound %.2f after %d steps", k, fit.bounds[-1], len(fit.bounds))
+            tried.append(climb(first, self._step_on(x), self.trial_steps, -np.inf, part))
+        return self._climbed(x, best(tried).parameters, checkpoint, name)
+
+    def _climbed(self, x: Tensor, first: Parameters, checkpoint: Checkpoint, name: str) -> Fitted:
+        """The fit that begins with these parameters; the name is that of its checkpoints."""
+        step, what = self._step_on(x), f"{name} components"
+        fit = climb(first, step, self.iterations, self.tolerance, checkpoint.part(name), what)
+        log.info("%s components: bound %.2f after %d steps", name, fit.bounds[-1], len(fit.bounds))
         return fit
+
+    def _step_on(self, x: Tensor) -> Callable[[Parameters], tuple[Parameters, float]]:
+        return lambda parameters: _step(x, parameters, self.smoothing)
 
     def log_prob(self, x: Tensor | np.ndarray) -> Tensor:
         """(n, pixels) of 0 and 1 → (n,) float64, log p(x) in nats, exact."""
