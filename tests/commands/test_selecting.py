@@ -79,6 +79,7 @@ def test_a_selection_is_these_cells_with_these_seeds(
 
 
 REFERENCES = ("training-images", "noise")
+TAKEN = ("vae", "mem-vae", "iwae-50")
 GENERATORS = ("gmmn", "gmmn+ae", "cgmmn", "gan", "gan-r1", "triple-gan", "pmd")
 
 
@@ -97,7 +98,10 @@ GENERATORS = ("gmmn", "gmmn+ae", "cgmmn", "gan", "gan-r1", "triple-gan", "pmd")
         ),
         (
             {"preset": "smoke", "tasks": ["generation"]},
-            {"density/vae", *(f"generation/{model}" for model in (*REFERENCES, "vae", *GENERATORS))},
+            {
+                *(f"density/{model}" for model in (*TAKEN, "mixture-of-bernoullis")),
+                *(f"generation/{model}" for model in (*REFERENCES, *TAKEN, "mixture", *GENERATORS, "pmd-exact")),
+            },
         ),
     ],
 )
@@ -409,6 +413,15 @@ def test_records_of_another_machine_and_broken_ones_do_not_count(
     broken.parent.mkdir()
     broken.write_text("{")
     assert estimates(asked, asked.runs, tmp_path) == {}
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "ocr-letters", "fashion-mnist"])
+def test_smoke_has_every_model_of_images_on_the_dataset_that_is_chosen(dataset: str, checkout: Path) -> None:
+    chosen = plan(preset="smoke", tasks=["density"], datasets=[dataset]).runs
+    assert {run.dataset for run in chosen} == {dataset}
+    assert {"vae", "mem-iwae-50", "zhusuan-vae", "mixture-of-bernoullis"} <= {run.model for run in chosen}
+    runs = plan(preset="smoke", rows=["large-vae"]).runs
+    assert {(run.dataset, run.model) for run in runs} == {("mnist", "large-vae"), ("ocr-letters", "large-vae")}
 
 
 def test_published_runs_of_other_machines_count_where_this_one_has_none(

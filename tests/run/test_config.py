@@ -458,7 +458,8 @@ def test_the_paper_preset_is_the_published_protocol() -> None:
     assert {run.seed for run in plan.runs} == {0, 1, 2, 3, 4}
     (gan,) = [run.settings.model_dump() for run in plan.runs if (run.model, run.seed) == ("gan", 0)]
     assert [gan[key] for key in ("epochs", "batch_size", "learning_rate")] == [200, 100, 0.1]
-    (game,) = [run.settings.model_dump() for run in plan.runs if (run.model, run.seed) == ("triple-gan", 0)]
+    few = [run for run in plan.runs if (run.task, run.model, run.seed) == ("few-labels", "triple-gan", 0)]
+    (game,) = [run.settings.model_dump() for run in few]
     assert [game[key] for key in ("epochs", "learning_rate", "labels")] == [1000, 0.001, [20, 50, 100, 200]]
 
 

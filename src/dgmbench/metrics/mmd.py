@@ -18,7 +18,7 @@ WIDTHS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 
 
 def rbf(widths: Sequence[float] = WIDTHS) -> Kernel:
-    """Σ_σ exp(−‖x − y‖² / 2σ²)."""
+    """Σ_σ exp(−‖x − y‖² / 2σ²); for measuring, without a gradient."""
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         squared = squared_distances(x, y)

@@ -214,6 +214,8 @@ def test_dropout_sets_a_share_to_zero_and_keeps_the_mean(share: float) -> None:
         both = float((dropped[distance:] * dropped[:-distance]).mean())
         assert both == pytest.approx(share**2, abs=5 * share / math.sqrt(x.numel()))
     assert torch.equal(Dropout(share).eval()(x), x)
+    wide = Dropout(share)(torch.ones(2000, 1).expand(2000, 2))  # one number in memory for both columns
+    assert float(((wide[:, 0] == 0) == (wide[:, 1] == 0)).double().mean()) < 1
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0, -0.25])

@@ -70,7 +70,7 @@ class AveragedClassifier(nn.Module):
 class Dropout(nn.Module):
     """Sets numbers to 0, each with probability ``share``, while training, and divides the others by 1 − share.
 
-    A random byte decides on each number: on a processor ten times as fast as `torch.nn.Dropout`.
+    A random byte decides on each number, which takes less than half the time of `torch.nn.Dropout` on a processor.
     """
 
     def __init__(self, share: float) -> None:
@@ -85,10 +85,11 @@ class Dropout(nn.Module):
             raise ValueError(f"share is {share}; give a multiple of 1/256 from 0 to below 1")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of any shape, without gaps in memory."""
+        """Of any shape."""
         if not self.training or not self.share:
             return x
-        if x.device.type != "cpu":
+        lined_up = x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
+        if x.device.type != "cpu" or not lined_up:
             return F.dropout(x, self.share)
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         drawn = words.view(torch.uint8)[: x.numel()].as_strided(x.shape, x.stride())
