@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from dgmbench.report.curves import read_curve
+from dgmbench.report.curves import _range_of_interest, read_curve
 from dgmbench.report.figures import figure_style, line_styles
 from dgmbench.report.seconds_curve import _markers
 
@@ -38,6 +39,17 @@ def test_a_curve_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert read_curve(tmp_path / "curve.csv")["epoch"].tolist() == [1, 2]
     assert read_curve(tmp_path / "none.csv").empty
     assert not caplog.messages
+
+
+def test_the_axis_shows_short_trainings_beside_long_ones() -> None:
+    short = {"model": "vae", "epoch": [1, 2], "bound": [-454.0, -400.0]}
+    long = {"model": "mixture-of-bernoullis", "epoch": [*range(1, 15)], "bound": [-160.0 + n / 2 for n in range(14)]}
+    frame = pd.concat([pd.DataFrame(curve).assign(dataset="mnist", seed=0) for curve in (short, long)])
+    low, high = _range_of_interest(frame.reset_index(drop=True), "bound", [])  # type: ignore[arg-type]
+    assert low < -454 and high > -154
+    alone = pd.DataFrame(long).assign(dataset="mnist", seed=0)
+    low, _ = _range_of_interest(alone, "bound", [])  # type: ignore[arg-type]
+    assert -160 < low < -159  # without the first steps
 
 
 @pytest.mark.parametrize("rows", [1, 10, 12, 40])

@@ -112,8 +112,9 @@ def read_curve(path: Path) -> pd.DataFrame:
 
 
 def _later(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Which lines are not of the steep start of training, which would flatten everything else."""
-    return frame["epoch"] > 0.2 * frame["epoch"].max()
+    """Which lines are not of the steep start of their training, which would flatten everything else."""
+    last = frame.groupby(["dataset", "model", "seed"])["epoch"].transform("max")
+    return frame["epoch"] > 0.2 * last
 
 
 def _range_of_interest(frame: pd.DataFrame, column: str, cells: Cells) -> tuple[float, float]:
