@@ -139,6 +139,46 @@ def test_what_is_trained_for_other_rows_alone_is_for_their_datasets(checkout: Pa
     }
 
 
+IMAGES = ("mnist", "ocr-letters")
+
+
+def test_each_dataset_of_a_row_that_is_taken_has_the_seeds_of_its_takers_alone(checkout: Path) -> None:
+    found = plan(preset="lecture", tasks=["generation", "few-labels"]).of("density")
+    of_vae = {name: [run.seed for run in found if (run.model, run.dataset) == ("vae", name)] for name in IMAGES}
+    assert of_vae == {"mnist": [0, 1, 2, 3, 4], "ocr-letters": [0]}
+
+
+@pytest.mark.parametrize(
+    ("selected", "expected"),
+    [
+        ({}, {"mnist": [5, 6], "ocr-letters": [0]}),
+        ({"seeds": "7"}, {"mnist": [7], "ocr-letters": [7]}),
+        ({"datasets": ["mnist"]}, {"mnist": [5, 6]}),
+        ({"datasets": ["mnist"], "rows": ["vae"]}, {"mnist": [5, 6]}),
+        ({"datasets": ["mnist"], "rows": ["vae"], "seeds": "7"}, {"mnist": [7]}),
+        ({"datasets": ["fashion-mnist"], "rows": ["vae"]}, {"fashion-mnist": [0]}),
+        ({"tasks": ["generation"]}, {"mnist": [6]}),
+        ({"tasks": ["generation"], "seeds": "7"}, {"mnist": [7]}),
+        ({"tasks": ["generation,density"]}, {"mnist": [5, 6], "ocr-letters": [0]}),
+        ({"tasks": ["generation,density"], "seeds": "7"}, {"mnist": [7], "ocr-letters": [7]}),
+    ],
+)
+def test_a_selection_of_a_row_with_settings_for_one_dataset(
+    selected: dict[str, Any], expected: dict[str, list[int]], checkout: Path
+) -> None:
+    cells = {"mnist": {"seeds": [5, 6], "epochs": 2}, "ocr-letters": None, "fashion-mnist": False}
+    rows = {"vae": {"epochs": 3, "datasets": cells}}
+    taking = {"datasets": ["mnist"], "models": ["vae"], "seeds": [6]}
+    content = {"density": {"datasets": [*IMAGES, "fashion-mnist"], "models": rows}, "generation": taking}
+    Path("part.yaml").write_text(json.dumps(content))
+    configuration, _ = configuration_of(Selection(**({"tasks": ["density"]} | selected)), [Path("part.yaml")])
+    seeds: dict[str, list[int]] = {}
+    for run in plan_of(configuration, all_tasks()).of("density"):
+        seeds.setdefault(run.dataset, []).append(run.seed)
+        assert run.settings.departures()["epochs"] == (2 if run.dataset == "mnist" else 3)
+    assert seeds == expected
+
+
 def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:
     found = plan(tasks=["generation"], rows=["vae"], datasets=["mnist"], settings=["samples=70"])
     assert [run.settings.departures().get("samples") for run in found.of("generation")] == [70]

@@ -87,11 +87,47 @@ def test_a_row_may_have_datasets_of_its_own() -> None:
     jsonschema.validate(config, json_schema(all_tasks()))
 
 
+def test_a_row_may_have_settings_and_seeds_for_one_of_its_datasets() -> None:
+    of_mnist = {"epochs": 2, "seeds": [5, 6], "options": {"latent": 7}}
+    rows = {"vae": {"datasets": {"mnist": of_mnist, "ocr-letters": None}, "epochs": 3, "k": 40}, "iwae-5": None}
+    config = {"density": {"datasets": {"mnist": {"epochs": 4}, "ocr-letters": {"epochs": 5}}, "models": rows}}
+    jsonschema.validate(config, json_schema(all_tasks()))
+    found = {
+        (run.dataset, run.model, run.seed): (run.settings.departures().get("epochs"), run.options.get("latent"))
+        for run in read_plan(config).runs
+    }
+    assert found == {
+        ("mnist", "vae", 5): (2, 7),
+        ("mnist", "vae", 6): (2, 7),
+        ("ocr-letters", "vae", 0): (3, 50),
+        ("mnist", "iwae-5", 0): (4, 100),
+        ("ocr-letters", "iwae-5", 0): (5, 50),
+    }
+
+
+@pytest.mark.parametrize(
+    ("of_mnist", "complaint"),
+    [
+        (3, "models.vae.datasets.mnist: expected a mapping of names to values, not 3"),
+        ({"epoch": 3}, "models.vae.datasets.mnist.epoch: unknown setting"),
+        ({"seeds": 3}, "models.vae.datasets.mnist.seeds: 3 is not a list"),
+        ({"datasets": ["mnist"]}, "models.vae.datasets.mnist.datasets: unknown setting"),
+        ({"latent": 3}, "models.vae.datasets.mnist.latent: latent is no setting but an option of vae"),
+        ({"options": {"laten": 3}}, "models.vae.datasets.mnist.options.laten: unknown option"),
+    ],
+)
+def test_a_mistake_in_what_a_row_has_for_one_dataset_is_said_where_it_stands(of_mnist: Any, complaint: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_plan(density(datasets=["mnist"], models={"vae": {"datasets": {"mnist": of_mnist}}}))
+    assert str(error.value).startswith(f"config.density.{complaint}")
+
+
 @pytest.mark.parametrize(
     ("names", "complaint"),
     [
         ("reuters", "'reuters' is not a list of names of corpora"),
-        ([], "[] is not a list of names of corpora"),
+        ([], "[] names none of the corpora"),
+        ({"reuters": False}, "names none of the corpora"),
         (["reuter"], "did you mean 'reuters'"),
         (["mnist"], "mnist"),
         (["reuters", "reuters"], "reuters stands twice in the list; name it once"),

@@ -80,6 +80,21 @@ def test_a_list_selects_only_where_names_are_listed(below: str, above: str, merg
 
 
 @pytest.mark.parametrize(
+    ("above", "datasets"),
+    [
+        ("datasets: [ocr-letters]", {"ocr-letters": {"k": 3}, "mnist": False}),
+        ("datasets: {ocr-letters: {epochs: 4}}", {"mnist": {"seeds": [1]}, "ocr-letters": {"k": 3, "epochs": 4}}),
+        ("datasets: {mnist: false}", {"mnist": False, "ocr-letters": {"k": 3}}),
+        ("epochs: 2", {"mnist": {"seeds": [1]}, "ocr-letters": {"k": 3}}),
+    ],
+)
+def test_what_a_row_has_for_its_datasets_is_kept(above: str, datasets: dict[str, Any], tmp_path: Path) -> None:
+    row = "density: {models: {vae: {datasets: {mnist: {seeds: [1]}, ocr-letters: {k: 3}}}}}\n"
+    found = laid(tmp_path, row, f"density: {{models: {{vae: {{{above}}}}}}}\n")
+    assert found["density"]["models"]["vae"]["datasets"] == datasets
+
+
+@pytest.mark.parametrize(
     ("text", "datasets", "n_runs"),
     [
         ("density: {datasets: [mnist]}", {"mnist"}, 6),

@@ -78,13 +78,13 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     configuration = read_files(files)
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
-    wanted = _wanted(chosen, content, whole)
+    seeds = _seeds(selection.seeds) if selection.seeds else []
+    wanted = _wanted(chosen, content, whole, seeds)
     beside = _taken_from(chosen, wanted)
     settings = read_pairs(selection.settings)
     for key, option in {"seeds": "seeds", **{task.datasets_word: "dataset" for task in all_tasks().values()}}.items():
         if key in settings:
             raise UserError(f"--set {key}: it is no setting; say it with --{option}")
-    seeds = _seeds(selection.seeds) if selection.seeds else []
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
     if content.get("analyses") and (selection.datasets or selection.rows):
         above["analyses"] = False  # of a part alone they would take the place of those of the whole
@@ -102,29 +102,38 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
             remarks += _without_settings(datasets, _entries(every.get(task.datasets_word)), of_run)
-        below = _entries(every.get(task.rows_word))
-        if rows:
-            layer[task.rows_word] = _only(rows, below)
-            if datasets:  # a row that has datasets for itself is asked for with these
-                for row in rows:
-                    if task.datasets_word in _entries(below.get(row)):
-                        layer[task.rows_word][row] = {task.datasets_word: datasets}
-        if of_run or seeds or name in beside:
-            each = layer.setdefault(
-                task.rows_word,
-                {row: None for row, own in _entries(section.get(task.rows_word)).items() if own is not False},
-            )
-            for row, own in [(row, own) for row, own in each.items() if own is not False]:
-                of_others = wanted[name, row] if name in beside else {}  # it is trained for these alone
-                own_seeds = {"seeds": seeds} if seeds and "seeds" in {**_entries(below.get(row)), **of_others} else {}
-                each[row] = {**_entries(own), **of_others, **of_run, **own_seeds} or None
-            if seeds and "seeds" in every:
-                layer["seeds"] = seeds
+        below, now = _entries(every.get(task.rows_word)), _entries(section.get(task.rows_word))
+        of_rows: dict[str, Any] = {}
+        for row in rows or [row for row, own in now.items() if own is not False]:
+            given, of_row = _entries(below.get(row)), dict(of_run)
+            cells, left = (_entries(_entries(each).get(task.datasets_word)) for each in (given, now.get(row)))
+            if name in beside:  # it is trained for the takers alone
+                of_row[task.datasets_word] = _only([], cells) | wanted[name, row]
+            else:
+                of_row |= {"seeds": seeds} if seeds and "seeds" in given else {}
+                present = {each: cell for each, cell in cells.items() if left.get(each) is not False}
+                if of_cells := _of_cells(datasets if rows else [], seeds, cells if rows and datasets else present):
+                    of_row[task.datasets_word] = of_cells
+            of_rows[row] = of_row or None
+        if rows or any(of_rows.values()):
+            layer[task.rows_word] = (_only([], below) if rows else {}) | of_rows
+        if seeds and "seeds" in every:
+            layer["seeds"] = seeds
         if layer:
             above[name] = layer
     if any(not _is_in(content, name) for name in chosen):
         _require_both(list(chosen), read_files(files, above).content)
     return above, remarks
+
+
+def _of_cells(datasets: Sequence[str], seeds: Sequence[int], cells: Mapping[str, Any]) -> dict[str, Any]:
+    """What is laid over the datasets that a row has for itself: these alone, if any, with these seeds for its own."""
+    if not cells:
+        return {}
+    own_seeds = {each: {"seeds": [*seeds]} for each, cell in cells.items() if seeds and "seeds" in _entries(cell)}
+    if not datasets:
+        return own_seeds
+    return _only(datasets, cells) | {each: own for each, own in own_seeds.items() if each in datasets}
 
 
 def _chosen(
@@ -191,7 +200,7 @@ def _is_in(content: Mapping[str, Any], task: str) -> bool:
 
 
 def _taken_from(
-    chosen: dict[str, tuple[list[str], list[str]]], wanted: Mapping[tuple[str, str], Mapping[str, list[Any]]]
+    chosen: dict[str, tuple[list[str], list[str]]], wanted: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> dict[str, tuple[list[str], list[str]]]:
     """The datasets and rows of further tasks, whose trained models the chosen rows take.
 
@@ -200,20 +209,24 @@ def _taken_from(
     beside: dict[str, tuple[list[str], list[str]]] = {}
     for (other, row), of_row in wanted.items():
         known, needed = (chosen[other], True) if other in chosen else (beside.setdefault(other, ([], [])), False)
-        for part, names in zip(known, (of_row[find_task(other).datasets_word], [row]), strict=True):
+        for part, names in zip(known, (of_row, [row]), strict=True):
             if part or not needed:  # of a chosen task an empty list stands for all
                 part += [each for each in names if each not in part]
     return beside
 
 
 def _wanted(
-    chosen: Mapping[str, tuple[list[str], list[str]]], content: Mapping[str, Any], whole: Mapping[str, Any]
-) -> dict[tuple[str, str], dict[str, list[Any]]]:
-    """By task and row, the datasets and seeds for which the chosen rows take its trained models, as in a file.
+    chosen: Mapping[str, tuple[list[str], list[str]]],
+    content: Mapping[str, Any],
+    whole: Mapping[str, Any],
+    seeds: Sequence[int],
+) -> dict[tuple[str, str], dict[str, dict[str, list[int]]]]:
+    """By task, row and dataset, the seeds with which the chosen rows take its trained models, as in a file.
 
-    Each of both is that of all takers together, so that with several takers their product is trained.
+    Args:
+        seeds: those of the command line, which go before all others.
     """
-    found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    found: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
     for name, (datasets, rows) in chosen.items():
         task, section = find_task(name), _entries(content.get(name) or whole.get(name))
         of_rows, of_datasets = (_entries(section.get(word)) for word in (task.rows_word, task.datasets_word))
@@ -221,19 +234,17 @@ def _wanted(
             takes = task.rows[row].takes if row in task.rows else None
             if takes is None:
                 continue
-            other, own = task_behind(task.rows[row]), _entries(of_rows.get(row))
+            known = found.setdefault((task_behind(task.rows[row]).name, takes.row), {})
+            own = _entries(of_rows.get(row))
+            cells = _entries(own.get(task.datasets_word))
             there = [each for each, of_data in of_datasets.items() if of_data is not False]
-            # what is no list of names, or of seeds, is refused where it stands when the whole is read
-            of_row = own.get(task.datasets_word)
-            names = datasets or [each for each in there if not isinstance(of_row, list) or each in of_row]
-            if not names:
-                continue
-            given = (level.get("seeds") for level in (own, section, content))
-            seeds = next((each for each in given if each and _are_numbers(each)), [0])
-            known = found.setdefault((other.name, takes.row), {other.datasets_word: [], "seeds": []})
-            for word, wanted in ((other.datasets_word, names), ("seeds", seeds)):
-                known[word] += [each for each in wanted if each not in known[word]]
-    return found
+            for each in datasets or [each for each in there if not cells or cells.get(each, False) is not False]:
+                # what is no list of seeds is refused where it stands when the whole is read
+                given = (seeds, *(level.get("seeds") for level in (_entries(cells.get(each)), own, section, content)))
+                of_cell = known.setdefault(each, {"seeds": []})["seeds"]
+                of_taker = next((level for level in given if level and _are_numbers(level)), [0])
+                of_cell += [seed for seed in of_taker if seed not in of_cell]
+    return {key: of_row for key, of_row in found.items() if of_row}
 
 
 def _are_numbers(value: Any) -> bool:

@@ -55,7 +55,8 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     """The runs that a configuration asks for.
 
     A cell's settings are, the later one winning: the published protocol, what belongs to the row's name, the task's
-    ``settings``, the dataset's, the row's. Seeds are the row's, the task's or the configuration's.
+    ``settings``, the dataset's, the row's, the row's for this dataset. Seeds are those of the row for this dataset, the
+    row's, the task's or the configuration's.
 
     Args:
         tasks: all there are, by name; a section of the configuration belongs to each.
@@ -137,9 +138,9 @@ def _rows_without_a_run(task: Task, section: Any) -> list[str]:
     word = task.datasets_word
     datasets, rows = _named((section or {}).get(word), ""), _named((section or {}).get(task.rows_word), "")
     return [
-        f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(own[word])} only"
+        f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(_named(own[word], ''))} only"
         for row, own in rows.items()
-        if word in own and not set(own[word]) & datasets.keys()
+        if word in own and not _named(own[word], "").keys() & datasets.keys()
     ]
 
 
@@ -153,10 +154,10 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
     common = _mapping(section.get("settings"), f"{place}.settings")
     seeds = _seeds(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
-    own_datasets, own_seeds = {}, {}
+    cells, own_seeds = {}, {}
     for model, settings in models.items():
         where = f"{place}.{task.rows_word}.{model}"
-        own_datasets[model] = _own_datasets(task, settings, where) or list(datasets)
+        cells[model] = _own_datasets(task, settings, where) or {dataset: {} for dataset in datasets}
         own_seeds[model] = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
     runs = []
     for dataset, of_dataset in datasets.items():
@@ -166,29 +167,37 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
             where = f"{place}.{task.rows_word}.{model}"
             if model in task.rows and not task.rows[model].in_table:
                 raise UserError(f"{where}: {model} is no row of the table; it is trained where a run needs it")
-            if dataset not in own_datasets[model]:
+            if dataset not in cells[model]:
                 continue
             of_model = {key: value for key, value in settings.items() if key not in ("seeds", task.datasets_word)}
-            layers = [(common, f"{place}.settings"), (of_dataset, where_dataset), (of_model, where)]
-            cell = build_run(task, dataset, model, own_seeds[model][0], layers, where)
-            runs += [replace(cell, seed=seed) for seed in own_seeds[model]]
+            where_cell, of_cell = f"{where}.{task.datasets_word}.{dataset}", dict(cells[model][dataset])
+            of_seeds = _seeds(of_cell.pop("seeds"), f"{where_cell}.seeds") if "seeds" in of_cell else own_seeds[model]
+            layers = [
+                (common, f"{place}.settings"),
+                (of_dataset, where_dataset),
+                (of_model, where),
+                (of_cell, where_cell),
+            ]
+            cell = build_run(task, dataset, model, of_seeds[0], layers, where)
+            runs += [replace(cell, seed=seed) for seed in of_seeds]
     require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
 
 
-def _own_datasets(task: Task, of_model: Mapping[str, Any], where: str) -> list[str]:
-    """Which of its section's datasets a row is for; empty for all."""
+def _own_datasets(task: Task, of_model: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """Which of its section's datasets a row is for, and its settings for each; empty for all."""
     word = task.datasets_word
     if word not in of_model:
-        return []
+        return {}
     names, where = of_model[word], f"{where}.{word}"
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{where}: {names!r} is not a list of names of {word}")
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{where}: {name} stands twice in the list; name it once")
+    if not isinstance(names, list | Mapping):
+        raise UserError(f"{where}: {names!r} is not a list of names of {word}, nor a mapping of names to settings")
+    cells = _named(names, where)
+    if not cells:
+        raise UserError(f"{where}: {names!r} names none of the {word}; name one, or leave the row out")
+    for name in cells:
         require_dataset(name, task.kinds, where)
-    return names
+    return cells
 
 
 def build_run(task: Task, dataset: str, model: str, seed: int, layers: Sequence[Layer], where: str) -> RunSpec:

@@ -13,7 +13,8 @@ class _LeftOut(dict[str, Any]):
     """Settings below a ``false``: a later file that asks for the name again gets them back."""
 
 
-_SECTION_WORDS = {"settings", "seeds", "analysis"}  # what else stands in a task's section lists names
+_OTHER_WORDS = {"settings", "seeds", "analysis", "options"}
+"""The others in a task's section name its datasets and its rows; a row, too, has the datasets that it is for."""
 
 
 def overlay(below: dict[str, Any], above: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
@@ -26,7 +27,7 @@ def overlay(below: dict[str, Any], above: Mapping[str, Any], path: tuple[str, ..
     """
     for key, value in above.items():
         old, place = below.get(key), (*path, key)
-        lists_names = len(place) == 2 and key not in _SECTION_WORDS
+        lists_names = len(place) in (2, 4) and not _OTHER_WORDS & {place[1], key}
         if lists_names and _are_names(old) and isinstance(value, Mapping):
             old = below[key] = dict.fromkeys(old)
         if not isinstance(old, dict):

@@ -37,9 +37,11 @@ def json_schema(tasks: Mapping[str, Task]) -> dict[str, Any]:
 def _section(task: Task) -> type[BaseModel]:
     name = task.name.title().replace("-", "")
     own: dict[str, Any] = {"options": (dict[str, Any], {}), "factory": (str, "")}
-    of_dataset = create_model(f"{name}Cell", __base__=task.settings, **own)
-    of_row_alone: dict[str, Any] = {"seeds": (Seeds, None), task.datasets_word: (Names, None)}
-    of_row = create_model(f"{name}Row", __base__=of_dataset, **of_row_alone)
+    of_dataset = create_model(f"{name}Dataset", __base__=task.settings, **own)
+    seeds: dict[str, Any] = {"seeds": (Seeds, None)}
+    of_cell = create_model(f"{name}Cell", __base__=of_dataset, **seeds)
+    of_row_alone: dict[str, Any] = {task.datasets_word: (Names | dict[str, of_cell | Literal[False] | None], None)}  # type: ignore[valid-type]
+    of_row = create_model(f"{name}Row", __base__=of_cell, **of_row_alone)
     fields: dict[str, Any] = {
         "settings": (task.settings, None),
         "seeds": (Seeds, None),
