@@ -157,6 +157,8 @@ def test_each_dataset_of_a_row_that_is_taken_has_the_seeds_of_its_takers_alone(c
         ({"datasets": ["mnist"], "rows": ["vae"]}, {"mnist": [5, 6]}),
         ({"datasets": ["mnist"], "rows": ["vae"], "seeds": "7"}, {"mnist": [7]}),
         ({"datasets": ["fashion-mnist"], "rows": ["vae"]}, {"fashion-mnist": [0]}),
+        ({"rows": ["vae"], "settings": ["epochs=9"]}, {"mnist": [5, 6], "ocr-letters": [0]}),
+        ({"datasets": ["mnist"], "seeds": "7", "settings": ["epochs=9"]}, {"mnist": [7]}),
         ({"tasks": ["generation"]}, {"mnist": [6]}),
         ({"tasks": ["generation"], "seeds": "7"}, {"mnist": [7]}),
         ({"tasks": ["generation,density"]}, {"mnist": [5, 6], "ocr-letters": [0]}),
@@ -175,8 +177,27 @@ def test_a_selection_of_a_row_with_settings_for_one_dataset(
     seeds: dict[str, list[int]] = {}
     for run in plan_of(configuration, all_tasks()).of("density"):
         seeds.setdefault(run.dataset, []).append(run.seed)
-        assert run.settings.departures()["epochs"] == (2 if run.dataset == "mnist" else 3)
+        given = {"mnist": 2}.get(run.dataset, 3) if "settings" not in selected else 9
+        assert run.settings.departures()["epochs"] == given
     assert seeds == expected
+
+
+@pytest.mark.parametrize("further", [{}, {"seeds": "1"}, {"settings": ["train_limit=50"]}, {"datasets": ["reuters"]}])
+def test_a_task_that_is_left_out_is_as_below_when_it_is_asked_for(further: dict[str, Any], checkout: Path) -> None:
+    of_default = {(run.dataset, run.model) for run in plan().of("classification")}
+    found = plan(preset="points", tasks=["classification"], **further)
+    asked = further.get("datasets", ["20news", "reuters"])
+    assert {(run.dataset, run.model) for run in found.runs} == {cell for cell in of_default if cell[0] in asked}
+    assert {run.seed for run in found.runs} == {int(further.get("seeds", 0))}
+    limits = {run.settings.departures().get("train_limit") for run in found.runs}
+    assert limits == {50 if "settings" in further else None}
+
+
+def test_nothing_is_trained_for_a_row_that_is_for_other_datasets(checkout: Path) -> None:
+    rows = {"vae": {"datasets": ["ocr-letters"]}, "noise": None}
+    Path("part.yaml").write_text(json.dumps({"generation": {"datasets": list(IMAGES), "models": rows}}))
+    found = plan(files=[Path("part.yaml")], tasks=["generation"], datasets=["mnist"])
+    assert [(run.task, run.model) for run in found.runs] == [("generation", "noise")]
 
 
 def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:

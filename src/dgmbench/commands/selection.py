@@ -79,7 +79,9 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     content, whole = configuration.content, configuration.with_left_out
     chosen = _chosen(selection, content, whole)
     seeds = _seeds(selection.seeds) if selection.seeds else []
-    wanted = _wanted(chosen, content, whole, seeds)
+    restored = dict.fromkeys(name for name in chosen if not _is_in(content, name))
+    content = read_files(files, restored).content
+    wanted = _wanted(chosen, content, seeds)
     beside = _taken_from(chosen, wanted)
     settings = read_pairs(selection.settings)
     for key, option in {"seeds": "seeds", **{task.datasets_word: "dataset" for task in all_tasks().values()}}.items():
@@ -97,7 +99,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
             above |= {name: False} if _is_in(content, name) else {}
             continue
         datasets, rows = chosen.get(name) or beside[name]
-        of_run = settings if name in chosen else {}
+        of_run, own_seeds = settings if name in chosen else {}, {"seeds": seeds} if seeds else {}
         layer: dict[str, Any] = {}
         if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
@@ -110,30 +112,28 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
             if name in beside:  # it is trained for the takers alone
                 of_row[task.datasets_word] = _only([], cells) | wanted[name, row]
             else:
-                of_row |= {"seeds": seeds} if seeds and "seeds" in given else {}
+                of_row |= own_seeds if "seeds" in given else {}
+                asked = datasets if rows else []
                 present = {each: cell for each, cell in cells.items() if left.get(each) is not False}
-                if of_cells := _of_cells(datasets if rows else [], seeds, cells if rows and datasets else present):
+                if of_cells := _of_cells(asked, of_run | own_seeds, cells if asked else present):
                     of_row[task.datasets_word] = of_cells
             of_rows[row] = of_row or None
         if rows or any(of_rows.values()):
             layer[task.rows_word] = (_only([], below) if rows else {}) | of_rows
         if seeds and "seeds" in every:
             layer["seeds"] = seeds
-        if layer:
+        if layer or name in restored:
             above[name] = layer
-    if any(not _is_in(content, name) for name in chosen):
+    if restored:
         _require_both(list(chosen), read_files(files, above).content)
     return above, remarks
 
 
-def _of_cells(datasets: Sequence[str], seeds: Sequence[int], cells: Mapping[str, Any]) -> dict[str, Any]:
-    """What is laid over the datasets that a row has for itself: these alone, if any, with these seeds for its own."""
-    if not cells:
-        return {}
-    own_seeds = {each: {"seeds": [*seeds]} for each, cell in cells.items() if seeds and "seeds" in _entries(cell)}
-    if not datasets:
-        return own_seeds
-    return _only(datasets, cells) | {each: own for each, own in own_seeds.items() if each in datasets}
+def _of_cells(datasets: Sequence[str], values: Mapping[str, Any], cells: Mapping[str, Any]) -> dict[str, Any]:
+    """What is laid over the datasets that a row has for itself: these alone, if any, with these values for its own."""
+    own = {each: {k: v for k, v in values.items() if k in _entries(cell)} for each, cell in cells.items()}
+    own = {each: of_cell for each, of_cell in own.items() if of_cell and (not datasets or each in datasets)}
+    return (_only(datasets, cells) if cells and datasets else {}) | own
 
 
 def _chosen(
@@ -218,7 +218,6 @@ def _taken_from(
 def _wanted(
     chosen: Mapping[str, tuple[list[str], list[str]]],
     content: Mapping[str, Any],
-    whole: Mapping[str, Any],
     seeds: Sequence[int],
 ) -> dict[tuple[str, str], dict[str, dict[str, list[int]]]]:
     """By task, row and dataset, the seeds with which the chosen rows take its trained models, as in a file.
@@ -228,7 +227,7 @@ def _wanted(
     """
     found: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
     for name, (datasets, rows) in chosen.items():
-        task, section = find_task(name), _entries(content.get(name) or whole.get(name))
+        task, section = find_task(name), _entries(content.get(name))
         of_rows, of_datasets = (_entries(section.get(word)) for word in (task.rows_word, task.datasets_word))
         for row in rows or [row for row, own in of_rows.items() if own is not False]:
             takes = task.rows[row].takes if row in task.rows else None
@@ -238,7 +237,8 @@ def _wanted(
             own = _entries(of_rows.get(row))
             cells = _entries(own.get(task.datasets_word))
             there = [each for each, of_data in of_datasets.items() if of_data is not False]
-            for each in datasets or [each for each in there if not cells or cells.get(each, False) is not False]:
+            for_it = [each for each in datasets or there if not cells or cells.get(each, False) is not False]
+            for each in datasets if rows and datasets else for_it:
                 # what is no list of seeds is refused where it stands when the whole is read
                 given = (seeds, *(level.get("seeds") for level in (_entries(cells.get(each)), own, section, content)))
                 of_cell = known.setdefault(each, {"seeds": []})["seeds"]

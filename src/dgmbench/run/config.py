@@ -196,7 +196,7 @@ def _own_datasets(task: Task, of_model: Mapping[str, Any], where: str) -> dict[s
     if not cells:
         raise UserError(f"{where}: {names!r} names none of the {word}; name one, or leave the row out")
     for name in cells:
-        require_dataset(name, task.kinds, where)
+        require_dataset(name, task.kinds, f"{where}.{name}")
     return cells
 
 
