@@ -99,7 +99,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
             above |= {name: False} if _is_in(content, name) else {}
             continue
         datasets, rows = chosen.get(name) or beside[name]
-        of_run, own_seeds = settings if name in chosen else {}, {"seeds": seeds} if seeds else {}
+        of_run = settings if name in chosen else {}
         layer: dict[str, Any] = {}
         if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
@@ -107,17 +107,12 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         below, now = _entries(every.get(task.rows_word)), _entries(section.get(task.rows_word))
         of_rows: dict[str, Any] = {}
         for row in rows or [row for row, own in now.items() if own is not False]:
-            given, of_row = _entries(below.get(row)), dict(of_run)
-            cells, left = (_entries(_entries(each).get(task.datasets_word)) for each in (given, now.get(row)))
             if name in beside:  # it is trained for the takers alone
-                of_row[task.datasets_word] = _only([], cells) | wanted[name, row]
+                cells = _entries(_entries(below.get(row)).get(task.datasets_word))
+                of_rows[row] = {task.datasets_word: _only([], cells) | wanted[name, row]}
             else:
-                of_row |= own_seeds if "seeds" in given else {}
                 asked = datasets if rows else []
-                present = {each: cell for each, cell in cells.items() if left.get(each) is not False}
-                if of_cells := _of_cells(asked, of_run | own_seeds, cells if asked else present):
-                    of_row[task.datasets_word] = of_cells
-            of_rows[row] = of_row or None
+                of_rows[row] = _of_row(task, below.get(row), now.get(row), of_run, seeds, asked) or None
         if rows or any(of_rows.values()):
             layer[task.rows_word] = (_only([], below) if rows else {}) | of_rows
         if seeds and "seeds" in every:
@@ -129,11 +124,26 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     return above, remarks
 
 
-def _of_cells(datasets: Sequence[str], values: Mapping[str, Any], cells: Mapping[str, Any]) -> dict[str, Any]:
-    """What is laid over the datasets that a row has for itself: these alone, if any, with these values for its own."""
-    own = {each: {k: v for k, v in values.items() if k in _entries(cell)} for each, cell in cells.items()}
-    own = {each: of_cell for each, of_cell in own.items() if of_cell and (not datasets or each in datasets)}
-    return (_only(datasets, cells) if cells and datasets else {}) | own
+def _of_row(
+    task: Task, below: Any, now: Any, of_run: Mapping[str, Any], seeds: Sequence[int], datasets: Sequence[str]
+) -> dict[str, Any]:
+    """What is laid over a row, and over the datasets that it has for itself: there what they have, too, is replaced.
+
+    Args:
+        below, now: the row as if nothing had been left out, and as it is.
+        of_run: settings for it.
+        seeds: in place of its own, where it has some.
+        datasets: it is asked for with these alone; empty for its own.
+    """
+    given, values = _entries(below), {**of_run, **({"seeds": [*seeds]} if seeds else {})}
+    cells, left = (_entries(row.get(task.datasets_word)) for row in (given, _entries(now)))
+    of_row = {key: value for key, value in values.items() if key in of_run or key in given}
+    of_cells: dict[str, Any] = _only(datasets, cells) if cells and datasets else {}
+    for dataset, cell in cells.items():
+        if dataset in datasets or (not datasets and left.get(dataset) is not False):
+            of_cell = {key: value for key, value in values.items() if key in _entries(cell)}
+            of_cells |= {dataset: of_cell} if of_cell else {}
+    return of_row | ({task.datasets_word: of_cells} if of_cells else {})
 
 
 def _chosen(
