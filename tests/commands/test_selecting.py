@@ -47,6 +47,11 @@ def plan(**selected: Any) -> Plan:
     return plan_of(configuration_of(Selection(**selected))[0], all_tasks())
 
 
+def densities(plan: Plan) -> list[RunSpec]:
+    """Those of a table, or those that are trained for others."""
+    return [run for run in plan.whole if run.task == "density"]
+
+
 @pytest.mark.parametrize(
     ("selected", "cells", "seeds"),
     [
@@ -110,15 +115,43 @@ def test_what_a_selected_row_takes_is_selected_with_it(
 ) -> None:
     """And a task that is not in the configuration is for rows that no other task has."""
     found = plan(**({"datasets": ["ocr-letters"]} | selected), seeds="2")
-    assert {f"{run.task}/{run.model}" for run in found.runs} == expected
-    assert {run.seed for run in found.runs} == {2} and {run.dataset for run in found.runs} == {"ocr-letters"}
+    runs = [run for run in found.whole if run.model != "classifier"]
+    assert {f"{run.task}/{run.model}" for run in runs} == expected
+    assert {run.seed for run in runs} == {2} and {run.dataset for run in runs} == {"ocr-letters"}
+    tasks = {run.task for run in found.runs}
+    assert tasks == ({"generation"} if selected.get("tasks") == ["generation"] else {run.task for run in runs})
+
+
+def test_what_is_trained_for_other_rows_alone_has_no_table(checkout: Path) -> None:
+    found = plan(preset="lecture", tasks=["generation"], datasets=["mnist"])
+    assert set(found.tasks) == {"generation"} and set(found.behind) == {"density"}
+    assert {run.task for run in found.runs} == {"generation"}
+    assert {run.model for run in found.parts} == {*TAKEN, "mixture-of-bernoullis", "classifier"}
+    assert all(found.task_of(run).name == run.task for run in found.whole)
+    whole = plan(preset="lecture")
+    assert "density" in whole.tasks and not whole.behind and len(whole.parts) == 2, "the classifiers"
+
+
+def test_a_task_without_a_table_can_be_asked_for(checkout: Path) -> None:
+    section = {"datasets": ["mnist"], "models": ["vae", "iwae-5"], "table": False}
+    taking = {"datasets": ["mnist"], "models": ["vae"]}
+    Path("part.yaml").write_text(json.dumps({"density": section, "generation": taking}))
+
+    def tasks(**selected: Any) -> tuple[set[str], set[str]]:
+        found = plan_of(configuration_of(Selection(**selected), [Path("part.yaml")])[0], all_tasks())
+        return set(found.tasks), {run.model for run in densities(found)}
+
+    assert tasks() == ({"generation"}, {"vae"})
+    assert tasks(tasks=["density"]) == ({"density"}, {"vae", "iwae-5"})
+    assert tasks(tasks=["generation"]) == ({"generation"}, {"vae"})
+    assert tasks(tasks=["density,generation"]) == ({"density", "generation"}, {"vae", "iwae-5"})
 
 
 def test_what_is_trained_for_other_rows_alone_has_their_seeds(checkout: Path) -> None:
     """In the preset `vae` has five, for the label sets of few labels."""
 
     def seeds_of(**selected: Any) -> dict[str, list[int]]:
-        runs = plan(preset="lecture", datasets=["mnist"], **selected).of("density")
+        runs = densities(plan(preset="lecture", datasets=["mnist"], **selected))
         return {name: [run.seed for run in runs if run.model == name] for name in {run.model for run in runs}}
 
     one = {"vae": [0], "mem-vae": [0], "iwae-50": [0], "mixture-of-bernoullis": [0]}
@@ -132,7 +165,7 @@ def test_what_is_trained_for_other_rows_alone_has_their_seeds(checkout: Path) ->
 def test_what_is_trained_for_other_rows_alone_is_for_their_datasets(checkout: Path) -> None:
     rows = {"vae": {"datasets": ["mnist"]}, "iwae-50": None}
     Path("part.yaml").write_text(json.dumps({"generation": {"datasets": ["mnist", "ocr-letters"], "models": rows}}))
-    found = plan(files=[Path("part.yaml")], tasks=["generation"]).of("density")
+    found = densities(plan(files=[Path("part.yaml")], tasks=["generation"]))
     assert {(run.model, run.dataset) for run in found} == {
         ("vae", "mnist"),
         *(("iwae-50", name) for name in ("mnist", "ocr-letters")),
@@ -143,7 +176,7 @@ IMAGES = ("mnist", "ocr-letters")
 
 
 def test_each_dataset_of_a_row_that_is_taken_has_the_seeds_of_its_takers_alone(checkout: Path) -> None:
-    found = plan(preset="lecture", tasks=["generation", "few-labels"]).of("density")
+    found = densities(plan(preset="lecture", tasks=["generation", "few-labels"]))
     of_vae = {name: [run.seed for run in found if (run.model, run.dataset) == ("vae", name)] for name in IMAGES}
     assert of_vae == {"mnist": [0, 1, 2, 3, 4], "ocr-letters": [0]}
 
@@ -175,7 +208,7 @@ def test_a_selection_of_a_row_with_settings_for_one_dataset(
     Path("part.yaml").write_text(json.dumps(content))
     configuration, _ = configuration_of(Selection(**({"tasks": ["density"]} | selected)), [Path("part.yaml")])
     seeds: dict[str, list[int]] = {}
-    for run in plan_of(configuration, all_tasks()).of("density"):
+    for run in densities(plan_of(configuration, all_tasks())):
         seeds.setdefault(run.dataset, []).append(run.seed)
         given = {"mnist": 2}.get(run.dataset, 3) if "settings" not in selected else 9
         assert run.settings.departures()["epochs"] == given
@@ -197,13 +230,13 @@ def test_nothing_is_trained_for_a_row_that_is_for_other_datasets(checkout: Path)
     rows = {"vae": {"datasets": ["ocr-letters"]}, "noise": None}
     Path("part.yaml").write_text(json.dumps({"generation": {"datasets": list(IMAGES), "models": rows}}))
     found = plan(files=[Path("part.yaml")], tasks=["generation"], datasets=["mnist"])
-    assert [(run.task, run.model) for run in found.runs] == [("generation", "noise")]
+    assert [(run.task, run.model) for run in found.runs] == [("generation", "noise")] and not densities(found)
 
 
 def test_settings_are_for_the_selected_task_alone(checkout: Path) -> None:
     found = plan(tasks=["generation"], rows=["vae"], datasets=["mnist"], settings=["samples=70"])
     assert [run.settings.departures().get("samples") for run in found.of("generation")] == [70]
-    (source,) = found.of("density")
+    (source,) = densities(found)
     (usual,) = (run for run in plan().of("density") if (run.dataset, run.model) == ("mnist", "vae"))
     assert source == usual
 
@@ -463,6 +496,18 @@ def test_times_come_from_records_of_such_runs(
     training = found[wanted.run_id, "training"]
     assert (training.seconds, training.memory_mb) == (pytest.approx(seconds), 512)
     assert found[wanted.run_id, "evaluation"].seconds == pytest.approx(60)
+
+
+def test_times_of_what_takes_a_trained_model_come_from_such_records(
+    tmp_path: Path, write_run: Callable[..., None]
+) -> None:
+    """It has less work than its settings tell."""
+    config = {task: {"datasets": ["mnist"], "models": ["vae"]} for task in ("density", "generation")}
+    asked = read_plan(config, all_tasks())
+    (run,) = asked.of("generation")
+    write_run(run, Workspace(tmp_path / "other"), {"mmd": 0.0}, {}, training={"host": provenance.host()})
+    wanted = dataclasses.replace(run, seed=9)
+    assert estimates(asked, [wanted], tmp_path)[wanted.run_id, "training"].seconds == pytest.approx(600)
 
 
 def test_records_of_another_machine_and_broken_ones_do_not_count(

@@ -87,6 +87,22 @@ def test_a_row_may_have_datasets_of_its_own() -> None:
     jsonschema.validate(config, json_schema(all_tasks()))
 
 
+def test_a_section_may_be_trained_for_others_alone() -> None:
+    config = {task: {"datasets": ["mnist"], "models": ["vae"]} for task in ("density", "generation")}
+    config["density"] |= {"table": False, "models": ["vae", "iwae-5"]}  # type: ignore[dict-item]
+    jsonschema.validate(config, json_schema(all_tasks()))
+    plan = read_plan(config)
+    assert [run.task for run in plan.runs] == ["generation"] and list(plan.tasks) == ["generation"]
+    assert [(run.task, run.model) for run in plan.parts] == [("density", "vae"), ("generation", "classifier")]
+    assert not selecting_nothing(Configuration(config), plan, all_tasks())
+    del config["generation"]
+    with pytest.raises(UserError, match=r"^config\.density: it has no table, and no row takes its trained models; "):
+        read_plan(config)
+    config["density"]["table"] = 3  # type: ignore[assignment]
+    with pytest.raises(UserError, match=r"^config\.density\.table: 3 is not true or false"):
+        read_plan(config)
+
+
 def test_a_row_may_have_settings_and_seeds_for_one_of_its_datasets() -> None:
     of_mnist = {"epochs": 2, "seeds": [5, 6], "options": {"latent": 7}}
     rows = {"vae": {"datasets": {"mnist": of_mnist, "ocr-letters": None}, "epochs": 3, "k": 40}, "iwae-5": None}

@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from dgmbench.commands.at_work import RULES, kind_of_job, kind_of_stage
 from dgmbench.commands.jobs import Job
 from dgmbench.errors import UserError
 from dgmbench.run import timings
+from dgmbench.run.needs import task_behind
 from dgmbench.run.plan import Plan
 from dgmbench.run.provenance import host
 from dgmbench.run.records import read_json
+from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Stage, checked
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
@@ -200,7 +202,13 @@ def _run_of(spec: Mapping[str, Any], task: Task, key: tuple[str, ...]) -> RunSpe
     if (spec["task"], spec["dataset"], spec["model"], spec["factory"]) != key:
         return None
     settings = checked(task.settings, spec["settings"], "")
-    return RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
+    run = RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
+    if not (taken := spec.get("source")):
+        return run
+    # what takes a trained model has less work
+    other = task_behind(find_row(task, run.model, run.factory))
+    of_other = checked(other.settings, taken.get("settings", {}), "")
+    return replace(run, source=RunSpec(other.name, run.dataset, taken["model"], of_other, run.seed))
 
 
 def _beginning(run_id: str) -> str:

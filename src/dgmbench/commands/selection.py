@@ -101,6 +101,10 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         datasets, rows = chosen.get(name) or beside[name]
         of_run = settings if name in chosen else {}
         layer: dict[str, Any] = {}
+        if name in beside:
+            layer["table"] = False
+        elif section.get("table") is False and (selection.tasks or selection.rows):
+            layer["table"] = True
         if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))
             remarks += _without_settings(datasets, _entries(every.get(task.datasets_word)), of_run)

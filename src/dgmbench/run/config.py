@@ -12,7 +12,7 @@ from dgmbench.data.catalogue import has_labels, require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
-from dgmbench.run.needs import with_source
+from dgmbench.run.needs import sources_of, with_source
 from dgmbench.run.option_types import misfits, of_one_type
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
@@ -83,6 +83,8 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         if task.analysis:
             where = f"config.{name}.analysis"
             analyses[name] = checked(task.analysis.settings, _mapping(section.get("analysis"), where), where)
+    runs = [with_source(tasks[run.task], run, runs) for run in runs]
+    runs = [run for run in runs if _has_table(config[run.task], run.task)]
     if not runs:
         for name in tasks:
             if line := _selects_nothing(tasks[name], config.get(name, False)):
@@ -91,20 +93,25 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
         both = f"{first.name}.{first.datasets_word} and {first.name}.{first.rows_word}"
         more = f", or those of {' or '.join(task.name for task in others)}" if others else ""
         raise UserError(f"config: no runs; give {both}{more}")
-    runs = [with_source(tasks[run.task], run, runs) for run in runs]
     used = {name: task for name, task in tasks.items() if any(run.task == name for run in runs)}
+    taken = {source.task for run in runs for source in sources_of(run)}
+    behind = {name: task for name, task in tasks.items() if name in taken and name not in used}
     analyses = {name: settings for name, settings in analyses.items() if name in used}
-    plan = Plan(preset, used, tuple(runs), tracking, threads, analyses, analysed)
+    plan = Plan(preset, used, tuple(runs), tracking, threads, analyses, analysed, behind)
     for name in used:
         plan.runs_before(name)  # raises for mistakes that only the whole plan shows
     return plan
 
 
-def _choice(config: Mapping[str, Any], key: str, otherwise: bool) -> bool:
+def _choice(config: Mapping[str, Any], key: str, otherwise: bool, place: str = "config") -> bool:
     value = config.get(key, otherwise)
     if type(value) is not bool:
-        raise UserError(f"config.{key}: {value!r} is not true or false")
+        raise UserError(f"{place}.{key}: {value!r} is not true or false")
     return value
+
+
+def _has_table(section: Mapping[str, Any], task: str) -> bool:
+    return _choice(section, "table", True, f"config.{task}")
 
 
 def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
@@ -112,7 +119,7 @@ def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[s
     lines: list[str] = []
     for name, task in tasks.items():
         section = configuration.content.get(name, False)
-        if name in plan.tasks:
+        if name in plan.tasks or name in plan.behind:
             lines += map(configuration.located, _rows_without_a_run(task, section))
         elif line := _selects_nothing(task, section):
             lines.append(configuration.located(line))
@@ -123,6 +130,8 @@ def _selects_nothing(task: Task, section: Any) -> str:
     """What a section lacks, which asks for no run; empty where its task is left out."""
     if section is False:
         return ""
+    if section and section.get("table") is False:
+        return f"config.{task.name}: it has no table, and no row takes its trained models; write {task.name}: false"
     words = (task.datasets_word, task.rows_word)
     lacking = [word for word in words if not _named((section or {}).get(word), "")]
     if not lacking:
@@ -146,7 +155,7 @@ def _rows_without_a_run(task: Task, section: Any) -> list[str]:
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
     place = f"config.{task.name}"
-    known = {"settings", "seeds", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
+    known = {"settings", "seeds", "table", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
     for key in section:
         if key not in known:
             raise UserError(f"{place}.{key}: unknown key {key!r}{did_you_mean(key, known)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from dgmbench.errors import UserError
@@ -62,10 +62,13 @@ def with_source(task: Task, spec: RunSpec, runs: Iterable[RunSpec]) -> RunSpec:
     )
 
 
+def sources_of(run: RunSpec) -> Iterator[RunSpec]:
+    """The run whose trained model a run takes, the one behind that, and so on."""
+    while run.source:
+        yield (run := run.source)
+
+
 def sources_first(runs: Iterable[RunSpec]) -> list[RunSpec]:
     """Runs in their order, those that take a trained model after those that they take it of."""
 
-    def depth(run: RunSpec) -> int:
-        return 0 if run.source is None else 1 + depth(run.source)
-
-    return sorted(runs, key=depth)
+    return sorted(runs, key=lambda run: len([*sources_of(run)]))

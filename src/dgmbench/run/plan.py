@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dgmbench.errors import UserError
+from dgmbench.run.needs import sources_of
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, Stage
 from dgmbench.run.spec import RunSpec
@@ -19,8 +20,9 @@ class Plan:
 
     Attributes:
         preset: names the results folder ``results/<preset>``.
-        tasks: the tasks that have runs in it, by name.
+        tasks: the tasks that have tables in it, by name.
         runs: every run of every cell.
+        behind: the tasks without a table whose trained models these runs take, by name.
         tracking: whether MLflow is shown the results.
         threads: CPU threads for one job.
         analyses: the settings of each task's analysis, by the task's name.
@@ -34,6 +36,7 @@ class Plan:
     threads: int = 1
     analyses: Mapping[str, Settings] = field(default_factory=dict)
     analysed: bool = False
+    behind: Mapping[str, Task] = field(default_factory=dict)
 
     def of(self, task: str) -> list[RunSpec]:
         """The runs of one task."""
@@ -41,11 +44,11 @@ class Plan:
 
     def task_of(self, run: RunSpec) -> Task:
         """The task of a run."""
-        return self.tasks[run.task]
+        return self.tasks.get(run.task) or self.behind[run.task]
 
     def row_of(self, run: RunSpec) -> Row:
         """The row of a run."""
-        return find_row(self.tasks[run.task], run.model, run.factory)
+        return find_row(self.task_of(run), run.model, run.factory)
 
     def memory_mb(self, run: RunSpec) -> int:
         """What a job of a run needs, in MB."""
@@ -54,9 +57,10 @@ class Plan:
 
     @property
     def parts(self) -> list[RunSpec]:
-        """The runs that an evaluation of the plan needs trained, each once; none of them is in a table."""
-        found = {each.training_id: each for run in self.runs for each in self.task_of(run).judged_by(run)}
-        return list(found.values())
+        """The runs that others of the plan need trained, each once; none of them is in a table."""
+        taken = (source for run in self.runs for source in sources_of(run) if source.task in self.behind)
+        judges = (each for run in self.runs for each in self.task_of(run).judged_by(run))
+        return list({each.training_id: each for each in (*taken, *judges)}.values())
 
     @property
     def for_analyses(self) -> Mapping[Stage, Sequence[RunSpec]]:

@@ -45,6 +45,7 @@ def _section(task: Task) -> type[BaseModel]:
     fields: dict[str, Any] = {
         "settings": (task.settings, None),
         "seeds": (Seeds, None),
+        "table": (bool, Field(True, description="false: trained where other tasks take its models, not measured")),
         task.datasets_word: (list[str] | dict[str, of_dataset | Literal[False] | None], {}),  # type: ignore[valid-type]
         task.rows_word: (list[str] | dict[str, of_row | Literal[False] | None], {}),  # type: ignore[valid-type]
     }
