@@ -144,6 +144,8 @@ def test_a_task_without_a_table_can_be_asked_for(checkout: Path) -> None:
     assert tasks() == ({"generation"}, {"vae"})
     assert tasks(tasks=["density"]) == ({"density"}, {"vae", "iwae-5"})
     assert tasks(tasks=["generation"]) == ({"generation"}, {"vae"})
+    assert tasks(rows=["vae"]) == ({"generation"}, {"vae"})
+    assert tasks(rows=["iwae-5"], datasets=["mnist"]) == ({"density"}, {"iwae-5"})
     assert tasks(tasks=["density,generation"]) == ({"density", "generation"}, {"vae", "iwae-5"})
 
 
@@ -508,6 +510,25 @@ def test_times_of_what_takes_a_trained_model_come_from_such_records(
     write_run(run, Workspace(tmp_path / "other"), {"mmd": 0.0}, {}, training={"host": provenance.host()})
     wanted = dataclasses.replace(run, seed=9)
     assert estimates(asked, [wanted], tmp_path)[wanted.run_id, "training"].seconds == pytest.approx(600)
+
+
+def test_a_training_that_others_wait_for_is_told_until_it_is_done(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = plan(preset="lecture", tasks=["generation"], rows=["vae"], datasets=["mnist"])
+    workspace = Workspace(Path("results/lecture"))
+    source, judge = asked.parts
+    assert [(state.run.task, state.word) for state in states(asked, workspace)] == [
+        ("density", "waiting"),
+        ("generation", "waiting"),
+        ("generation", "waiting"),
+    ]
+    for run in (source, judge):
+        workspace.trained(run).mkdir(parents=True)
+        (workspace.trained(run) / "training.json").touch()
+    assert [state.run for state in states(asked, workspace)] == list(asked.runs)
+    assert call("plan", "--preset", "lecture", "-t", "generation", "-m", "vae", "-d", "mnist") == 0
+    assert source.run_id in capsys.readouterr().out, "its folder alone is no product of Snakemake's"
 
 
 def test_records_of_another_machine_and_broken_ones_do_not_count(

@@ -61,7 +61,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("run -m vae --resources gpu=x", "and says: "),
         ("plan -m vae --set epochs", "'epochs' is not KEY=VALUE; give the value as well: epochs=..."),
         ("run densty", "there is no target 'densty'; did you mean 'density'?"),
-        ("run generation", "preset 'default' has no runs of generation; known: classification, density"),
+        ("run generation", "preset 'default' has no table of generation; known: classification, density"),
         ("run analysys -n", "there is no target 'analysys'; did you mean 'analysis'?"),
         ("run -m vae --cores 0", "with 0 cores or jobs nothing is done; give --cores all, or 1 or more"),
         ("plan -t generation", "the configuration has no runs of generation; select some with --dataset (known: fash"),

@@ -76,7 +76,7 @@ def test_the_name_of_a_task_is_its_table_alone(snakemake: Snakemake, tmp_path: P
     }
     done = snakemake("--dry-run", "--configfile", "two.yaml", "one.yaml", "--", "classification")
     assert done.returncode != 0
-    line = "preset 'default' has no runs of classification: there is no table of it to make"
+    line = "preset 'default' has no table of classification: ask for it in the configuration"
     assert done.stdout.splitlines()[-1] == f"dgmbench: error: {line}"
     for folder in ("trained", "runs"):
         done = snakemake("--dry-run", "--configfile", "two.yaml", "--", f"results/default/{folder}/mnist.vea")

@@ -27,7 +27,7 @@ BENCHMARKS = f"{ROOT}/benchmarks"
 TABLES = f"{ROOT}/tables"
 
 ANALYSES = {name: task.analysis for name, task in PLAN.tasks.items() if task.analysis}
-# those of the tables, and those that an evaluation or an analysis needs beside them
+# those of the tables, and those that these or an analysis need beside them
 ANALYSED = [run for name in PLAN.tasks for runs in PLAN.runs_before(name).values() for run in runs]
 RUNS = [*PLAN.runs, *PLAN.parts, *ANALYSED]
 BY_ID = {name: run for run in RUNS for name in (run.training_id, run.run_id)}

@@ -19,7 +19,7 @@ for name in all_tasks():
                 f"the table is in {TABLES}"
 
     elif name in sys.argv and not workflow.is_rule(name):
-        sys.exit(f"dgmbench: error: preset {PLAN.preset!r} has no runs of {name}: there is no table of it to make")
+        sys.exit(f"dgmbench: error: preset {PLAN.preset!r} has no table of {name}: ask for it in the configuration")
 
 
 # The rules make a folder of any run; one that the configuration has not is said before they look it up.

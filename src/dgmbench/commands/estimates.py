@@ -203,10 +203,10 @@ def _run_of(spec: Mapping[str, Any], task: Task, key: tuple[str, ...]) -> RunSpe
         return None
     settings = checked(task.settings, spec["settings"], "")
     run = RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
-    if not (taken := spec.get("source")):
+    taken, row = spec.get("source"), find_row(task, run.model, run.factory)
+    if not isinstance(taken, Mapping) or row.takes is None:
         return run
-    # what takes a trained model has less work
-    other = task_behind(find_row(task, run.model, run.factory))
+    other = task_behind(row)  # what takes a trained model has less work
     of_other = checked(other.settings, taken.get("settings", {}), "")
     return replace(run, source=RunSpec(other.name, run.dataset, taken["model"], of_other, run.seed))
 

@@ -64,7 +64,7 @@ def understood(command: Sequence[str], plan: Plan) -> Namespace:
     known = rules | {*plan.tasks}
     for target in words.targets:
         if target in all_tasks() and target not in plan.tasks:
-            raise UserError(f"preset {plan.preset!r} has no runs of {target}{did_you_mean(target, plan.tasks)}")
+            raise UserError(f"preset {plan.preset!r} has no table of {target}{did_you_mean(target, plan.tasks)}")
         if re.fullmatch(r"[\w-]+", target) and target not in known and not Path(target).exists():
             listed = _listed(command)
             known |= listed

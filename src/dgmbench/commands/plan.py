@@ -35,7 +35,7 @@ def read(config: Sequence[Path]) -> Plan:
 
 
 def show(selection: Selection, instead: Sequence[Path] = ()) -> None:
-    """Print a line per run: what Snakemake would do with it, how long that takes, and how it departs from the protocol.
+    """Print a line per run, and per training that runs wait for: what Snakemake would do, how long, with what settings.
 
     Args:
         instead: files in place of the default configuration.
@@ -52,8 +52,9 @@ def show(selection: Selection, instead: Sequence[Path] = ()) -> None:
     why = {(job.rule, job.of): reason for job, reason in starting.items()}
     work = {run.run_id: _stages(run, why) for run in plan.whole}
     known = estimates(plan, [run for run in plan.whole if work[run.run_id]], RESULTS)
-    width = max(len(run.run_id) for run in plan.runs)
-    for run in plan.runs:
+    lines = [*(run for run in plan.parts if work[run.run_id]), *plan.runs]
+    width = max(len(run.run_id) for run in lines)
+    for run in lines:
         stages = work[run.run_id]
         state = "done" if not stages else "train" if "training" in stages else "evaluate"
         reasons = why.get(("train", run.training_id)) or why.get(("evaluate", run.run_id)) or ""

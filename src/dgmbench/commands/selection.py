@@ -103,7 +103,7 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
         layer: dict[str, Any] = {}
         if name in beside:
             layer["table"] = False
-        elif section.get("table") is False and (selection.tasks or selection.rows):
+        elif section.get("table") is False and (selection.tasks or (rows and len(chosen) == 1)):
             layer["table"] = True
         if datasets:
             layer[task.datasets_word] = _only(datasets, _entries(every.get(task.datasets_word)))

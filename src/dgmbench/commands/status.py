@@ -36,8 +36,13 @@ class State:
 
 
 def states(plan: Plan, workspace: Workspace) -> list[State]:
-    """Of each run of a plan. Whether code or data have changed since a run was done is not asked here."""
-    return [_state(run, workspace) for run in plan.runs]
+    """Of each run of a plan, and of those that they need, until these are trained.
+
+    Whether code or data have changed since a run was done is not asked here.
+    """
+    before = [_state(run, workspace) for run in plan.parts]
+    waited_for = [state for state in before if state.word not in ("trained", "done", "diverged")]
+    return [*waited_for, *(_state(run, workspace) for run in plan.runs)]
 
 
 def _state(run: RunSpec, workspace: Workspace) -> State:

@@ -131,7 +131,8 @@ def _selects_nothing(task: Task, section: Any) -> str:
     if section is False:
         return ""
     if section and section.get("table") is False:
-        return f"config.{task.name}: it has no table, and no row takes its trained models; write {task.name}: false"
+        either = f"write table: true, or {task.name}: false"
+        return f"config.{task.name}: its table is left out, and no row takes its trained models; {either}"
     words = (task.datasets_word, task.rows_word)
     lacking = [word for word in words if not _named((section or {}).get(word), "")]
     if not lacking:

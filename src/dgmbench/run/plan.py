@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def whole(self) -> list[RunSpec]:
-        """Every run of the benchmark: those of the tables, and those that an evaluation or an analysis needs."""
+        """Every run of the benchmark: those of the tables, and those that they or an analysis need."""
         runs = [*self.parts, *self.runs, *itertools.chain(*self.for_analyses.values())]
         return list({(run.training_id, run.run_id): run for run in runs}.values())
 

@@ -84,14 +84,14 @@ class FewLabelsTable(MetricTable):
             return variants((model, run.get(*keys)) for model, run in runs)
 
         networks = variants((model, run.get("spec", "options").get("network", "of its own")) for model, run in runs)
-        # a row without an epoch learns in another table, without steps
+        # a row without an epoch is trained by another task, without steps here
         by_steps = [(model, run) for model, run in runs if run.get("training", "epochs")]
         labelled = variants((model, few_labels_settings(run.spec).labelled_batch) for model, run in by_steps)
         steps = f"; labelled images in a step {labelled}, all if there are fewer" if by_steps else ""
         return [
             f"{dataset}: {each('metrics', 'unlabelled')} training images, labelled or not; "
             f"{each('metrics', 'images')} {each('protocol', 'split')} images; classifier: {networks}; epochs "
-            f"{each('training', 'epochs')} (0: trained in another table){steps}."
+            f"{each('training', 'epochs')} (0: trained by another task){steps}."
         ]
 
     def difference(self, ours: Any, theirs: Any) -> Interval | str:

@@ -40,8 +40,8 @@ class GenerationTable(MetricTable):
         errors = variants((model, f"{run.get('protocol', 'classifier_error'):.2f} %") for model, run in runs)
         return [
             f"{dataset}: {each('metrics', 'samples')} samples, {each('metrics', 'images')} {each('protocol', 'split')} "
-            f"images; test error of the classifier {errors}; epochs {each('training', 'epochs')} (0: trained in "
-            f"another table, or nothing to train); entropy of the mean prediction "
+            f"images; test error of the classifier {errors}; epochs {each('training', 'epochs')} (0: trained by "
+            f"another task, or nothing to train); entropy of the mean prediction "
             f"{variants((model, format(run.get('metrics', 'entropy'), '.2f')) for model, run in runs)} nats{reduced}."
         ]
 
