@@ -96,9 +96,7 @@ def test_a_section_may_be_trained_for_others_alone() -> None:
     assert [(run.task, run.model) for run in plan.parts] == [("density", "vae"), ("generation", "classifier")]
     assert not selecting_nothing(Configuration(config), plan, all_tasks())
     del config["generation"]
-    with pytest.raises(
-        UserError, match=r"^config\.density: its table is left out, and no row takes its "
-    ):
+    with pytest.raises(UserError, match=r"^config\.density: its table is left out, and no row takes its "):
         read_plan(config)
     config["density"]["table"] = 3  # type: ignore[assignment]
     with pytest.raises(UserError, match=r"^config\.density\.table: 3 is not true or false"):
