@@ -197,10 +197,11 @@ def test_a_checkpoint_without_its_files_is_none(
 
 
 def test_a_saved_model_goes_on_wherever_it_is_moved(
-    folder: CorpusFolder, mortal: dict[str, Any], tmp_path: Path
+    folder: CorpusFolder, mortal: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = LDA(5, engine="warp", **OPTIONS).fit(CORPUS)
-    before = set(os.listdir(tempfile.gettempdir()))
+    (tmp_path / "temporary").mkdir()  # into that of the machine other programs write, too
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     fitted = LDA(5, engine="ray", workers=3, **OPTIONS).fit(folder)
     (tmp_path / "a").mkdir()
     fitted.save(tmp_path / "a" / "lda.npz")
@@ -208,7 +209,7 @@ def test_a_saved_model_goes_on_wherever_it_is_moved(
     assert len(list((tmp_path / "a").iterdir())) == 2
     del fitted
     gc.collect()
-    assert set(os.listdir(tempfile.gettempdir())) <= before
+    assert not os.listdir(tmp_path / "temporary")
     (tmp_path / "a").rename(tmp_path / "b")
     loaded = LDA.load(tmp_path / "b" / "lda.npz")
     loaded.workers = 5
