@@ -510,6 +510,11 @@ def test_times_of_what_takes_a_trained_model_come_from_such_records(
     write_run(run, Workspace(tmp_path / "other"), {"mmd": 0.0}, {}, training={"host": provenance.host()})
     wanted = dataclasses.replace(run, seed=9)
     assert estimates(asked, [wanted], tmp_path)[wanted.run_id, "training"].seconds == pytest.approx(600)
+    record = tmp_path / "other/runs" / run.run_id / "run.json"
+    content = json.loads(record.read_text())
+    content["spec"]["source"] = "vae"  # of another version
+    record.write_text(json.dumps(content))
+    assert estimates(asked, [wanted], tmp_path)[wanted.run_id, "training"].rough
 
 
 def test_a_training_that_others_wait_for_is_told_until_it_is_done(

@@ -203,8 +203,8 @@ def _run_of(spec: Mapping[str, Any], task: Task, key: tuple[str, ...]) -> RunSpe
         return None
     settings = checked(task.settings, spec["settings"], "")
     run = RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
-    taken, row = spec.get("source"), find_row(task, run.model, run.factory)
-    if not isinstance(taken, Mapping) or row.takes is None:
+    taken = spec.get("source")
+    if not isinstance(taken, Mapping) or (row := find_row(task, run.model, run.factory)).takes is None:
         return run
     other = task_behind(row)  # what takes a trained model has less work
     of_other = checked(other.settings, taken.get("settings", {}), "")
