@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from dgmbench.commands import kept
+from dgmbench.commands import kept, recorded
 from dgmbench.commands.tabulate import tabulate
 from dgmbench.names import load_object
 from dgmbench.report.cells import Cells, collect
@@ -90,7 +90,7 @@ def known_toy(toy: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task is one of those that there are, for what reads records without a plan."""
     tasks = {**all_tasks(), toy.name: toy}
     monkeypatch.setattr(kept, "all_tasks", lambda: tasks)
-    monkeypatch.setattr(kept, "find_task", tasks.__getitem__)
+    monkeypatch.setattr(recorded, "find_task", tasks.__getitem__)
 
 
 @pytest.fixture(scope="session")

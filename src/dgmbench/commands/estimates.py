@@ -10,20 +10,19 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dgmbench.commands.at_work import RULES, kind_of_job, kind_of_stage
 from dgmbench.commands.jobs import Job
+from dgmbench.commands.recorded import spec_of
 from dgmbench.errors import UserError
 from dgmbench.run import timings
-from dgmbench.run.needs import task_behind
 from dgmbench.run.plan import Plan
 from dgmbench.run.provenance import host
 from dgmbench.run.records import read_json
-from dgmbench.run.rows import find_row
-from dgmbench.run.settings import Stage, checked
+from dgmbench.run.settings import Stage
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 
@@ -175,13 +174,13 @@ class _Records:
             for path in self.paths.get(_beginning(run.run_id), ()):
                 with suppress(*_SAYS_NOTHING):
                     record = read_json(path)
-                    if earlier := _run_of(record["spec"], task, key):
+                    if earlier := _run_of(record["spec"], key):
                         for stage in STAGES:
                             self._add(found, task, earlier, stage, record[stage])
             for stage in STAGES:
                 for line in () if self.published else timings.noted(kind_of_stage(run, stage)):
                     with suppress(*_SAYS_NOTHING):
-                        if earlier := _run_of(line["spec"], task, key):
+                        if earlier := _run_of(line["spec"], key):
                             self._add(found, task, earlier, stage, line | {"seconds": line["growing"]})
             self.known[key] = found
         return self.known[key]
@@ -197,18 +196,10 @@ class _Records:
         found.setdefault(stage, []).append(known)
 
 
-def _run_of(spec: Mapping[str, Any], task: Task, key: tuple[str, ...]) -> RunSpec | None:
-    """The run that was recorded; None where it is of another row."""
-    if (spec["task"], spec["dataset"], spec["model"], spec["factory"]) != key:
-        return None
-    settings = checked(task.settings, spec["settings"], "")
-    run = RunSpec(*key[:3], settings, spec["seed"], key[3], spec["options"])
-    taken = spec.get("source")
-    if not isinstance(taken, Mapping) or (row := find_row(task, run.model, run.factory)).takes is None:
-        return run
-    other = task_behind(row)  # what takes a trained model has less work
-    of_other = checked(other.settings, taken.get("settings", {}), "")
-    return replace(run, source=RunSpec(other.name, run.dataset, taken["model"], of_other, run.seed))
+def _run_of(spec: Mapping[str, Any], key: tuple[str, ...]) -> RunSpec | None:
+    """The run that was recorded, with its source: what takes a trained model has less work; None if of another row."""
+    found = spec_of(spec, "")
+    return found if (found.task, found.dataset, found.model, found.factory) == key else None
 
 
 def _beginning(run_id: str) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dgmbench.commands.plan import RESULTS
+from dgmbench.commands.recorded import spec_of
 from dgmbench.data.catalogue import title_of
 from dgmbench.errors import UserError
 from dgmbench.names import did_you_mean, load_object
@@ -21,11 +21,10 @@ from dgmbench.report.table import Table
 from dgmbench.report.values import read_values
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_json
-from dgmbench.run.settings import checked
-from dgmbench.run.spec import LARGEST_SEED, RunSpec
+from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Task
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks import all_tasks, find_task
+from dgmbench.tasks import all_tasks
 
 log = logging.getLogger("dgmbench")
 
@@ -181,28 +180,6 @@ def without_warnings() -> Iterator[None]:
         yield
     finally:
         log.setLevel(level)
-
-
-def spec_of(content: Mapping[str, Any], where: str) -> RunSpec:
-    """A run from the plain values of its specification.
-
-    Raises:
-        UserError: a task or a setting is unknown here, or a value is none of its kind.
-    """
-    names = [content[key] for key in ("task", "dataset", "model", "factory")]
-    seed, options = content["seed"], content["options"]
-    whole = isinstance(seed, int) and 0 <= seed <= LARGEST_SEED and isinstance(options, dict)
-    if not whole or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{where}: this is no run: {str(dict(content))[:200]}")
-    task, dataset, model, factory = names
-    try:
-        known = find_task(task)
-    except UserError as error:
-        raise UserError(f"{where}: {error}; install the package that the task is from") from None
-    settings = checked(known.settings, content["settings"], f"{where}: {model} on {title_of(dataset)}")
-    source = content.get("source")  # the training alone, without what is as by default
-    taken = spec_of({"factory": "", **source}, where) if isinstance(source, Mapping) else None
-    return RunSpec(task, dataset, model, settings, seed, factory, options, taken)
 
 
 def _require_one_of_each(runs: list[RunSpec], label: str) -> None:

@@ -147,10 +147,11 @@ def _rows_without_a_run(task: Task, section: Any) -> list[str]:
     """A line for each row that is for other datasets than those of its section."""
     word = task.datasets_word
     datasets, rows = _named((section or {}).get(word), ""), _named((section or {}).get(task.rows_word), "")
+    own_datasets = {row: _named(own[word], "") for row, own in rows.items() if word in own}
     return [
-        f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(_named(own[word], ''))} only"
-        for row, own in rows.items()
-        if word in own and not _named(own[word], "").keys() & datasets.keys()
+        f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(own)} only"
+        for row, own in own_datasets.items()
+        if not own.keys() & datasets.keys()
     ]
 
 
