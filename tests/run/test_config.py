@@ -11,7 +11,7 @@ import pytest
 
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, load_object
-from dgmbench.run.config import read_config, selecting_nothing
+from dgmbench.run.config import read_config, without_effect
 from dgmbench.run.config import read_plan as read_plan_of
 from dgmbench.run.config_files import Configuration
 from dgmbench.run.plan import Plan
@@ -94,7 +94,7 @@ def test_a_section_may_be_trained_for_others_alone() -> None:
     plan = read_plan(config)
     assert [run.task for run in plan.runs] == ["generation"] and list(plan.tasks) == ["generation"]
     assert [(run.task, run.model) for run in plan.parts] == [("density", "vae"), ("generation", "classifier")]
-    assert not selecting_nothing(Configuration(config), plan, all_tasks())
+    assert not without_effect(Configuration(config), plan, all_tasks())
     del config["generation"]
     with pytest.raises(UserError, match=r"^config\.density: its table is left out, and no row takes its "):
         read_plan(config)
@@ -138,6 +138,31 @@ def test_a_mistake_in_what_a_row_has_for_one_dataset_is_said_where_it_stands(of_
     assert str(error.value).startswith(f"config.density.{complaint}")
 
 
+def test_what_a_row_has_for_a_dataset_that_its_section_leaves_out_is_checked() -> None:
+    rows: dict[str, Any] = {"vae": {"datasets": {"mnist": None, "ocr-letters": {"epoch": 3}}}}
+    with pytest.raises(
+        UserError, match=r"^config\.density\.models\.vae\.datasets\.ocr-letters\.epoch: unknown setting"
+    ):
+        read_plan(density(datasets=["mnist"], models=rows))
+    rows["vae"]["datasets"]["ocr-letters"] = {"epochs": 3}
+    assert [run.dataset for run in read_plan(density(datasets=["mnist"], models=rows)).runs] == ["mnist"]
+
+
+def test_settings_of_a_training_that_another_task_does_are_said_to_change_nothing() -> None:
+    of_vae = {"epochs": 3, "samples": 60, "test_limit": 50, "datasets": {"mnist": {"learning_rate": 0.1}}}
+    config: dict[str, Any] = {task: {"datasets": ["mnist"], "models": ["vae"]} for task in ("density", "generation")}
+    config["generation"] |= {"models": {"vae": of_vae, "gmmn": {"epochs": 3}}, "settings": {"batch_size": 50}}
+    lines = without_effect(Configuration(config), read_plan(config), all_tasks())
+    of_row = "config.generation.models.vae"
+    told = "vae is trained as density.models.vae says, without this; set {0} there"
+    assert lines == [
+        f"{of_row}.epochs: {told.format('epochs')}",
+        f"{of_row}.datasets.mnist.learning_rate: {told.format('learning_rate')}",
+    ]
+    of_vae |= {"factory": "dgmbench.models.images.gan:GAN"}
+    assert not without_effect(Configuration(config), read_plan(config), all_tasks())
+
+
 @pytest.mark.parametrize(
     ("names", "complaint"),
     [
@@ -166,7 +191,7 @@ def test_a_row_that_is_for_none_of_its_sections_datasets_is_checked_and_said() -
     plan, configuration = read_plan(config), Configuration(config)
     assert [run.model for run in plan.runs] == ["bow"]
     line = "config.classification.methods.lda: no run, as it is for 20news only"
-    assert selecting_nothing(configuration, plan, all_tasks()) == [line]
+    assert without_effect(configuration, plan, all_tasks()) == [line]
     del methods["bow"]
     with pytest.raises(UserError, match="this selects nothing, as none of its methods is for these corpora"):
         read_plan(config)

@@ -1,8 +1,8 @@
-# What can be asked for besides files and rules: a task by its name. A section that asks for nothing is said.
-from dgmbench.run.config import selecting_nothing
+# What can be asked for besides files and rules: a task by its name. What has no effect is said.
+from dgmbench.run.config import without_effect
 
 if workflow.is_main_process:
-    for line in selecting_nothing(CONFIGURATION, PLAN, all_tasks()):
+    for line in without_effect(CONFIGURATION, PLAN, all_tasks()):
         print(f"dgmbench: {line}", file=sys.stderr)
 
 # `snakemake density`: the name of a task, where it is not that of a rule, is the table of that task alone.

@@ -13,7 +13,7 @@ from dgmbench.commands.estimates import STAGES, Estimate, estimates, of_other_jo
 from dgmbench.commands.jobs import Job, jobs_of, to_start
 from dgmbench.commands.selection import Selection, configuration_of
 from dgmbench.errors import counted
-from dgmbench.run.config import plan_of, selecting_nothing
+from dgmbench.run.config import plan_of, without_effect
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
 from dgmbench.run.presets import notice
@@ -45,7 +45,7 @@ def show(selection: Selection, instead: Sequence[Path] = ()) -> None:
     """
     configuration, remarks = configuration_of(selection, instead)
     plan = plan_of(configuration, all_tasks())
-    for line in filter(None, [notice(configuration), *selecting_nothing(configuration, plan, all_tasks()), *remarks]):
+    for line in filter(None, [notice(configuration), *without_effect(configuration, plan, all_tasks()), *remarks]):
         print(f"dgmbench: {line}", file=sys.stderr)
     jobs = jobs_of(plan, configuration.content)
     starting = to_start(jobs)

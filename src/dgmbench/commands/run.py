@@ -22,7 +22,7 @@ from dgmbench.commands.tracking import Store
 from dgmbench.errors import UserError, counted
 from dgmbench.files import write_text, writing
 from dgmbench.run.checkout import checkout, has_workflow
-from dgmbench.run.config import plan_of, selecting_nothing
+from dgmbench.run.config import plan_of, without_effect
 from dgmbench.run.config_files import read_files
 from dgmbench.run.plan import Plan
 from dgmbench.run.presets import notice
@@ -52,7 +52,7 @@ def run(selection: Selection, arguments: Sequence[str]) -> int:
     plan = plan_of(configuration, all_tasks())
     workspace = Workspace(RESULTS / plan.preset)
     draws = watching.can_draw(arguments)
-    said_by_snakemake = [notice(configuration), *selecting_nothing(configuration, plan, all_tasks())]
+    said_by_snakemake = [notice(configuration), *without_effect(configuration, plan, all_tasks())]
     for remark in [*(said_by_snakemake if draws else []), *remarks]:
         if remark:
             print(f"dgmbench: {remark}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from dgmbench.data.catalogue import has_labels, require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
-from dgmbench.run.needs import sources_of, with_source
+from dgmbench.run.needs import sources_of, task_behind, with_source
 from dgmbench.run.option_types import misfits, of_one_type
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
@@ -114,13 +114,17 @@ def _has_table(section: Mapping[str, Any], task: str) -> bool:
     return _choice(section, "table", True, f"config.{task}")
 
 
-def selecting_nothing(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
-    """A line for each section, and each row, that asks for no run and does not say that it is left out."""
+def without_effect(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
+    """A line for each part of a configuration that changes nothing, and does not say so itself.
+
+    These are a section or a row that asks for no run, and what a row has for a training that another task does.
+    """
     lines: list[str] = []
     for name, task in tasks.items():
         section = configuration.content.get(name, False)
         if name in plan.tasks or name in plan.behind:
-            lines += map(configuration.located, _rows_without_a_run(task, section))
+            found = [*_rows_without_a_run(task, section), *_settings_without_effect(task, section)]
+            lines += map(configuration.located, found)
         elif line := _selects_nothing(task, section):
             lines.append(configuration.located(line))
     return lines
@@ -155,6 +159,23 @@ def _rows_without_a_run(task: Task, section: Any) -> list[str]:
     ]
 
 
+def _settings_without_effect(task: Task, section: Any) -> Iterator[str]:
+    """A line for each row that takes a trained model of another task, and has settings of that training itself."""
+    for row, own in _named((section or {}).get(task.rows_word), "").items():
+        takes = task.rows[row].takes if row in task.rows and "factory" not in own else None
+        if takes is None:
+            continue
+        other, where = task_behind(task.rows[row]), f"config.{task.name}.{task.rows_word}.{row}"
+        cells = _named(own.get(task.datasets_word), "")
+        levels = {where: own} | {f"{where}.{task.datasets_word}.{each}": cell for each, cell in cells.items()}
+        for place, values in levels.items():
+            shared = [key for key in values if key in task.settings.model_fields and key in other.settings.model_fields]
+            for key in shared:
+                if task.settings.stage_of(key) == "training":
+                    there = f"{other.name}.{other.rows_word}.{takes.row}"
+                    yield f"{place}.{key}: {row} is trained as {there} says, without this; set {key} there"
+
+
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:
     place = f"config.{task.name}"
     known = {"settings", "seeds", "table", task.datasets_word, task.rows_word, *(["analysis"] if task.analysis else [])}
@@ -171,9 +192,13 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
         cells[model] = _own_datasets(task, settings, where) or {dataset: {} for dataset in datasets}
         own_seeds[model] = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
     runs = []
-    for dataset, of_dataset in datasets.items():
+    for dataset in datasets:
+        require_dataset(dataset, task.kinds, f"{place}.{task.datasets_word}.{dataset}")
+    elsewhere: dict[str, dict[str, Any]] = {
+        dataset: {} for of_row in cells.values() for dataset in of_row if dataset not in datasets
+    }
+    for dataset, of_dataset in {**datasets, **elsewhere}.items():  # what is for others is checked alone
         where_dataset = f"{place}.{task.datasets_word}.{dataset}"
-        require_dataset(dataset, task.kinds, where_dataset)
         for model, settings in models.items():
             where = f"{place}.{task.rows_word}.{model}"
             if model in task.rows and not task.rows[model].in_table:
@@ -190,7 +215,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
                 (of_cell, where_cell),
             ]
             cell = build_run(task, dataset, model, of_seeds[0], layers, where)
-            runs += [replace(cell, seed=seed) for seed in of_seeds]
+            runs += [replace(cell, seed=seed) for seed in of_seeds if dataset in datasets]
     require_titles(datasets, f"{place}.{task.datasets_word}")
     return runs
 
