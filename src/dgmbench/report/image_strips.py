@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from dgmbench.report.figures import figure_style, save_figure
 
 _MISSING = "#de8f05"  # seaborn's colour-blind orange, so that a missing pixel is no shade of grey
+_FRAME = 2  # white pixels around each image: ink may reach its edge
 
 
 Strips = dict[str, np.ndarray]
@@ -37,16 +38,15 @@ def draw_images(blocks: Mapping[str, Strips], shape: tuple[int, int], path: Path
 
 def _draw_strips(ax: Axes, strips: Strips, shape: tuple[int, int]) -> None:
     height, width = shape
-    widest = max(map(len, strips.values()))
-    # a white frame of one pixel around each image
-    canvas = np.zeros((len(strips) * (height + 1) + 1, widest * (width + 1) + 1))
+    down, across = height + _FRAME, width + _FRAME
+    canvas = np.zeros((len(strips) * down + _FRAME, max(map(len, strips.values())) * across + _FRAME))
     for i, images in enumerate(strips.values()):
         for j, image in enumerate(images):
-            top, left = i * (height + 1) + 1, j * (width + 1) + 1
+            top, left = i * down + _FRAME, j * across + _FRAME
             canvas[top : top + height, left : left + width] = image.reshape(shape)
     ink = colormaps["gray_r"].with_extremes(bad=_MISSING)
     ax.imshow(np.ma.masked_invalid(canvas), cmap=ink, vmin=0, vmax=1, interpolation="nearest")
-    ax.set_yticks([(i + 0.5) * (height + 1) for i in range(len(strips))], list(strips))
+    ax.set_yticks([(i + 0.5) * down for i in range(len(strips))], list(strips))
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
 import sys
 import types
 from collections.abc import Iterator
@@ -215,6 +216,14 @@ def test_labels_that_cannot_be_drawn_are_refused_in_a_line(
         (
             {"dataset": "mnist", "labels": [0, 20, 9]},
             "mnist: 9 labels for 10 classes: each class needs one; give labels of at least 10",
+        ),
+        (
+            {"dataset": "mnist", "labels": [100, 50_001]},
+            r"labels: mnist: 50,001 labels asked for, and there are 50,000 training images; lower labels",
+        ),
+        (
+            {"dataset": "ocr-letters", "labels": [100], "train_limit": 90},
+            "ocr-letters: 100 labels asked for, and there are 90 training images",
         ),
         ({"labels": 100}, "labels: '100' is not a list"),
         ({"labels": ["many"]}, "'many' is not a whole number"),
@@ -433,7 +442,12 @@ def test_the_table(made: tuple[Plan, Workspace]) -> None:
     figures = TABLE.figures(cells, workspace)
     assert [figure.path.stem.partition("_")[2].partition("-")[0] for figure in figures] == ["", "labels", "classes"]
     assert all(figure.path.is_file() for figure in figures)
-    assert "with the labels of 6 and of all training images" in figures[-1].text
+    drawn = pd.read_csv(figures[-1].path.with_suffix(".csv"))
+    assert list(dict.fromkeys(drawn["block"])) == ["6 labels", "all labels"] and len(drawn) == 2 * CLASSES * 10
+    shutil.rmtree(workspace.root / "trained")
+    assert TABLE.figures(cells, workspace)[-1] == figures[-1], "what was drawn is shown where the trainings are gone"
+    figures[-1].path.unlink()
+    assert [figure.path.stem.partition("_")[2] for figure in TABLE.figures(cells, workspace)] == ["", "labels"]
 
 
 @pytest.mark.parametrize("whole", [True, False])

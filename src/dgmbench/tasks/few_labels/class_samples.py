@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dgmbench.data.load.images import load_images
 from dgmbench.names import file_name
 from dgmbench.report.cells import Cells, Run
@@ -17,31 +19,34 @@ FILE = "samples.npz"
 def class_samples(cells: Cells, workspace: Workspace) -> list[Figure]:
     """A figure of each dataset and each model that generates: ten images of every class, of the first label set.
 
-    Of several numbers of labels the smallest and the largest are shown. Nothing where the trainings are not on disk.
+    Of several numbers of labels the smallest and the largest are shown. Where the trainings are not on disk it is the
+    one that was drawn of them, if there is one.
     """
     found = []
     for cell in cells:
-        there = [run for run in cell.runs if run.record and (workspace.trained(run.spec) / FILE).is_file()]
-        if there:
-            found.append(_drawn(cell.dataset, cell.model, there[0], cells.task.name, workspace))
+        recorded = [run for run in cell.runs if run.record]
+        trained = [run for run in recorded if (workspace.trained(run.spec) / FILE).is_file()]
+        path = workspace.figures / f"{cells.task.name}_classes-{file_name(cell.dataset)}-{file_name(cell.model)}.png"
+        if trained:
+            _draw(trained[0], workspace, path.with_suffix(""))
+        if not recorded or not path.is_file():
+            continue
+        text = (
+            f"Images that {cell.model} generates of each class of {cell.dataset}, not chosen, with as many labelled "
+            f"training images as stands above (label set {(trained or recorded)[0].spec.seed})."
+        )
+        found.append(Figure(path, f"Images of each class: {cell.model}, {cell.dataset}", text))
     return found
 
 
-def _drawn(dataset: str, model: str, run: Run, task: str, workspace: Workspace) -> Figure:
+def _draw(run: Run, workspace: Workspace, path: Path) -> None:
     images = read_arrays(workspace.trained(run.spec) / FILE)
     numbers = sorted(few_labels_settings(run.spec).labels, key=lambda number: (not number, number))  # 0 is all
     there = [name for name in map(label_name, numbers) if name in images]
-    shown = dict.fromkeys((there[0], there[-1]))
     data = load_images(run.spec.dataset)
     classes = data.classes or tuple(map(str, range(len(images[there[0]]))))
     blocks = {
         f"{name} labels": {str(label): of_class / 255 for label, of_class in zip(classes, images[name], strict=True)}
-        for name in shown
+        for name in dict.fromkeys((there[0], there[-1]))
     }
-    path = workspace.figures / f"{task}_classes-{file_name(dataset)}-{file_name(model)}"
-    png = draw_images(blocks, data.shape, path)
-    text = (
-        f"Images that {model} generates of each class of {dataset}, not chosen, with the labels of "
-        f"{' and of '.join(shown)} training images (label set {run.spec.seed})."
-    )
-    return Figure(png, f"Images of each class: {model}, {dataset}", text)
+    draw_images(blocks, data.shape, path)

@@ -13,10 +13,8 @@ from dgmbench.data.label_sets import balanced
 from dgmbench.data.parts import evenly_spaced, held_out
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.tasks.few_labels.settings import few_labels_settings, too_few
+from dgmbench.tasks.few_labels.settings import HELD_OUT, few_labels_settings, too_few, too_many
 
-HELD_OUT = 6
-"""One training image of so many is for validation, where a dataset has no validation part."""
 LABEL_SETS = 2017
 """Keeps the drawing of labels apart from everything else that a seed decides."""
 BINARISATION = 2016
@@ -79,10 +77,8 @@ def label_set(spec: RunSpec, labels: np.ndarray, classes: int, number: int) -> n
     Raises:
         UserError: there are fewer images, or a class would have no label.
     """
-    if number > len(labels):
-        raise UserError(
-            f"{spec.dataset}: {number:,} labels asked for, and there are {len(labels):,} training images; lower labels"
-        )
+    if problem := too_many(number, len(labels)):
+        raise UserError(f"{spec.dataset}: {problem}")
     if lacking := sorted(set(range(classes)) - set(labels.tolist())):
         raise UserError(f"{spec.dataset}: no training image of class {lacking[0]}; raise train_limit")
     if problem := too_few(number, classes):

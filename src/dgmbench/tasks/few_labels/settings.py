@@ -13,6 +13,10 @@ from dgmbench.training.settings import TrainingSettings
 Numbers = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(lambda numbers: sorted(set(numbers)))]
 
 
+HELD_OUT = 6
+"""One training image of so many is for validation, where a dataset has no validation part."""
+
+
 class FewLabelsSettings(TrainingSettings):
     """How many labels a run sees, and how a classifier is trained with them."""
 
@@ -31,6 +35,11 @@ def few_labels_settings(spec: RunSpec) -> FewLabelsSettings:
     """The settings of a run with few labels."""
     assert isinstance(spec.settings, FewLabelsSettings)
     return spec.settings
+
+
+def too_many(number: int, images: int) -> str:
+    """What is wrong with a number of labels of so many training images, empty for nothing."""
+    return f"{number:,} labels asked for, and there are {images:,} training images; lower labels" * (number > images)
 
 
 def too_few(number: int, classes: int) -> str:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from dgmbench.data.sizes import classes_of, size_of
+from dgmbench.data.sizes import classes_of, lacks_validation_part, size_of, sizes
 from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Places, Task
 from dgmbench.tasks.few_labels.rows import ROWS
-from dgmbench.tasks.few_labels.settings import FewLabelsSettings, few_labels_settings, too_few
+from dgmbench.tasks.few_labels.settings import (
+    HELD_OUT,
+    FewLabelsSettings,
+    few_labels_settings,
+    too_few,
+    too_many,
+)
 from dgmbench.training.rows import LearnerRow, optimiser_rule
 
 _HERE = "dgmbench.tasks.few_labels"
 
 
 def _rule(spec: RunSpec, row: LearnerRow, places: Places) -> None:
-    """Every class has a label; and what the row's optimisers ask for.
+    """Every class has a label, and there are as many images; and what the row's optimisers ask for.
 
     Raises:
         UserError: names the setting, where it stands, and what to do.
     """
-    for number in few_labels_settings(spec).labels:
-        if problem := too_few(number, classes_of(spec.dataset) or 0):
+    settings = few_labels_settings(spec)
+    images = _training_images(spec.dataset, settings.train_limit)
+    for number in settings.labels:
+        problem = too_few(number, classes_of(spec.dataset) or 0) or (too_many(number, images) if images else "")
+        if problem:
             raise UserError(f"{places.of('labels')}: {spec.dataset}: {problem}")
     optimiser_rule(spec, row, places)
+
+
+def _training_images(dataset: str, limit: int) -> int:
+    """How many images are seen; 0 where that is known when they are read."""
+    images = sizes().get(dataset, {}).get("train", 0)
+    images -= images // HELD_OUT if lacks_validation_part(dataset) else 0
+    return min(limit or images, images)
 
 
 def _cost(spec: RunSpec) -> float:
