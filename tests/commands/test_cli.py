@@ -125,7 +125,10 @@ def test_folder_threads_and_devices_are_passed_on(stage: SimpleNamespace, monkey
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("density mnist vea", "command line: unknown model 'vea'; did you mean 'vae'?"),
+        (
+            "density mnist vea",
+            "command line: unknown model 'vea'; did you mean 'vae'? (one of your own has factory: module:Class)",
+        ),
         ("density mist vae", "command line: unknown dataset 'mist'; did you mean 'mnist'?"),
         ("densty mnist vae", "unknown task 'densty'; did you mean 'density'?"),
         ("density mnist vae --set epochs=0", "command line.epochs: 0 is too small; give at least 1"),

@@ -275,6 +275,13 @@ def test_what_is_selected_is_no_setting(name: str, option: str, checkout: Path) 
         configuration_of(Selection(settings=[f"{name}=[1]"]))
 
 
+def test_a_setting_stands_alone(checkout: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^--set density\.models\.vae\.epochs: write the setting alone, epochs=\.\.\., and"
+    ):
+        configuration_of(Selection(settings=["density.models.vae.epochs=3"]))
+
+
 def test_a_dataset_without_settings_is_said(checkout: Path) -> None:
     (remark,) = configuration_of(Selection(datasets=["fashion-mnist"], rows=["vae"]))[1]
     assert re.match(

@@ -1,5 +1,6 @@
 """The generic table: its numbers worked out by hand, what is bold, what is compared with what."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -91,6 +92,17 @@ def test_rows_are_compared_as_they_say_on_the_same_examples(table, plan_of, cell
         ("there", "variant minus rival", "variant is missing", ""),
         ("there", "rival minus plain", "measured on other test data", ""),
     ]
+
+
+def test_rows_of_a_user_are_compared_with_every_other_one(table, plan_of, cells_of, workspace, write):
+    plan = plan_of(datasets=["here"], models=["plain", "rival"])
+    own = [dataclasses.replace(plan.runs[0], model=name, factory="a:B") for name in ("mine", "too")]
+    plan = dataclasses.replace(plan, runs=(*plan.runs, *own))
+    for run in plan.runs:
+        write(run, workspace, [0.0, 100.0, 0.0, 100.0])
+    rows = table.sheet(cells_of(plan, workspace)).grids[0].rows
+    mine = ["mine minus plain", "mine minus rival", "too minus plain", "too minus rival", "too minus mine"]
+    assert sorted(row[1] for row in rows) == sorted(["rival minus plain", *mine])
 
 
 def test_what_was_measured_how_is_said(whole, table, cells_of):

@@ -324,7 +324,16 @@ def test_an_option_that_is_false_is_an_option() -> None:
             "config.density.models.vae.seeds: 3 is not a list of whole numbers from 0 to 4294967295",
         ),
         (density(model=[]), "config.density.model: unknown key 'model'; did you mean 'models'?"),
-        (density(models=["vea"]), "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        (
+            density(models=["vea"]),
+            "config.density.models.vea: unknown model 'vea'; did you mean 'vae'? (one of your own has factory: "
+            "module:Class)",
+        ),
+        (
+            density(models={"mine": "my_module:MyVAE"}),
+            "config.density.models.mine: expected a mapping of names to values, not 'my_module:MyVAE'; a row of your "
+            "own is written as {factory: my_module:MyVAE}",
+        ),
         (density(datasets=["mnist", "mnist"]), "config.density.datasets: mnist stands twice in the list; name it once"),
         (
             density(models=["vae", "mem-vae", "vae"]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dgmbench.errors import UserError
-from dgmbench.run.config import plan_of, read_config, read_plan, selecting_nothing
+from dgmbench.run.config import plan_of, read_config, read_plan, without_effect
 from dgmbench.run.config_files import command_line_values, read_files
 from dgmbench.run.presets import given_by_name, notice, preset_files
 from dgmbench.tasks import all_tasks
@@ -211,5 +211,5 @@ def test_a_preset_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_section_that_selects_nothing_is_said(section: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"density: {{datasets: [mnist], models: [vae]}}\nrepresentation: {section}\n")
     configuration = read_files([tmp_path / "mine.yaml"])
-    found = selecting_nothing(configuration, plan_of(configuration, all_tasks()), all_tasks())
+    found = without_effect(configuration, plan_of(configuration, all_tasks()), all_tasks())
     assert len(found) == bool(said) and all(said in line for line in found), found

@@ -87,6 +87,10 @@ def selected(selection: Selection, files: Sequence[Path]) -> tuple[dict[str, Any
     for key, option in {"seeds": "seeds", **{task.datasets_word: "dataset" for task in all_tasks().values()}}.items():
         if key in settings:
             raise UserError(f"--set {key}: it is no setting; say it with --{option}")
+    for key in settings:
+        if "." in key:
+            name = key.rpartition(".")[2]
+            raise UserError(f"--set {key}: write the setting alone, {name}=..., and choose its runs by -t, -d and -m")
     above: dict[str, Any] = {"preset": selection.name} if selection.name else {}
     if content.get("analyses") and (selection.datasets or selection.rows):
         above["analyses"] = False  # of a part alone they would take the place of those of the whole

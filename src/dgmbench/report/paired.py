@@ -31,15 +31,21 @@ def _arrays(run: Run) -> dict[str, str]:
 
 
 def named_pairs(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
-    """The pairs that ``Row.compared_with`` names, those of a variant and its plain row first."""
+    """The pairs that ``Row.compared_with`` names, those of a variant and its plain row first; of a user's row, all."""
     planned = {cell.model: cell for cell in cells if cell.runs}
     found = [
-        (cell, planned[other])
-        for cell in planned.values()
-        for other in (cell.row.compared_with if cell.row else ())
-        if other in planned
+        (cell, planned[other]) for cell in planned.values() for other in _others(cell, planned) if other in planned
     ]
     return sorted(found, key=lambda pair: pair[0].row is None or pair[0].row.variant_of != pair[1].model)
+
+
+def _others(cell: Cell, planned: Mapping[str, Cell]) -> Iterable[str]:
+    """What a row is compared with: two rows of a user once, the later one with the earlier one."""
+    if not cell.runs[0].spec.factory:
+        return cell.row.compared_with if cell.row else ()
+    names = list(planned)
+    later = names[names.index(cell.model) + 1 :]
+    return [name for name in names if name != cell.model and not (name in later and planned[name].runs[0].spec.factory)]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -357,7 +358,9 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise UserError(f"{where}: expected a mapping of names to values, not {value!r}")
+        own_class = isinstance(value, str) and re.fullmatch(r"[\w.]+:\w+", value)
+        advice = f"; a row of your own is written as {{factory: {value}}}" if own_class else ""
+        raise UserError(f"{where}: expected a mapping of names to values, not {value!r}{advice}")
     return {str(name): content for name, content in value.items()}
 
 

@@ -27,7 +27,8 @@ def find_row(task: Task, name: str, factory: str = "") -> Row:
     others = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
     if name in others:
         return task.row_type(others[name].value, f"from {others[name].module}")
-    raise UserError(f"unknown {task.row_word} {name!r}{did_you_mean(name, {**task.rows, **others})}")
+    known = did_you_mean(name, {**task.rows, **others})
+    raise UserError(f"unknown {task.row_word} {name!r}{known} (one of your own has factory: module:Class)")
 
 
 def build(spec: RunSpec, row: Row, offered: Mapping[str, Any], needs: Mapping[str, str]) -> Any:

@@ -106,7 +106,7 @@ def _line(error: ErrorDetails, cls: type[Settings], where: str) -> str:
     if kind == "value_error":
         return f"{place}: {context['error']}"
     wanted = _NOT.get(kind.split("_")[0])
-    remark = _as_yaml_reads(value) if wanted == "text" else ""
+    remark = _as_yaml_reads(value) if wanted == "text" else f"; write [{value}]" if wanted == "a list" else ""
     return f"{place}: {value!r} is not {wanted}{remark}" if wanted else f"{place}: {error['msg']}"
 
 

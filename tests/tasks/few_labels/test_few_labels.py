@@ -225,7 +225,7 @@ def test_labels_that_cannot_be_drawn_are_refused_in_a_line(
             {"dataset": "ocr-letters", "labels": [100], "train_limit": 90},
             "ocr-letters: 100 labels asked for, and there are 90 training images",
         ),
-        ({"labels": 100}, "labels: '100' is not a list"),
+        ({"labels": 100}, r"labels: '100' is not a list; write \[100\]"),
         ({"labels": ["many"]}, "'many' is not a whole number"),
         ({"labelled_batch": 0}, "labelled_batch: 0 is too small"),
         ({"label": [5]}, "unknown setting 'label'"),
