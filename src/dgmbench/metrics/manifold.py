@@ -11,8 +11,6 @@ from torch import Tensor
 from dgmbench.metrics.mmd import squared_distances
 from dgmbench.metrics.resampling import blocks
 
-NEIGHBOURS = 5
-
 
 @dataclass(frozen=True, eq=False)
 class Manifold:
@@ -31,7 +29,7 @@ class Manifold:
     coverage: np.ndarray
 
 
-def manifold(generated: np.ndarray, held_out: np.ndarray, k: int = NEIGHBOURS) -> Manifold:
+def manifold(generated: np.ndarray, held_out: np.ndarray, k: int = 5) -> Manifold:
     """Compare (n, width) generated with (m, width) test examples.
 
     Raises:

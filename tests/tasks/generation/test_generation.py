@@ -246,15 +246,21 @@ def test_samples_that_are_not_finite_end_a_run_as_diverged(tmp_path: Path) -> No
 )
 @pytest.mark.parametrize("what", ["good", "nan"])
 def test_too_few_test_images_are_no_divergence(tmp_path: Path, what: str, split: str, limit: int, found: str) -> None:
-    plan = plan_for(f"{__name__}:Sampler", split=split, test_limit=limit, classifier_epochs=1)
+    plan = plan_for(f"{__name__}:Sampler", split=split, classifier_epochs=1)
     workspace, task, (spec,) = Workspace(tmp_path), find_task("generation"), plan.of("generation")
-    spec = dataclasses.replace(spec, options={"what": what})
+    few = spec.settings.model_copy(update={"test_limit": limit})  # as of a user's dataset that is small
+    spec = dataclasses.replace(spec, options={"what": what}, settings=few)
     for each in (*plan.parts, spec):
         stages.train(task, each, workspace)
     message = f"ocr-letters: {found}, and the metrics need 6 or more; raise test_limit, or use a larger dataset"
     with pytest.raises(UserError, match=f"^{message}$"):
         stages.evaluate(task, spec, workspace)
     assert not (workspace.run(spec) / "run.json").exists()
+
+
+def test_a_limit_below_what_the_metrics_need_is_refused_at_once() -> None:
+    with pytest.raises(UserError, match=r"\.test_limit: 5 is too small: the metrics need 6 test images$"):
+        plan_for("noise", test_limit=5)
 
 
 def test_as_many_test_images_as_the_metrics_need(tmp_path: Path) -> None:

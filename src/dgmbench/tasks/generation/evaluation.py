@@ -14,7 +14,7 @@ from dgmbench.data.load.images import load_images
 from dgmbench.errors import UserError, counted
 from dgmbench.metrics.class_coverage import classes_covered, prediction_entropy
 from dgmbench.metrics.frechet import frechet_distance
-from dgmbench.metrics.manifold import NEIGHBOURS, manifold
+from dgmbench.metrics.manifold import manifold
 from dgmbench.metrics.mmd import cubic, rbf, squared_mmd
 from dgmbench.metrics.parzen import chosen_width, parzen_log_likelihood
 from dgmbench.metrics.resampling import Resampled, Weights, mean_of, weights
@@ -25,7 +25,7 @@ from dgmbench.run.records import read_arrays
 from dgmbench.run.spec import canonical_hash
 from dgmbench.run.task import Evaluation, Job
 from dgmbench.tasks.generation.images import part_of, values
-from dgmbench.tasks.generation.settings import generation_settings
+from dgmbench.tasks.generation.settings import NEIGHBOURS, generation_settings
 
 log = logging.getLogger("dgmbench")
 
@@ -102,7 +102,7 @@ def _resampled(
 ) -> dict[str, Resampled]:
     """The metrics with bootstrap draws, and the entropy; each is counted."""
     (of_samples, probabilities), (of_test, _) = features["samples"], features["test"]
-    inside = manifold(of_samples, of_test)
+    inside = manifold(of_samples, of_test, NEIGHBOURS)
     measures: dict[str, Callable[[], Resampled]] = {
         "mmd": lambda: squared_mmd(samples, held_out, rbf(), drawn),
         "kernel_distance": lambda: squared_mmd(of_samples, of_test, cubic, drawn),

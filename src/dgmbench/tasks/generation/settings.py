@@ -10,6 +10,9 @@ from dgmbench.run.settings import Settings, evaluation_field
 from dgmbench.run.spec import RunSpec
 from dgmbench.training.settings import TrainingSettings
 
+NEIGHBOURS = 5
+"""How many neighbours of an image tell how far its surroundings reach, for precision, recall, density and coverage."""
+
 
 class GenerationSettings(TrainingSettings):
     """Training of a generator, for those that are trained here, and evaluation of its samples."""

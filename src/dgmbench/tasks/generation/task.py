@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dgmbench.data.sizes import size_of
+from dgmbench.errors import UserError
 from dgmbench.run.spec import RunSpec
-from dgmbench.run.task import Analysis, Task
+from dgmbench.run.task import Analysis, Places, Task
 from dgmbench.tasks.generation.rows import CLASSIFIER, ROWS
-from dgmbench.tasks.generation.settings import GenerationAnalysisSettings, GenerationSettings, generation_settings
+from dgmbench.tasks.generation.settings import (
+    NEIGHBOURS,
+    GenerationAnalysisSettings,
+    GenerationSettings,
+    generation_settings,
+)
 from dgmbench.training.rows import LearnerRow, optimiser_rule
 
 _HERE = "dgmbench.tasks.generation"
@@ -18,6 +24,20 @@ def _judged_by(spec: RunSpec) -> tuple[RunSpec, ...]:
     own = {"train_limit": settings.train_limit, "epochs": settings.classifier_epochs}
     fixed = {"schedule": "one-cycle", "learning_rate": 0.003}
     return (RunSpec("generation", spec.dataset, CLASSIFIER, GenerationSettings.model_validate(own | fixed)),)
+
+
+def _rule(spec: RunSpec, row: LearnerRow, places: Places) -> None:
+    """The metrics have test images enough; and what the row's optimisers ask for.
+
+    Raises:
+        UserError: names the setting, where it stands, and what to do.
+    """
+    limit = generation_settings(spec).test_limit
+    if 0 < limit <= NEIGHBOURS:
+        raise UserError(
+            f"{places.of('test_limit')}: {limit} is too small: the metrics need {NEIGHBOURS + 1} test images"
+        )
+    optimiser_rule(spec, row, places)
 
 
 _NOTHING_LEARNED = ("training-images", "noise")
@@ -45,7 +65,7 @@ GENERATION = Task(
     settings=GenerationSettings,
     rows=ROWS,
     row_type=LearnerRow,
-    rule=optimiser_rule,
+    rule=_rule,
     train=f"{_HERE}.training:train",
     evaluate=f"{_HERE}.evaluation:evaluate",
     check=f"{_HERE}.check:findings",
