@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -16,6 +17,7 @@ from dgmbench.commands.tabulate import tabulate
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.text import CorpusSplits
 from dgmbench.errors import UserError
+from dgmbench.report.cells import collect
 from dgmbench.report.frames import read_frame
 from dgmbench.run.config import build_run, read_plan
 from dgmbench.run.stages import evaluate, train
@@ -23,7 +25,7 @@ from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.building import of_time
 from dgmbench.tasks.text_likelihood.check import findings
 from dgmbench.tasks.text_likelihood.drift import write_drift
-from dgmbench.tasks.text_likelihood.drift_figure import draw_drift, shown_topics
+from dgmbench.tasks.text_likelihood.drift_figure import draw_drift, drift_figures, shown_topics
 from dgmbench.tasks.text_likelihood.rows import ROWS
 from dgmbench.tasks.text_likelihood.task import TEXT_LIKELIHOOD
 
@@ -120,6 +122,10 @@ def test_a_run_predicts_the_next_slice_and_draws_the_topics(tmp_path: Path) -> N
         "1987-03-30",
     ]
     assert "in 5 slices of time" in (workspace.tables / "text-likelihood.md").read_text()
+    cells = collect(plan, workspace, TEXT_LIKELIHOOD, lambda record, arrays: "")
+    of_training = drift_figures(cells, workspace)
+    shutil.rmtree(workspace.root / "trained")
+    assert drift_figures(cells, workspace) == of_training and of_training[0].path == drawn
 
 
 @pytest.mark.usefixtures("diary")

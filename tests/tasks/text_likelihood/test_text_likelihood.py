@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import itertools
+import shutil
 import sys
 import types
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from dgmbench.run.stages import evaluate, train
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.text_likelihood.check import trial
 from dgmbench.tasks.text_likelihood.convergence import convergence
+from dgmbench.tasks.text_likelihood.correlation_graph import correlation_graphs
 from dgmbench.tasks.text_likelihood.documents import prepared_documents
 from dgmbench.tasks.text_likelihood.exported import exported, read_model, write_model
 from dgmbench.tasks.text_likelihood.rows import ROWS, VECTORS
@@ -538,6 +540,10 @@ def test_topics_that_go_together_are_drawn_for_each_row_that_knows_them(tmp_path
     tabulate(plan, workspace)
     (drawn,) = workspace.figures.glob("text-likelihood_correlations-*.png")
     assert drawn.stem.endswith("-ctm") and drawn.stat().st_size > 5000
+    cells = collect(plan, workspace, TEXT_LIKELIHOOD, load_object(TEXT_LIKELIHOOD.table).problem)
+    of_training = correlation_graphs(cells, workspace)
+    shutil.rmtree(workspace.root / "trained")
+    assert correlation_graphs(cells, workspace) == of_training and of_training[0].path == drawn
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ _TOPICS, _LINES_PER_TOPIC, _WEAK, _WORDS = 60, 1.5, 0.1, 3
 
 
 def correlation_graphs(cells: Cells, workspace: Workspace) -> list[Figure]:
-    """A figure for each row and dataset whose training left ``correlations.csv``; of several seeds the first."""
+    """A figure for each row and dataset whose training left ``correlations.csv``; of several seeds the first.
+
+    Where the training is not on disk it is the one that was drawn of it, if there is one.
+    """
     found = []
     for cell in cells:
         for run in (run for run in cell.runs[:1] if run.record):
@@ -29,9 +32,11 @@ def correlation_graphs(cells: Cells, workspace: Workspace) -> list[Figure]:
             topics = read_frame(
                 workspace.trained(run.spec) / "correlations.csv", ("topic", "size", "words"), ("words",)
             )
-            if len(topics) < 3 or topics.shape[1] != len(topics) + 3:
-                continue
             name = f"{cells.task.name}_correlations-{file_name(run.spec.dataset)}-{file_name(run.spec.model)}"
+            if len(topics) >= 3 and topics.shape[1] == len(topics) + 3:
+                draw_graph(topics, workspace.figures / name)
+            if not (drawn := workspace.figures / f"{name}.png").is_file():
+                continue
             text = (
                 f"Topics of {cell.model} (seed {run.spec.seed}) on {cell.dataset}, each with its most probable words. "
                 f"The size is its expected share; at most the {_TOPICS} largest are shown. A line joins two topics "
@@ -39,7 +44,6 @@ def correlation_graphs(cells: Cells, workspace: Workspace) -> list[Figure]:
                 "orange and dashed apart, the stronger the wider. Shown are the strongest, at most three lines for two "
                 f"topics, above {_WEAK}. Topics stand in the order of a clustering by these correlations."
             )
-            drawn = draw_graph(topics, workspace.figures / name)
             found.append(Figure(drawn, f"Topics that go together: {cell.dataset}", text))
     return found
 

@@ -19,16 +19,21 @@ _TOPICS, _WORDS = 6, 6
 
 
 def drift_figures(cells: Cells, workspace: Workspace) -> list[Figure]:
-    """A figure for each row and dataset whose training left ``drift.csv``; of several seeds the first."""
+    """A figure for each row and dataset whose training left ``drift.csv``; of several seeds the first.
+
+    Where the training is not on disk it is the one that was drawn of it, if there is one.
+    """
     found = []
     for cell in cells:
         for run in (run for run in cell.runs[:1] if run.record):
             # by name and not by `drift.FILE`: what draws imports nothing of what trains
             columns = ("topic", "slice", "from", "share", "change", "words")
             topics = read_frame(workspace.trained(run.spec) / "drift.csv", columns, ("words", "from"))
-            if not len(topics):
-                continue
             name = f"{cells.task.name}_drift-{file_name(run.spec.dataset)}-{file_name(run.spec.model)}"
+            if len(topics):
+                draw_drift(topics, workspace.figures / name)
+            if not (drawn := workspace.figures / f"{name}.png").is_file():
+                continue
             text = (
                 f"Topics of {cell.model} (seed {run.spec.seed}) on {cell.dataset} over the slices of time that it was "
                 f"fitted to. Above the mean share of a topic in the documents of each slice; below its {_WORDS} most "
@@ -36,7 +41,6 @@ def drift_figures(cells: Cells, workspace: Workspace) -> list[Figure]:
                 f"{_TOPICS} topics with the largest product of mean share and change of words (total variation between "
                 "the first and the last slice)."
             )
-            drawn = draw_drift(topics, workspace.figures / name)
             found.append(Figure(drawn, f"Topics over time: {cell.dataset}", text))
     return found
 
