@@ -88,7 +88,11 @@ def test_the_name_of_a_task_is_its_table_alone(snakemake: Snakemake, tmp_path: P
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ("density: {models: {vea: {}}}", "config.density.models.vea: unknown model 'vea'; did you mean 'vae'?"),
+        (
+            "density: {models: {vea: {}}}",
+            "config.density.models.vea: unknown model 'vea'; did you mean 'vae'? (one of your own has factory: "
+            "module:Class)",
+        ),
         (
             "density: {datasets: {minst: {}}}",
             "config.density.datasets.minst: unknown dataset 'minst'; did you mean 'mnist'?",
