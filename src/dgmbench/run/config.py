@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,13 @@ from dgmbench.data.catalogue import has_labels, require_dataset, require_titles
 from dgmbench.errors import UserError
 from dgmbench.names import accepted_options, did_you_mean, load_object
 from dgmbench.run.config_files import Configuration, read_files
+from dgmbench.run.config_values import choice, mapping_of, named, seeds_of
 from dgmbench.run.needs import sources_of, task_behind, with_source
 from dgmbench.run.option_types import misfits, of_one_type
 from dgmbench.run.plan import Plan
 from dgmbench.run.rows import find_row
 from dgmbench.run.settings import Settings, checked
-from dgmbench.run.spec import LARGEST_SEED, RunSpec, canonical_hash
+from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.task import Places, Task
 
 _LONGEST_PRESET = 200  # bytes, of the 255 of most file systems
@@ -73,17 +73,17 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     threads = config.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise UserError(f"config.threads: {threads!r} is not a whole number of at least 1")
-    tracking, analysed = _choice(config, "tracking", True), _choice(config, "analyses", False)
-    seeds = _seeds(config.get("seeds", [0]), "config.seeds")
+    tracking, analysed = choice(config, "tracking", True), choice(config, "analyses", False)
+    seeds = seeds_of(config.get("seeds", [0]), "config.seeds")
     runs: list[RunSpec] = []
     analyses: dict[str, Settings] = {}
     for name, task in tasks.items():
-        section = _mapping(config.get(name) or None, f"config.{name}")  # false leaves a task out
+        section = mapping_of(config.get(name) or None, f"config.{name}")  # false leaves a task out
         of_task = _task_runs(task, section, seeds)
         runs += of_task
         if task.analysis:
             where = f"config.{name}.analysis"
-            analyses[name] = checked(task.analysis.settings, _mapping(section.get("analysis"), where), where)
+            analyses[name] = checked(task.analysis.settings, mapping_of(section.get("analysis"), where), where)
     runs = [with_source(tasks[run.task], run, runs) for run in runs]
     runs = [run for run in runs if _has_table(config[run.task], run.task)]
     if not runs:
@@ -104,15 +104,8 @@ def read_plan(config: Mapping[str, Any], tasks: Mapping[str, Task]) -> Plan:
     return plan
 
 
-def _choice(config: Mapping[str, Any], key: str, otherwise: bool, place: str = "config") -> bool:
-    value = config.get(key, otherwise)
-    if type(value) is not bool:
-        raise UserError(f"{place}.{key}: {value!r} is not true or false")
-    return value
-
-
 def _has_table(section: Mapping[str, Any], task: str) -> bool:
-    return _choice(section, "table", True, f"config.{task}")
+    return choice(section, "table", True, f"config.{task}")
 
 
 def without_effect(configuration: Configuration, plan: Plan, tasks: Mapping[str, Task]) -> list[str]:
@@ -139,7 +132,7 @@ def _selects_nothing(task: Task, section: Any) -> str:
         either = f"write table: true, or {task.name}: false"
         return f"config.{task.name}: its table is left out, and no row takes its trained models; {either}"
     words = (task.datasets_word, task.rows_word)
-    lacking = [word for word in words if not _named((section or {}).get(word), "")]
+    lacking = [word for word in words if not named((section or {}).get(word), "")]
     if not lacking:
         why = f"as none of its {task.rows_word} is for these {task.datasets_word}"
         return f"config.{task.name}: this selects nothing, {why}; change one of both, or write {task.name}: false"
@@ -151,8 +144,8 @@ def _selects_nothing(task: Task, section: Any) -> str:
 def _rows_without_a_run(task: Task, section: Any) -> list[str]:
     """A line for each row that is for other datasets than those of its section."""
     word = task.datasets_word
-    datasets, rows = _named((section or {}).get(word), ""), _named((section or {}).get(task.rows_word), "")
-    own_datasets = {row: _named(own[word], "") for row, own in rows.items() if word in own}
+    datasets, rows = named((section or {}).get(word), ""), named((section or {}).get(task.rows_word), "")
+    own_datasets = {row: named(own[word], "") for row, own in rows.items() if word in own}
     return [
         f"config.{task.name}.{task.rows_word}.{row}: no run, as it is for {' and '.join(own)} only"
         for row, own in own_datasets.items()
@@ -162,12 +155,12 @@ def _rows_without_a_run(task: Task, section: Any) -> list[str]:
 
 def _settings_without_effect(task: Task, section: Any) -> Iterator[str]:
     """A line for each row that takes a trained model of another task, and has settings of that training itself."""
-    for row, own in _named((section or {}).get(task.rows_word), "").items():
+    for row, own in named((section or {}).get(task.rows_word), "").items():
         takes = task.rows[row].takes if row in task.rows and "factory" not in own else None
         if takes is None:
             continue
         other, where = task_behind(task.rows[row]), f"config.{task.name}.{task.rows_word}.{row}"
-        cells = _named(own.get(task.datasets_word), "")
+        cells = named(own.get(task.datasets_word), "")
         levels = {where: own} | {f"{where}.{task.datasets_word}.{each}": cell for each, cell in cells.items()}
         for place, values in levels.items():
             shared = [key for key in values if key in task.settings.model_fields and key in other.settings.model_fields]
@@ -183,15 +176,15 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
     for key in section:
         if key not in known:
             raise UserError(f"{place}.{key}: unknown key {key!r}{did_you_mean(key, known)}")
-    datasets = _named(section.get(task.datasets_word), f"{place}.{task.datasets_word}")
-    models = _named(section.get(task.rows_word), f"{place}.{task.rows_word}")
-    common = _mapping(section.get("settings"), f"{place}.settings")
-    seeds = _seeds(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
+    datasets = named(section.get(task.datasets_word), f"{place}.{task.datasets_word}")
+    models = named(section.get(task.rows_word), f"{place}.{task.rows_word}")
+    common = mapping_of(section.get("settings"), f"{place}.settings")
+    seeds = seeds_of(section["seeds"], f"{place}.seeds") if "seeds" in section else seeds
     cells, own_seeds = {}, {}
     for model, settings in models.items():
         where = f"{place}.{task.rows_word}.{model}"
         cells[model] = _own_datasets(task, settings, where) or {dataset: {} for dataset in datasets}
-        own_seeds[model] = _seeds(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
+        own_seeds[model] = seeds_of(settings["seeds"], f"{where}.seeds") if "seeds" in settings else seeds
     runs = []
     for dataset in datasets:
         require_dataset(dataset, task.kinds, f"{place}.{task.datasets_word}.{dataset}")
@@ -208,7 +201,7 @@ def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list
                 continue
             of_model = {key: value for key, value in settings.items() if key not in ("seeds", task.datasets_word)}
             where_cell, of_cell = f"{where}.{task.datasets_word}.{dataset}", dict(cells[model][dataset])
-            of_seeds = _seeds(of_cell.pop("seeds"), f"{where_cell}.seeds") if "seeds" in of_cell else own_seeds[model]
+            of_seeds = seeds_of(of_cell.pop("seeds"), f"{where_cell}.seeds") if "seeds" in of_cell else own_seeds[model]
             layers = [
                 (common, f"{place}.settings"),
                 (of_dataset, where_dataset),
@@ -229,7 +222,7 @@ def _own_datasets(task: Task, of_model: Mapping[str, Any], where: str) -> dict[s
     names, where = of_model[word], f"{where}.{word}"
     if not isinstance(names, list | Mapping):
         raise UserError(f"{where}: {names!r} is not a list of names of {word}, nor a mapping of names to settings")
-    cells = _named(names, where)
+    cells = named(names, where)
     if not cells:
         raise UserError(f"{where}: {names!r} names none of the {word}; name one, or leave the row out")
     for name in cells:
@@ -346,55 +339,8 @@ def checked_preset(preset: Any, where: str) -> str:
     raise UserError(f"{where}: {preset!r} cannot name the folder of the results: {why}; choose another name")
 
 
-def _seeds(seeds: Any, where: str) -> list[int]:
-    if not isinstance(seeds, list) or not seeds or any(type(s) is not int or not 0 <= s <= LARGEST_SEED for s in seeds):
-        raise UserError(f"{where}: {seeds!r} is not a list of whole numbers from 0 to {LARGEST_SEED}")
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"{where}: {seeds!r} names a seed twice")
-    return seeds
-
-
-def _mapping(value: Any, where: str) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        own_class = isinstance(value, str) and re.fullmatch(r"[\w.]+:\w+", value)
-        advice = f"; a row of your own is written as {{factory: {value}}}" if own_class else ""
-        raise UserError(f"{where}: expected a mapping of names to values, not {value!r}{advice}")
-    return {str(name): content for name, content in value.items()}
-
-
-def _named(value: Any, where: str) -> dict[str, dict[str, Any]]:
-    """Settings by the name they belong to. A list stands for names without settings; ``name: false`` leaves one out."""
-    if isinstance(value, list):
-        for name in value:
-            if not isinstance(name, str):
-                raise UserError(f"{where}: {_no_name(name)}")
-            if value.count(name) > 1:
-                raise UserError(f"{where}: {name} stands twice in the list; name it once")
-        value = {name: {} for name in value}
-    return {
-        name: _mapping(content, f"{where}.{name}")
-        for name, content in _mapping(value, where).items()
-        if content is not False
-    }
-
-
-def _no_name(value: Any) -> str:
-    """What is wrong with an element of a list of names."""
-    match value:
-        case {}:
-            names = " and ".join(map(str, value))
-            return f"a list holds names alone; to give {names} settings, write 'name: settings' without dashes"
-        case None:
-            return "a name is missing after the dash"
-        case bool() | int() | float():
-            return f"{value!r} is no name; put it in quotes if it is one"
-    return f"{value!r} is no name"
-
-
 def _options(value: Any, where: str, task: Task) -> dict[str, Any]:
-    options = _mapping(value, where)
+    options = mapping_of(value, where)
     for name, content in options.items():
         if name in task.offers:
             setting = f": set {name} itself" if name in task.settings.model_fields else ""
