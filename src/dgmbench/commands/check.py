@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 from dgmbench.commands.estimates import STAGES
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.names import load_object
 from dgmbench.run import stages
 from dgmbench.run.needs import needed
@@ -34,7 +33,7 @@ def findings(task: Task, spec: RunSpec) -> list[str]:
     except UserError:
         raise
     except Exception as error:  # of the model's own code, where no finding of the task says it
-        found.append(f"it raised {_what(error)}")
+        found.append(f"it raised {raised(error)}")
     stages.require_steady_data(task, spec)
     if found or not task.trial:
         return found
@@ -60,11 +59,7 @@ def _tried(task: Task, small: RunSpec, workspace: Workspace) -> list[str]:
         except UserError as error:
             return [f"{stage.__name__}, on a part of the data: {error}"]
         except Exception as error:  # whatever the model's own code raises is the finding
-            return [f"{stage.__name__}, on a part of the data, raised {_what(error)}"]
+            return [f"{stage.__name__}, on a part of the data, raised {raised(error)}"]
         if record["status"] == "diverged":
             return [f"{stage.__name__}, on a part of the data: a value is not finite"]
     return []
-
-
-def _what(error: Exception) -> str:
-    return textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")

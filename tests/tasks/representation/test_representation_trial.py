@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -170,6 +171,8 @@ def test_what_fits_goes_through_both_stages(model: str) -> None:
 def test_what_only_a_run_would_fail_at_is_found(model: str, line: str) -> None:
     found = check.findings(REPRESENTATION, spec_of(f"tried:{model}"))
     assert len(found) == 1 and found[0].startswith(line) and "\n" not in found[0], found
+    if model in ("LargeBatch", "TooFew"):  # which raise in code of their own
+        assert re.search(r" \(test_representation_trial\.py, line \d+\)$", found[0])
 
 
 @pytest.mark.parametrize("model", ["pixels", "vae"])

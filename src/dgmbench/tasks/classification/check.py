@@ -12,7 +12,7 @@ from scipy import sparse
 
 from dgmbench.data.corpora import Corpus
 from dgmbench.data.load.embeddings import load_embeddings
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.classification.building import build_method
@@ -43,7 +43,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     except UserError:
         raise
     except Exception as error:  # whatever the method's own code raises is the finding
-        yield f"fit and transform raised {type(error).__name__}: {error}"
+        yield f"fit and transform raised {raised(error)}"
         return
     shape = getattr(features, "shape", None)
     if shape is None or len(shape) != 2 or shape[0] != len(test):

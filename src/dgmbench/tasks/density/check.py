@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
@@ -41,7 +41,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     try:
         log_w = model.log_weights(x, 4)
     except Exception as error:  # whatever the model's own code raises is the finding
-        yield f"log_weights(x, 4) for x {tuple(x.shape)} raised {type(error).__name__}: {error}"
+        yield f"log_weights(x, 4) for x {tuple(x.shape)} raised {raised(error)}"
         return
     if not isinstance(log_w, torch.Tensor) or log_w.shape != (4, 6):
         shape = tuple(log_w.shape) if isinstance(log_w, torch.Tensor) else type(log_w).__name__
@@ -94,7 +94,7 @@ def _fit_findings(model: Any, x: torch.Tensor) -> Iterator[str]:
     except UserError:
         raise
     except Exception as error:  # as above
-        yield f"fit(x, held_out, seed=, state=, fingerprint=) and log_prob(x) raised {type(error).__name__}: {error}"
+        yield f"fit(x, held_out, seed=, state=, fingerprint=) and log_prob(x) raised {raised(error)}"
         return
     if not isinstance(values, torch.Tensor) or values.shape != (len(x),):
         shape = tuple(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
@@ -115,7 +115,7 @@ def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator
         try:
             values = model.loss(x)
         except Exception as error:  # as above
-            yield f"loss(x) for x {tuple(x.shape)} raised {type(error).__name__}: {error}"
+            yield f"loss(x) for x {tuple(x.shape)} raised {raised(error)}"
             return
         if not isinstance(values, dict) or "loss" not in values:
             yield f"loss(x) gave {type(values).__name__} without 'loss': return a dictionary of scalars with that key"

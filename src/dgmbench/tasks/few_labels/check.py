@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dgmbench.data.load.images import load_images
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.few_labels.building import build_classifier, images_of_classes, through
@@ -55,7 +55,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         yield str(error)
         return
     except Exception as error:  # whatever the classifier's own code raises is the finding
-        yield f"{what} raised {type(error).__name__}: {error}"
+        yield f"{what} raised {raised(error)}"
         return
     if not np.isfinite(first).all():
         yield f"{method}(x) gave NaN or infinity"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from dgmbench.data.load.images import load_images
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.generation.building import build_generator, generated
@@ -53,7 +53,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         yield str(error)
         return
     except Exception as error:  # whatever the generator's own code raises is the finding
-        yield f"{what} raised {type(error).__name__}: {error}"
+        yield f"{what} raised {raised(error)}"
         return
     if not bool(torch.isfinite(first).all()):
         yield "it generates NaN or infinity"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dgmbench.errors import raised
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.representation.building import build_learner
@@ -47,7 +48,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
         what = "decode(encode(x))"
         decoded = restored(model, images)
     except Exception as error:  # whatever the learner's own code raises is the finding
-        yield f"{what} for x {tuple(x.shape)} raised {type(error).__name__}: {error}"
+        yield f"{what} for x {tuple(x.shape)} raised {raised(error)}"
         return
     if codes.ndim != 2 or len(codes) != len(images):
         yield f"encode(x) gave {codes.shape} for {len(images)} images, not ({len(images)}, width)"

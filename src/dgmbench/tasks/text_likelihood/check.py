@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dgmbench.data.corpora import Corpus
-from dgmbench.errors import UserError
+from dgmbench.errors import UserError, raised
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.text_likelihood.building import build_model, of_time
@@ -40,7 +40,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     except UserError:
         raise
     except Exception as error:  # whatever the model's own code raises is the finding
-        yield f"{what} for {len(few)} documents raised {type(error).__name__}: {error}"
+        yield f"{what} for {len(few)} documents raised {raised(error)}"
         return
     try:
         found = exported(model, few.n_words, spec.model)
