@@ -21,13 +21,14 @@ from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.capacity import explain_lack_of_memory
 from dgmbench.training.checkpoint import CHECKPOINT_SECONDS, newest, save
 from dgmbench.training.fitted import NO_TIME, Fitted, times_of
+from dgmbench.training.losses import fault_of_scalars
 from dgmbench.training.settings import TrainingSettings
 
 log = logging.getLogger("dgmbench")
 
 
 class Alternating(Protocol):
-    """What a model must have, besides being a torch module."""
+    """What a model must have, besides being a torch module; ``begin`` may be left out."""
 
     def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
         """By name, of this learning rate."""
@@ -35,7 +36,7 @@ class Alternating(Protocol):
     def begin(self, epoch: int, optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
         """What is set anew at the start of an epoch, from 0."""
 
-    def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    def step(self, x: Tensor, optimisers: Mapping[str, torch.optim.Optimizer]) -> Mapping[str, Tensor | float]:
         """Take the steps of a batch; scalars that are noted."""
 
 
@@ -62,14 +63,15 @@ def alternate(
         name: of the training, for messages.
 
     Raises:
-        UserError: memory ran out, or settings that the model's own optimisers do not have.
+        UserError: memory ran out, settings that the model's own optimisers do not have, or a model that gives no
+            optimisers by name, or no scalars.
     """
     if settings.weight_decay:
         raise UserError(f"{name}: it brings its own optimisers, without a weight_decay; set 0.0")
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     model.to(device).train()
     batches.examples, batches.part = batches.examples.to(device), (0, 1)
-    optimisers = model.optimisers(settings.learning_rate)
+    optimisers = _optimisers(model, settings.learning_rate, name)
     history, done, earlier = dict[str, list[float]](), 0, NO_TIME
     torch.set_num_threads(threads)
     if (found := newest(checkpoint, fingerprint)) is not None:
@@ -92,7 +94,7 @@ def alternate(
         threadpool_limits(threads, "blas"),
     ):
         for epoch in passes(f"{name}: epoch", settings.epochs, done):
-            values = _epoch(model, batches, optimisers, seed, epoch)
+            values = _epoch(model, batches, optimisers, seed, epoch, name)
             if not all(math.isfinite(value) for value in values.values()):
                 log.warning("%s diverged in epoch %d", name, epoch + 1)
                 model.load_state_dict(good)
@@ -116,15 +118,33 @@ def alternate(
     return Fitted(history, diverged_at, resumed_from, computing, earlier)
 
 
+def _optimisers(model: Any, rate: float, name: str) -> Mapping[str, torch.optim.Optimizer]:
+    """The model's own, or an error that says what it should give."""
+    given = model.optimisers(rate)
+    if not isinstance(given, Mapping):
+        what = type(given).__name__
+    else:
+        others = [key for key, value in given.items() if not isinstance(value, torch.optim.Optimizer)]
+        if not others:
+            return given
+        what = f"{type(given[others[0]]).__name__} for {others[0]!r}"
+    raise UserError(f"{name}: optimisers(rate) gave {what}: return a dictionary of torch optimisers by name")
+
+
 def _epoch(
-    model: Any, batches: Batches, optimisers: Mapping[str, torch.optim.Optimizer], seed: int, epoch: int
+    model: Any, batches: Batches, optimisers: Mapping[str, torch.optim.Optimizer], seed: int, epoch: int, name: str
 ) -> dict[str, float]:
     """Means over the batches of what the steps note."""
     torch.manual_seed(epoch_seed(seed + 1_000_003, epoch))
     batches.epoch = epoch
-    model.begin(epoch, optimisers)
-    sums: dict[str, Tensor] = {}
+    if hasattr(model, "begin"):
+        model.begin(epoch, optimisers)
+    sums: dict[str, Tensor | float] = {}
     for x in batches:
-        for key, value in model.step(x, optimisers).items():
-            sums[key] = sums.get(key, 0.0) + value.detach().double()  # where it is: a device is not waited for
+        given = model.step(x, optimisers)
+        if not sums and (fault := fault_of_scalars(given)):  # once an epoch
+            raise UserError(f"{name}: step(x, optimisers) {fault}")
+        for key, value in given.items():
+            number = value.detach().double() if isinstance(value, Tensor) else float(value)
+            sums[key] = sums.get(key, 0.0) + number  # where it is: a device is not waited for
     return {key: float(total) / len(batches) for key, total in sums.items()}

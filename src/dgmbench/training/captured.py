@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from dgmbench.training.losses import noted
+
 log = logging.getLogger("dgmbench")
 
 EAGER_STEPS = 3
@@ -62,14 +64,17 @@ class CapturedStep:
         with torch.cuda.stream(stream):
             values = self._step(x)
         main.wait_stream(stream)
-        return {name: value.detach().clone() for name, value in values.items()}
+        return {name: noted(value, x.device).clone() for name, value in values.items()}
 
     def _capture(self, x: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Mapping[str, Tensor]]:
         """Nothing is computed by it: the caller replays."""
         graph, batch = torch.cuda.CUDAGraph(), x.clone()
         self._optimiser.zero_grad(set_to_none=True)  # gradients get a place in the graph
         with torch.cuda.graph(graph):
-            values = {name: value.detach() for name, value in self._step(batch).items()}
+            given = self._step(batch)
+            if numbers := [name for name, value in given.items() if not isinstance(value, Tensor)]:
+                raise RuntimeError(f"{', '.join(numbers)} would stay as they are: no tensors")
+            values = {name: value.detach() for name, value in given.items()}
         return graph, batch, values
 
 

@@ -69,7 +69,7 @@ def fit(
         advice: what to lower when memory is short.
 
     Raises:
-        UserError: settings that do not go together, or too little memory.
+        UserError: settings that do not go together, too little memory, or a loss that gives no scalars by name.
     """
     quiet_lightning()
     count = gpus or processes
@@ -105,6 +105,7 @@ def fit(
                 compiled=compiled,
                 together=together,
                 capture=gpus == 1 and not settings.weight_average,
+                name=name,
             )
             trainer = _trainer(settings, len(batches), checkpoint, gpus, count)
             trainer.fit(module, ckpt_path=found[0] if found else None)

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from dgmbench.errors import UserError
 from dgmbench.fast.products import denormals_flushed, float32_products
 from dgmbench.training.batches import Batches, epoch_seed
 from dgmbench.training.captured import CapturedStep, set_rate, settle
-from dgmbench.training.losses import Loss
+from dgmbench.training.losses import Loss, fault_of_minimised, noted
 from dgmbench.training.optimiser import build_optimiser, rate_factor
 from dgmbench.training.settings import TrainingSettings
 
@@ -52,6 +53,7 @@ class GradientTraining(L.LightningModule):
         compiled: bool = False,
         together: int = TOGETHER,
         capture: bool = False,
+        name: str = "",
     ) -> None:
         """
         Args:
@@ -62,13 +64,14 @@ class GradientTraining(L.LightningModule):
             compiled: whether the loss is compiled on the device.
             together: batches for one turn of Lightning's loop.
             capture: whether a step becomes a CUDA graph.
+            name: of the training, for messages.
         """
         super().__init__()
         self.automatic_optimization = False
         self.model, self.batches = model, batches
         self._loss = loss
         self._settings, self._seed, self._fingerprint = settings, seed, fingerprint
-        self._precision = precision
+        self._precision, self._name = precision, name
         self._threads, self._compiled, self._together, self._capture = threads, compiled, together, capture
         self._captured: CapturedStep | None = None
         self.history: dict[str, list[float]] = {}
@@ -143,16 +146,25 @@ class GradientTraining(L.LightningModule):
             values = self._fast(x)
         else:
             optimiser.zero_grad()
-            values = self._loss(x)
+            values = self._values(x)
             self.manual_backward(values["loss"])
         optimiser.step()
-        self._noted.append({name: value.detach() for name, value in values.items()})
+        device = x.device
+        self._noted.append({name: noted(value, device) for name, value in values.items()})
+
+    def _values(self, x: Tensor) -> Mapping[str, Tensor]:
+        """What the loss gives, or an error that says what it should."""
+        values = self._loss(x)
+        # once an epoch: a step of a small network takes 2 ms
+        if not self._noted and (fault := fault_of_minimised(values)):
+            raise UserError(f"{self._name}: loss(x) {fault}")
+        return values
 
     def _whole_step(self, x: Tensor) -> Mapping[str, Tensor]:
         """As `_step`, without what Lightning does around it: this is captured."""
         optimiser: Any = self.optimizers(use_pl_optimizer=False)
         optimiser.zero_grad(set_to_none=True)
-        values = self._loss(x)
+        values = self._values(x)
         values["loss"].backward()
         optimiser.step()
         return values

@@ -87,6 +87,21 @@ class WithLoss(Good):
         return {"loss": -self.log_weights(x, 1).mean()}
 
 
+class NumberBeside(WithLoss):
+    def loss(self, x: torch.Tensor) -> Any:
+        return super().loss(x) | {"elbo": 0.5, "single": torch.ones(1)}
+
+
+class EachBeside(WithLoss):
+    def loss(self, x: torch.Tensor) -> Any:
+        return super().loss(x) | {"elbo": self.log_weights(x, 1)}
+
+
+class NumberLoss(WithLoss):
+    def loss(self, x: torch.Tensor) -> Any:
+        return {"loss": 0.5}
+
+
 class BareLoss(Good):
     def loss(self, x: torch.Tensor) -> Any:
         return -self.log_weights(x, 1).mean()
@@ -105,12 +120,15 @@ class DetachedLoss(Good):
 MODELS = {
     Good: None,
     WithLoss: None,
+    NumberBeside: None,
+    EachBeside: "no scalar for elbo",
+    NumberLoss: "no tensor for loss but float",
     BatchFirst: "not (4, 6)",
     Deterministic: "sampled anew",
     Detached: "log_weights carries no gradient",
     Unused: "forgotten",
     BareLoss: "without 'loss'",
-    LossOfEach: "no scalar tensor for loss",
+    LossOfEach: "no scalar for loss",
     DetachedLoss: "loss(x) carries no gradient",
 }
 

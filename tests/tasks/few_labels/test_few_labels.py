@@ -143,6 +143,20 @@ class Loses(nn.Module):
         return self.layer(x)
 
 
+class Fits(nn.Module):
+    """It has a way to learn that the task does not call."""
+
+    def __init__(self, n_pixels: int, n_classes: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n_pixels, n_classes)
+
+    def fit(self, images: Tensor) -> None:
+        pass
+
+    def predict(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setitem(averaged_classifier.NETWORKS, "reduced", ((4, 8, 16), 0.25))
@@ -150,7 +164,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr("dgmbench.data.user_data.entry_points", dict)
     monkeypatch.setattr("dgmbench.data.catalogue.entry_points", dict)
     made: Any = types.ModuleType("few")
-    for each in (images, unlabelled, without_a_class, Predicts, Samples, Encodes, Nothing, Loses):
+    for each in (images, unlabelled, without_a_class, Predicts, Samples, Encodes, Nothing, Loses, Fits):
         setattr(made, each.__name__, each)
     sys.modules["few"] = made
     yield made
@@ -384,6 +398,13 @@ def test_check_tries_every_kind_of_row(model: str) -> None:
 def test_check_says_what_is_wrong(model: str, what: str, message: str) -> None:
     (line,) = findings(FEW_LABELS, spec_of(f"few:{model}", options={"what": what}))
     assert message in line
+
+
+def test_check_says_that_a_classifier_does_not_learn() -> None:
+    assert findings(FEW_LABELS, spec_of("few:Fits")) == [
+        "its parameters are not learned: it has fit, which few-labels does not call; give loss(examples) or "
+        "step(examples, optimisers)"
+    ]
 
 
 def test_features_of_a_trained_density_model(tmp_path: Path) -> None:

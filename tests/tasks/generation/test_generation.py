@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from dgmbench.run import stages
 from dgmbench.run.config import read_plan
 from dgmbench.run.plan import Plan
 from dgmbench.run.records import read_arrays
+from dgmbench.run.spec import RunSpec
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks import all_tasks, find_task
 from dgmbench.tasks.generation.building import between, generated
@@ -329,6 +331,160 @@ def test_steps_that_are_not_finite_end_as_diverged_with_the_last_good_weights(tm
     assert (record["status"], record["diverged_at"], record["epochs"]) == ("diverged", bad, bad)
     weights = torch.load(Workspace(tmp_path).trained(spec) / "model.pt", weights_only=True)
     assert bool(torch.isfinite(weights["weight"]).all()) and bool((weights["weight"] != 0).any()) == (bad > 0)
+
+
+class Learns(Wins):
+    """What is wrong with how it learns; it begins no epoch."""
+
+    begin: Any = property()
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__()
+        self.what = what
+
+    def optimisers(self, rate: float) -> Any:
+        found = super().optimisers(rate)
+        wrong = {"bare": found["own"], "none": None, "rate": {"own": rate}}
+        return wrong.get(self.what, found)
+
+    def step(self, x: Tensor, optimisers: Any) -> Any:
+        given: dict[str, Any] = super().step(x, optimisers)
+        wrong = {
+            "nothing": None,
+            "loss alone": given["loss"],
+            "each": given | {"error": x.mean(dim=1)},
+            "words": given | {"error": "small"},
+            "numbered": {0: given["loss"]},
+            "numbers": given | {"half": 0.5, "one": 1, "single": torch.ones(1), "numpy": np.float32(0.25)},
+        }
+        return wrong.get(self.what, given)
+
+
+class NoOptimisers(Wins):
+    optimisers: Any = property()
+
+
+class NoModule:
+    """It has a step."""
+
+    def step(self, x: Tensor, optimisers: Any) -> dict[str, Tensor]:
+        return {}
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        return torch.full((n, 128), 0.5)
+
+
+class NoModuleLoses:
+    """It has a loss."""
+
+    def __init__(self) -> None:
+        self.weight = torch.zeros(128, requires_grad=True)
+
+    def loss(self, x: Tensor) -> dict[str, Tensor]:
+        return {"loss": (self.weight - x).square().mean()}
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        return torch.full((n, 128), 0.5)
+
+
+class Loses(nn.Module):
+    """It learns by a loss; ``what`` is wrong with it."""
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__()
+        self.weight, self.what = nn.Parameter(torch.zeros(128)), what
+
+    def loss(self, x: Tensor) -> Any:
+        loss = (self.weight - x).square().mean()
+        wrong = {
+            "nothing": None,
+            "loss alone": loss,
+            "each": {"loss": loss, "error": x.mean(dim=1)},
+            "detached": {"loss": loss.detach()},
+            "numbers": {"loss": loss, "half": 0.5, "one": 1, "numpy": np.float32(0.25)},
+        }
+        return wrong.get(self.what, {"loss": loss})
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        return torch.sigmoid(self.weight).expand(n, 128)
+
+
+MISTAKES = [
+    ("Learns", "bare", "optimisers(rate) gave Adam: return a dictionary of torch optimisers by name"),
+    ("Learns", "none", "optimisers(rate) gave NoneType: return a dictionary of torch optimisers by name"),
+    ("Learns", "rate", "optimisers(rate) gave float for 'own': return a dictionary of torch optimisers by name"),
+    ("Learns", "nothing", "step(x, optimisers) gave NoneType, not a dictionary of scalars by name"),
+    ("Learns", "loss alone", "step(x, optimisers) gave Tensor, not a dictionary of scalars by name"),
+    ("Learns", "each", "step(x, optimisers) gave no scalar for 'error' but a tensor of shape (50,)"),
+    ("Learns", "words", "step(x, optimisers) gave no scalar for 'error' but str"),
+    ("Learns", "numbered", "step(x, optimisers) gave a value by the name 0: names are strings"),
+    ("NoOptimisers", "", "NoOptimisers has step and no optimisers(rate), which gives torch optimisers by name"),
+    ("NoModule", "", "NoModule has step and is no torch module: derive it from torch.nn.Module"),
+    ("NoModuleLoses", "", "NoModuleLoses has loss and is no torch module: derive it from torch.nn.Module"),
+    ("Loses", "nothing", "loss(x) gave no tensor by the name 'loss': return a dictionary of scalars with that key"),
+    ("Loses", "loss alone", "loss(x) gave no tensor by the name 'loss': return a dictionary of scalars with that key"),
+    ("Loses", "each", "loss(x) gave no scalar for 'error' but a tensor of shape (50,)"),
+    ("Loses", "detached", "loss(x) gave no scalar that carries a gradient"),
+]
+
+
+def learner(name: str, what: str) -> RunSpec:
+    """On 100 images, in batches of 50."""
+    (spec,) = plan_for(f"{__name__}:{name}", epochs=2, batch_size=50, train_limit=100).of("generation")
+    return dataclasses.replace(spec, options={"what": what} if what else {})
+
+
+@pytest.mark.parametrize(("name", "what", "message"), MISTAKES)
+def test_a_mistake_in_how_a_generator_learns_is_said_in_a_line(
+    name: str, what: str, message: str, tmp_path: Path
+) -> None:
+    spec = learner(name, what)
+    with pytest.raises(UserError) as caught:
+        stages.train(find_task("generation"), spec, Workspace(tmp_path))
+    assert str(caught.value) == f"{spec.training_id}: {message}"
+
+
+@pytest.mark.parametrize("name", ["Learns", "Loses"])
+def test_numbers_of_python_are_noted_beside_the_loss(name: str, tmp_path: Path) -> None:
+    spec = learner(name, "numbers")
+    record = stages.train(find_task("generation"), spec, Workspace(tmp_path))
+    assert record["status"] == "ok" and record["epochs"] == 2
+    with (Workspace(tmp_path).trained(spec) / "curve.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [(float(line["half"]), float(line["one"]), float(line["numpy"])) for line in lines] == [(0.5, 1.0, 0.25)] * 2
+
+
+class Unlearned(Wins):
+    """Its step is misspelt."""
+
+    step: Any = property()
+
+    def stp(self, x: Tensor, optimisers: Any) -> dict[str, Tensor]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "message"),
+    [
+        ("Learns", "each", "train, on a part of the data: .* gave no scalar for 'error' but a tensor of shape .*"),
+        ("Loses", "each", r"loss\(x\) gave no scalar for 'error' but a tensor of shape \(\d+,\)"),
+        ("NoModule", "", "train, on a part of the data: .*NoModule has step and is no torch module.*"),
+        (
+            "Unlearned",
+            "",
+            r"its parameters are not learned: it has stp, which generation does not call; give loss\(x\), "
+            r"step\(x, optimisers\) or fit\(images\)",
+        ),
+    ],
+)
+def test_check_says_what_is_wrong_with_how_a_generator_learns(name: str, what: str, message: str) -> None:
+    (line,) = findings(find_task("generation"), learner(name, what))
+    assert re.fullmatch(message, line), line
+
+
+@pytest.mark.parametrize(("name", "what"), [("Learns", ""), ("Learns", "numbers"), ("Loses", "numbers")])
+def test_check_finds_that_a_generator_learns(name: str, what: str) -> None:
+    assert findings(find_task("generation"), learner(name, what)) == []
 
 
 class Multiplies(Wins):

@@ -58,9 +58,11 @@ NO_TEST = dict(zip(("valid", "valid_labels", "test", "test_labels"), (*drawn(60,
 class OnlyEncode(torch.nn.Module):
     """A user-defined learner that learns nothing, with whatever goes wrong in a derived class."""
 
+    learns = False
+
     def __init__(self, n_pixels: int) -> None:
         super().__init__()
-        self.layer = torch.nn.Linear(n_pixels, 5)
+        self.layer = torch.nn.Linear(n_pixels, 5).requires_grad_(self.learns)
 
     def encode(self, x: torch.Tensor) -> Any:
         return self.layer(x)
@@ -96,12 +98,53 @@ class Raises(OnlyEncode):
         raise KeyError("no such thing")
 
 
+class Unlearned(OnlyEncode):
+    learns = True
+
+
+class Misspelt(Unlearned):
+    def los(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"loss": self.layer(x).mean()}
+
+
+class Steps(Unlearned):
+    def optimisers(self, rate: float) -> dict[str, torch.optim.Optimizer]:
+        return {}
+
+    def step(self, x: torch.Tensor, optimisers: Any) -> dict[str, torch.Tensor]:
+        return {}
+
+
+class OtherWords(Unlearned):
+    def learn(self, x: torch.Tensor) -> None:
+        pass
+
+
+class WithTrained(Unlearned):
+    def __init__(self, n_pixels: int, trained: Any = None) -> None:
+        super().__init__(n_pixels)
+
+
 class HalfAnImage(OnlyEncode):
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         return z
 
 
-USERS = (OnlyEncode, Infinite, Sampled, OfOneImage, NoGradient, NoLoss, Raises, HalfAnImage)
+USERS = (
+    Unlearned,
+    Misspelt,
+    Steps,
+    OtherWords,
+    WithTrained,
+    OnlyEncode,
+    Infinite,
+    Sampled,
+    OfOneImage,
+    NoGradient,
+    NoLoss,
+    Raises,
+    HalfAnImage,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -266,7 +309,7 @@ def test_a_learner_of_a_user_is_measured_and_an_infinite_one_is_a_result(tmp_pat
     assert record["status"] == "diverged" and not arrays and record["metrics"]["error"] is None
 
 
-@pytest.mark.parametrize("model", [*ROWS, "of_the_user:OnlyEncode"])
+@pytest.mark.parametrize("model", [*ROWS, "of_the_user:OnlyEncode", "of_the_user:WithTrained"])
 def test_what_fits_is_found_to_fit(model: str) -> None:
     spec = spec_of(model)
     assert list(findings(spec, find_row(REPRESENTATION, model))) == []
@@ -281,6 +324,13 @@ def test_what_fits_is_found_to_fit(model: str) -> None:
         ("NoGradient", "loss(x) gave no scalar that carries a gradient"),
         ("NoLoss", "loss(x) gave no tensor by the name 'loss'"),
         ("Raises", "fit(images) for x (200, 36) raised KeyError: 'no such thing'"),
+        ("Unlearned", "its parameters are not learned: give loss(x) or fit(images)"),
+        (
+            "Misspelt",
+            "its parameters are not learned: it has los, which representation does not call; give loss(x) or fit(",
+        ),
+        ("Steps", "its parameters are not learned: it has step, which representation does not call; give loss(x)"),
+        ("OtherWords", "its parameters are not learned: it has learn, which representation does not call; give"),
         ("HalfAnImage", "decode(code) gave (200, 5) for 200 images, not (200, 36)"),
     ],
 )

@@ -19,6 +19,7 @@ from dgmbench.tasks.density.building import build_model, fits_itself
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data, training_images
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.tasks.density.task import DENSITY
+from dgmbench.training.losses import is_scalar
 
 _EXAMPLES = 100
 """What a model that fits itself is tried on, unless it needs more."""
@@ -120,10 +121,13 @@ def _loss_findings(model: Any, x: torch.Tensor, log_w: torch.Tensor) -> Iterator
         if not isinstance(values, dict) or "loss" not in values:
             yield f"loss(x) gave {type(values).__name__} without 'loss': return a dictionary of scalars with that key"
             return
-        if wrong := [key for key, value in values.items() if not isinstance(value, torch.Tensor) or value.ndim]:
-            yield f"loss(x) gave no scalar tensor for {', '.join(map(str, wrong))}"
-            return
         loss = values["loss"]
+        if wrong := [key for key, value in values.items() if not is_scalar(value)]:
+            yield f"loss(x) gave no scalar for {', '.join(map(str, wrong))}"
+            return
+        if not isinstance(loss, torch.Tensor):
+            yield f"loss(x) gave no tensor for loss but {type(loss).__name__}"
+            return
     if not loss.requires_grad:
         yield f"{name} carries no gradient: use rsample, and no torch.no_grad"
         return

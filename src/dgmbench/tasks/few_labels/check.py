@@ -17,9 +17,13 @@ from dgmbench.tasks.few_labels.building import build_classifier, images_of_class
 from dgmbench.tasks.few_labels.images import examples_of, label_set, part_of, with_labelled
 from dgmbench.tasks.few_labels.settings import few_labels_settings
 from dgmbench.training.losses import fault_of_loss
+from dgmbench.training.unlearned import unlearned
 
 SOME = 256
 """Images that a classifier is tried on, at most."""
+LEARNS_BY = {"loss": "(examples)", "step": "(examples, optimisers)"}
+CALLED = ("predict", "encode", "sample_of", "optimisers", "begin")
+"""Its other methods that the task calls."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -38,6 +42,8 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     examples, labelled = (torch.from_numpy(array) for array in examples_of(part, sets[0]))
     batch = with_labelled(labelled, settings.labelled_batch, examples[:SOME], torch.Generator().manual_seed(0))
     model: Any = build_classifier(spec, row, data)
+    if fault := unlearned(model, row, spec.task, LEARNS_BY, CALLED):
+        yield fault
     what = "loss(examples)"
     try:
         by_loss = hasattr(model, "loss") and not hasattr(model, "step")

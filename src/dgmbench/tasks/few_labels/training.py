@@ -91,14 +91,15 @@ def _by_gradient(job: Job, model: Any, train: Part, places: np.ndarray, name: st
         partial(with_labelled, torch.from_numpy(labelled), settings.labelled_batch) if len(labelled) else as_they_are
     )
     batches = Batches(examples, settings.batch_size, spec.seed, prepare)
-    fitted = way_of(model)(
+    training = f"{spec.training_id}, {name} labels"
+    fitted = way_of(model, training)(
         model,
         batches,
         settings,
         seed=spec.seed,
         checkpoint=job.state / name / "last.ckpt",
         fingerprint=job.fingerprint,
-        name=f"{spec.training_id}, {name} labels",
+        name=training,
         gpus=min(job.gpus, settings.devices),
         threads=job.threads,
     )

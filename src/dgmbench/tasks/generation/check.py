@@ -16,9 +16,13 @@ from dgmbench.tasks.generation.building import build_generator, generated
 from dgmbench.tasks.generation.images import part_of, values
 from dgmbench.tasks.generation.settings import generation_settings
 from dgmbench.training.losses import fault_of_loss
+from dgmbench.training.unlearned import unlearned
 
 SOME = 256
 """Training images that a generator is tried on, at most."""
+LEARNS_BY = {"loss": "(x)", "step": "(x, optimisers)", "fit": "(images)"}
+CALLED = ("sample", "prior", "generate", "optimisers", "begin")
+"""Its other methods that the task calls."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -34,10 +38,12 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     if row.takes is not None:
         return
     model: Any = build_generator(spec, row)
+    if fault := unlearned(model, row, spec.task, LEARNS_BY, CALLED):
+        yield fault
     x = torch.from_numpy(values(images, load_images(spec.dataset).white)).float()
     what = "fit(images)"
     try:
-        if hasattr(model, "loss"):
+        if hasattr(model, "loss") and not hasattr(model, "step"):
             what = "loss(x)"
             reads_labels = getattr(model, "reads_labels", False)
             labels = torch.from_numpy(part.labels[:SOME].astype("float32"))[:, None]
@@ -45,7 +51,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
             if fault := fault_of_loss(given, what):
                 yield fault
                 return
-        elif hasattr(model, "fit"):
+        elif hasattr(model, "fit") and not hasattr(model, "step"):
             model.fit(x)
         what = "generating"
         first, again = (generated(model, 20, 1, images.shape[1], spec.model) for _ in range(2))

@@ -93,7 +93,7 @@ def _train_classifier(job: Job) -> Training:
 def _by_gradient(job: Job, model: nn.Module, batches: Batches) -> dict[str, Any]:
     """Let ``model.step`` do its steps or minimise ``model.loss``, leave ``model.pt`` and ``curve.csv``; the record."""
     spec, settings = job.spec, generation_settings(job.spec)
-    fitted = way_of(model)(
+    fitted = way_of(model, spec.training_id)(
         model,
         batches,
         settings,

@@ -19,9 +19,13 @@ from dgmbench.tasks.representation.images import labelled_images, training_image
 from dgmbench.tasks.representation.settings import representation_settings
 from dgmbench.training.batches import Batches, as_they_are
 from dgmbench.training.losses import fault_of_loss
+from dgmbench.training.unlearned import unlearned
 
 SOME = 256
 """Training images that a learner is tried on, at least, where the run has so many."""
+LEARNS_BY = {"loss": "(x)", "fit": "(images)"}
+CALLED = ("encode", "decode", "reconstruct")
+"""Its other methods that the task calls."""
 
 
 def findings(spec: RunSpec, row: Row) -> Iterator[str]:
@@ -32,6 +36,8 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     """
     images = labelled_images(spec, "train").features[:SOME]
     model: Any = build_learner(spec, row, images.shape[1])
+    if fault := unlearned(model, row, spec.task, LEARNS_BY, CALLED):
+        yield fault
     x = torch.from_numpy(images)
     what = "fit(images)"
     try:
