@@ -62,4 +62,4 @@ def _tried(task: Task, small: RunSpec, workspace: Workspace) -> list[str]:
             return [f"{stage.__name__}, on a part of the data, raised {raised(error)}"]
         if record["status"] == "diverged":
             return [f"{stage.__name__}, on a part of the data: a value is not finite"]
-    return []
+    return [f"{stages.evaluate.__name__}, on a part of the data: {doubt}" for doubt in record.get("doubts", ())]

@@ -143,7 +143,8 @@ class Evaluation:
         per_example: arrays for ``per_example.npz``, one value an example in the metric's unit, so that their mean is
             the metric; intervals are computed from them.
         status: None for that of the training.
-        details: further parts of ``run.json``.
+        details: further parts of ``run.json``. ``doubts`` among them are lines that say which numbers cannot be right:
+            ``dgmbench check`` finds them.
     """
 
     metrics: Mapping[str, Any]

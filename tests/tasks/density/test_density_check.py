@@ -87,6 +87,40 @@ class WithLoss(Good):
         return {"loss": -self.log_weights(x, 1).mean()}
 
 
+class Density(Good):
+    """Its values are densities, of real pixels."""
+
+    above = 2000.0
+
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return super().log_weights(x, k) + self.above
+
+
+class DensityOfPoints(Density):
+    data = "points"
+
+
+class FittedDensity(torch.nn.Module):
+    def __init__(self, n_pixels: int) -> None:
+        super().__init__()
+        self.mean = torch.nn.Parameter(torch.zeros(n_pixels), requires_grad=False)
+
+    def fit(self, x: torch.Tensor, held_out: torch.Tensor | None, **state: Any) -> Any:
+        self.mean.copy_(x.double().mean(0))
+        return types.SimpleNamespace(bounds=[-1.0], components=1, free_parameters=1, by_components={})
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.as_tensor(x)
+        return 1.0 - (x - self.mean.to(x)).square().mean(1)
+
+
+class FittedDensityOfPoints(FittedDensity):
+    data = "points"
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + 100.0
+
+
 class NumberBeside(WithLoss):
     def loss(self, x: torch.Tensor) -> Any:
         return super().loss(x) | {"elbo": 0.5, "single": torch.ones(1)}
@@ -120,6 +154,8 @@ class DetachedLoss(Good):
 MODELS = {
     Good: None,
     WithLoss: None,
+    Density: "log_weights gave a mean log-likelihood of",
+    FittedDensity: "log_prob gave a mean log-likelihood of 0.",
     NumberBeside: None,
     EachBeside: "no scalar for elbo",
     NumberLoss: "no tensor for loss but float",
@@ -136,11 +172,16 @@ MODELS = {
 @pytest.fixture(autouse=True)
 def _importable() -> Iterator[None]:
     module = types.ModuleType("user_models")
-    for cls in MODELS:
+    for cls in (*MODELS, DensityOfPoints, FittedDensityOfPoints):
         setattr(module, cls.__name__, cls)
     sys.modules[module.__name__] = module
     yield
     del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("name", ["DensityOfPoints", "FittedDensityOfPoints"])
+def test_a_log_density_of_points_may_be_above_0(name: str) -> None:
+    assert check(f"user_models:{name}", "rings") == []
 
 
 @pytest.mark.parametrize(("cls", "says"), MODELS.items())

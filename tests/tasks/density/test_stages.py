@@ -70,10 +70,18 @@ class BetaVAE(OnlyLogWeights):
         return {"loss": self.beta * divergence - reconstruction, "kl": divergence, "reconstruction": reconstruction}
 
 
+class Exceeds(OnlyLogWeights):
+    """Its log-weights are no logarithms of probabilities."""
+
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        return super().log_weights(x, k) + 5000.0
+
+
 @pytest.fixture(autouse=True)
 def _importable() -> Iterator[None]:
     module = types.ModuleType("user_models")
-    module.BetaVAE, module.OnlyLogWeights = BetaVAE, OnlyLogWeights  # type: ignore[attr-defined]
+    for cls in (BetaVAE, OnlyLogWeights, Exceeds):
+        setattr(module, cls.__name__, cls)
     sys.modules[module.__name__] = module
     yield
     del sys.modules[module.__name__]
@@ -133,6 +141,15 @@ def test_batch_norm_is_evaluated_with_the_statistics_of_one_whole_pass(model: to
     torch.testing.assert_close(norm.running_mean, rows(x).mean(0).detach())  # type: ignore[union-attr]
     variances = torch.stack([rows(b).var(0, correction=0) for b in batches]).detach()
     torch.testing.assert_close(norm.running_var, variances.mean(0))  # type: ignore[union-attr]
+
+
+def test_a_log_likelihood_that_no_binary_image_has_is_doubted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _, run, _ = both(tiny("user_models:Exceeds", {}, epochs=1), tmp_path)
+    (doubt,) = run["doubts"]
+    assert run["metrics"]["log_likelihood"] > 0 and "for binary images is above 0" in doubt
+    assert f"{run['run_id']}: {doubt}" in caplog.text
+    _, run, _ = both(tiny("user_models:OnlyLogWeights", {}, epochs=1), tmp_path)
+    assert "doubts" not in run
 
 
 def test_a_divergence_is_a_result(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dgmbench.run.rows import find_row
 from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.density.building import build_model, fits_itself
+from dgmbench.tasks.density.evaluation import doubt_about
 from dgmbench.tasks.density.images import evaluation_images, kind_of_data, training_images
 from dgmbench.tasks.density.settings import density_settings
 from dgmbench.tasks.density.task import DENSITY
@@ -36,7 +37,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     model: Any = build_model(spec, row, n_pixels)
     random = torch.Generator().manual_seed(0)
     if fits_itself(model):
-        yield from _fit_findings(model, _examples(spec, _few(model), n_pixels, random))
+        yield from _fit_findings(spec, model, _examples(spec, _few(model), n_pixels, random))
         return
     x = _examples(spec, 6, n_pixels, random)
     try:
@@ -56,6 +57,8 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
     one, many = (log_likelihood(model, x, k).mean() for k in (1, 200))
     if not many >= one:
         yield f"the bound falls from {one:.2f} to {many:.2f} nats with k from 1 to 200: is log q(z | x) subtracted?"
+    if doubt := doubt_about(float(many), spec):
+        yield f"log_weights gave {doubt}"
     again: Any = build_model(spec, row, n_pixels)
     again.load_state_dict(model.state_dict())
     if not np.array_equal(log_likelihood(again, x, 5), log_likelihood(model, x, 5)):
@@ -87,7 +90,7 @@ def _examples(spec: RunSpec, n: int, width: int, random: torch.Generator) -> tor
     return (torch.rand(n, width, generator=random) < 0.3).float()
 
 
-def _fit_findings(model: Any, x: torch.Tensor) -> Iterator[str]:
+def _fit_findings(spec: RunSpec, model: Any, x: torch.Tensor) -> Iterator[str]:
     """What is wrong with a model that fits itself and says what log p(x) is."""
     try:
         fitted = model.fit(x, x[:50], seed=0, state=None, fingerprint="")
@@ -102,6 +105,8 @@ def _fit_findings(model: Any, x: torch.Tensor) -> Iterator[str]:
         yield f"log_prob(x) for {len(x)} examples gave {shape}, not ({len(x)},)"
     elif not torch.isfinite(values).all():
         yield "log_prob gave NaN or infinity for what the model was fitted to"
+    elif doubt := doubt_about(float(values.mean()), spec):
+        yield f"log_prob gave {doubt}"
     if any(later < earlier - 1e-9 * abs(earlier) for earlier, later in pairwise(bounds)):
         yield "the bound falls during the fit"
 

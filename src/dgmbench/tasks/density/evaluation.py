@@ -15,6 +15,7 @@ from dgmbench.data.load.points import load_images_or_points
 from dgmbench.fast.products import float32_products
 from dgmbench.metrics.likelihood import log_likelihood
 from dgmbench.run.progress import counting
+from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Evaluation, Job, Outcome
 from dgmbench.tasks.density.building import fits_itself, load_model
 from dgmbench.tasks.density.images import (
@@ -27,6 +28,9 @@ from dgmbench.tasks.density.settings import COORDINATES, EXACT, PER_POINT, densi
 from dgmbench.training.capacity import explain_lack_of_memory
 
 log = logging.getLogger("dgmbench")
+
+ROUNDING = 1e-2
+"""Nats above 0 of a model that is sure of its images, by rounding and the noise of an estimate."""
 
 
 def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
@@ -52,10 +56,12 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
     finite = bool(np.isfinite(values).all())
     error = values.std(ddof=1) / math.sqrt(len(values)) if finite and len(values) > 1 else None
     k = EXACT if exact else settings.k
-    kind = kind_of_data(spec)
-    log.info("%s: %.2f nats (k = %s, %d %s)", spec.run_id, values.mean(), k, len(values), kind)
+    mean, kind = float(values.mean()), kind_of_data(spec)
+    log.info("%s: %.2f nats (k = %s, %d %s)", spec.run_id, mean, k, len(values), kind)
+    if doubt := doubt_about(mean, spec):
+        log.warning("%s: %s", spec.run_id, doubt)
     metrics = {
-        "log_likelihood": float(values.mean()) if finite else None,
+        "log_likelihood": mean if finite else None,
         "standard_error": None if error is None else float(error),
         "images": len(values),
         "k": k,
@@ -75,7 +81,22 @@ def evaluate(job: Job, training: Mapping[str, Any]) -> Evaluation:
         "split": settings.split,
     }
     details: dict[str, Any] = {"protocol": protocol, "copies_of_training_images": copies_of_training_images(spec)[0]}
+    if doubt:
+        details["doubts"] = [doubt]
     if data.origin:
         details["parts"] = data.origin
     status: Outcome | None = None if finite else "diverged"
     return Evaluation(metrics, seconds, {"log_likelihood": values}, status, details)
+
+
+def doubt_about(mean: float, spec: RunSpec) -> str:
+    """Why a mean log-likelihood in nats cannot be right, in a line; empty where it can.
+
+    Points have densities, which may be above 1.
+    """
+    if not ROUNDING < mean < math.inf or kind_of_data(spec) == "points":
+        return ""
+    return (
+        f"a mean log-likelihood of {mean:.2f} nats for binary images is above 0: the probability of an image is at "
+        "most 1; give the logarithm of a probability of the pixels, not of a density"
+    )
