@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -13,6 +14,12 @@ from dgmbench.files import write_text
 from dgmbench.run.records import FORMAT, write_arrays, write_json
 from dgmbench.run.spec import RunSpec, canonical_hash
 from dgmbench.run.workspace import Workspace
+
+# a machine may be busy: no test is about seconds
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 CHECKSUMS = {"source": "a registry archive 1.0", "archive:a.zip": "aa", "array:train": "bb", "array:test": "cc"}
 

@@ -110,7 +110,7 @@ def test_markdown_prints_it(sheet_of, text):
     tables = [line for line in page.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in tables[:4]} == {4}
     headings = [line for line in page.splitlines() if line.startswith("#")]
-    assert len(headings) == 2 and page.startswith("# ")
+    assert len(headings) == 3 and page.startswith("# ")
 
 
 @pytest.mark.parametrize("text", [*FORMULAS, *MARKUP])
