@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read, and how messages count."""
+"""The one exception that a user is meant to read, how messages count, and what a user's own code raised in a line."""
 
 from __future__ import annotations
 

@@ -160,14 +160,14 @@ def _settings_without_effect(task: Task, section: Any) -> Iterator[str]:
         if takes is None:
             continue
         other, where = task_behind(task.rows[row]), f"config.{task.name}.{task.rows_word}.{row}"
+        there = f"{other.name}.{other.rows_word}.{takes.row}"
+        both = task.settings.model_fields.keys() & other.settings.model_fields.keys()
+        of_training = {key for key in both if task.settings.stage_of(key) == "training"}
         cells = named(own.get(task.datasets_word), "")
         levels = {where: own} | {f"{where}.{task.datasets_word}.{each}": cell for each, cell in cells.items()}
         for place, values in levels.items():
-            shared = [key for key in values if key in task.settings.model_fields and key in other.settings.model_fields]
-            for key in shared:
-                if task.settings.stage_of(key) == "training":
-                    there = f"{other.name}.{other.rows_word}.{takes.row}"
-                    yield f"{place}.{key}: {row} is trained as {there} says, without this; set {key} there"
+            for key in (key for key in values if key in of_training):
+                yield f"{place}.{key}: {row} is trained as {there} says, without this; set {key} there"
 
 
 def _task_runs(task: Task, section: Mapping[str, Any], seeds: list[int]) -> list[RunSpec]:

@@ -48,7 +48,8 @@ class Row:
         by_dataset: further options that depend on the dataset.
         datasets: the only datasets that it is made for; empty for any.
         variant_of: the row that it adds something to; both have one colour in figures.
-        compared_with: the rows that its value is compared with, example by example, under the table.
+        compared_with: the rows that its value is compared with, example by example, under the table; one of a user is
+            compared with every other.
         needs: what it takes beside the training data, in words for ``dgmbench list``.
         labels: whether it learns from labels, which some corpora do not have.
         deterministic: whether every seed gives the same, so that one seed tells all that several would.

@@ -15,7 +15,7 @@ from dgmbench.run.spec import RunSpec
 from dgmbench.run.task import Row
 from dgmbench.tasks.few_labels.building import build_classifier, images_of_classes, through
 from dgmbench.tasks.few_labels.images import examples_of, label_set, part_of, with_labelled
-from dgmbench.tasks.few_labels.settings import few_labels_settings
+from dgmbench.tasks.few_labels.settings import few_first, few_labels_settings
 from dgmbench.training.losses import fault_of_loss
 from dgmbench.training.unlearned import unlearned
 
@@ -74,7 +74,7 @@ def findings(spec: RunSpec, row: Row) -> Iterator[str]:
 def trial(spec: RunSpec) -> RunSpec:
     """One epoch of two batches or more with the fewest labels, and few test images."""
     settings = few_labels_settings(spec)
-    fewest = min(settings.labels, key=lambda number: (not number, number))
+    fewest = few_first(settings.labels)[0]
     most = len(part_of(spec, load_images(spec.dataset), "train").images)
     limit = min(most, max(SOME, 2 * settings.batch_size, 2 * fewest))
     changed = {"epochs": 1, "devices": 1, "train_limit": limit, "labels": [fewest]}

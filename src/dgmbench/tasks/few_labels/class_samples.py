@@ -11,7 +11,7 @@ from dgmbench.report.image_strips import draw_images
 from dgmbench.report.sheet import Figure
 from dgmbench.run.records import read_arrays
 from dgmbench.run.workspace import Workspace
-from dgmbench.tasks.few_labels.settings import few_labels_settings, label_name
+from dgmbench.tasks.few_labels.settings import few_first, few_labels_settings, label_name
 
 FILE = "samples.npz"
 
@@ -41,8 +41,7 @@ def class_samples(cells: Cells, workspace: Workspace) -> list[Figure]:
 
 def _draw(run: Run, workspace: Workspace, path: Path) -> None:
     images = read_arrays(workspace.trained(run.spec) / FILE)
-    numbers = sorted(few_labels_settings(run.spec).labels, key=lambda number: (not number, number))  # 0 is all
-    there = [name for name in map(label_name, numbers) if name in images]
+    there = [name for name in map(label_name, few_first(few_labels_settings(run.spec).labels)) if name in images]
     data = load_images(run.spec.dataset)
     classes = data.classes or tuple(map(str, range(len(images[there[0]]))))
     blocks = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -47,6 +48,11 @@ def too_few(number: int, classes: int) -> str:
     if not 0 < number < classes:
         return ""
     return f"{number} labels for {classes} classes: each class needs one; give labels of at least {classes}"
+
+
+def few_first(numbers: Iterable[int]) -> list[int]:
+    """Numbers of labels in the order of the table: 0, which is all, is last."""
+    return sorted(numbers, key=lambda number: (not number, number))
 
 
 def label_name(number: int) -> str:

@@ -17,7 +17,7 @@ from dgmbench.report.sheet import DASH, Figure, Grid, Sheet, printed
 from dgmbench.report.table import MetricTable
 from dgmbench.run.workspace import Workspace
 from dgmbench.tasks.few_labels.class_samples import class_samples
-from dgmbench.tasks.few_labels.settings import few_labels_settings, label_name
+from dgmbench.tasks.few_labels.settings import few_first, few_labels_settings, label_name
 
 
 def metric_of(number: int) -> Metric:
@@ -56,7 +56,7 @@ class FewLabelsTable(MetricTable):
 
     def _of(self, numbers: Iterable[int]) -> FewLabelsTable:
         """The table with the columns of these numbers of labels, all of them last."""
-        few = sorted(set(numbers), key=lambda number: (not number, number))
+        few = few_first(set(numbers))
         return replace(self, metrics=tuple(map(metric_of, few)) or self.metrics)
 
     def notes(self, cells: Cells) -> list[str]:
@@ -120,7 +120,7 @@ def _by_set(cells: Cells) -> Grid:
     seeds = sorted({run.spec.seed for cell in cells for run in cell.runs})
     lines = []
     for cell in cells:
-        for number in sorted(_numbers(cells), key=lambda number: (not number, number)):
+        for number in few_first(_numbers(cells)):
             metric = metric_of(number)
             of_seed = {run.spec.seed: run.get("metrics", metric.name) for run in cell.measured(metric.name)}
             if of_seed:
